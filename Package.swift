@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Language checks of every target. CI sets `CI`, and then a warning is an error.
+let checks: [SwiftSetting] =
+  [.enableUpcomingFeature("MemberImportVisibility")]
+  + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+// What decides the bits that numerics compute; the fingerprint plugin reads this statement.
+let numericsSettings: [SwiftSetting] = []
+
+/// A library of the engine: it knows of stages and bytes, never of tensors.
+func engine(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: checks)
+}
+
+/// A library of numerics: it knows of tensors and networks, never of the engine.
+func numerics(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: checks + numericsSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+    swiftSettings: checks)
+}
+
+let package = Package(
+  name: "bobbin",
+  products: [.executable(name: "bobbin", targets: ["bobbin"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // C libraries, from the system's packages
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CProcess"),
+
+    // Numerics
+    numerics("Tensor", ["COneDNN", "COpenBLAS"]),
+    numerics("Formats", ["Tensor", "CZlib"]),
+    numerics("Datasets", ["Tensor", "Formats", "CZlib"]),
+    numerics("NeuralNetworks", ["Tensor", "COneDNN"]),
+    numerics("Similarity", ["Tensor"]),
+    numerics("Stitching", ["Tensor", "NeuralNetworks"]),
+
+    // Engine
+    engine("ContentStore", ["CZstd", "CZlib", "CCrypto", .product(name: "GRDB", package: "GRDB.swift")]),
+    engine("Workflow", ["ContentStore"]),
+    engine("PipelineFile", ["ContentStore", "Workflow", "Yams"]),
+    engine("Executors", ["ContentStore", "Workflow", "CProcess"]),
+    engine("Reporting", ["ContentStore", "Workflow"]),
+
+    // Where both meet
+    .target(
+      name: "Stages",
+      dependencies: [
+        "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks", "Similarity", "Stitching",
+        "CProcess",
+      ],
+      swiftSettings: checks),
+    .executableTarget(
+      name: "bobbin",
+      dependencies: [
+        "ContentStore", "Workflow", "PipelineFile", "Executors", "Reporting", "Stages",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: checks),
+
+    // Tests mirror sources
+    tests("Tensor", []),
+    tests("Formats", ["Tensor"]),
+    tests("Datasets", ["Tensor", "Formats"]),
+    tests("NeuralNetworks", ["Tensor", "Formats", "Datasets"], resources: [.copy("References")]),
+    tests("Similarity", ["Tensor", "Formats"]),
+    tests("Stitching", ["Tensor", "NeuralNetworks", "Formats"], resources: [.copy("References")]),
+    tests("ContentStore", []),
+    tests("Workflow", ["ContentStore"]),
+    tests("PipelineFile", ["ContentStore", "Workflow"]),
+    tests("Executors", ["ContentStore", "Workflow"]),
+    tests("Reporting", ["ContentStore", "Workflow"]),
+    tests("Stages", ["ContentStore", "Workflow"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Bobbin: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "bobbin")
+}
