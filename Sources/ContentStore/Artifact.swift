@@ -1,0 +1,64 @@
+// Owns what a stage's output is called once it is bytes: a blob or a manifest, by digest.
+
+/// One named output of a stage, by content.
+public struct Artifact: Hashable, Sendable {
+  public enum Form: String, Sendable { case blob, manifest }
+
+  public var form: Form
+  /// SHA-256 of the blob's uncompressed bytes, or of the manifest's canonical text.
+  public var digest: Digest
+  /// The uncompressed bytes of the blob; for a manifest, of all that it lists, each entry counted.
+  public var size: Int
+
+  public init(_ form: Form, _ digest: Digest, size: Int) {
+    self.form = form
+    self.digest = digest
+    self.size = size
+  }
+
+  public var json: JSON { [form.rawValue: .string(digest.hex), "size": .integer(size)] }
+
+  /// Reads what `json` wrote; nil for anything else.
+  public init?(json: JSON) {
+    guard case .object(let members) = json, members.count == 2, let size = members["size"]?.intValue,
+      size >= 0
+    else { return nil }
+    for form in [Form.blob, .manifest] {
+      if let hex = members[form.rawValue]?.stringValue, let digest = Digest(hex: hex) {
+        self.init(form, digest, size: size)
+        return
+      }
+    }
+    return nil
+  }
+}
+
+/// Sorted names → artifacts: a directory, a dataset, a stitched model. It is stored as a small blob.
+public struct Manifest: Hashable, Sendable {
+  public var entries: [String: Artifact]
+
+  public init(_ entries: [String: Artifact]) { self.entries = entries }
+
+  /// The canonical text, whose digest names the manifest.
+  public var text: String { JSON.object(entries.mapValues(\.json)).canonical }
+
+  public var artifact: Artifact {
+    Artifact(.manifest, .of(text.utf8), size: entries.values.reduce(0) { $0 + $1.size })
+  }
+
+  /// Reads a manifest's text. Names may not be empty, `.`, `..` or hold `/` or NUL: they become file names.
+  public init?(parsing bytes: some Sequence<UInt8>) {
+    guard let json = try? JSON(parsing: bytes), case .object(let members) = json else { return nil }
+    var entries: [String: Artifact] = [:]
+    for (name, value) in members {
+      guard Manifest.isSafe(name), let artifact = Artifact(json: value) else { return nil }
+      entries[name] = artifact
+    }
+    self.entries = entries
+  }
+
+  /// Whether a name can be one component of a path.
+  public static func isSafe(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0x2F || $0 == 0 }
+  }
+}

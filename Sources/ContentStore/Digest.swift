@@ -1,0 +1,88 @@
+// Owns the identity of content: SHA-256 (FIPS 180-4), by libcrypto, which uses the processor's instructions.
+
+import CCrypto
+
+/// A SHA-256 digest: of a blob's uncompressed bytes, of a manifest, or of an action (then it is a key).
+public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
+  private let words: SIMD4<UInt64>
+
+  /// The 32 bytes in order; nil when there are not 32.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 32 else { return nil }
+    var words = SIMD4<UInt64>()
+    for (i, byte) in bytes.enumerated() { words[i / 8] = words[i / 8] << 8 | UInt64(byte) }
+    self.words = words
+  }
+
+  /// 64 lower-case hexadecimal digits; nil for anything else.
+  public init?(hex: some StringProtocol) {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(32)
+    var high: UInt8?
+    for c in hex.utf8 {
+      let nibble: UInt8
+      switch c {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): nibble = c - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): nibble = c - UInt8(ascii: "a") + 10
+      default: return nil
+      }
+      if let h = high { bytes.append(h << 4 | nibble); high = nil } else { high = nibble }
+    }
+    guard high == nil else { return nil }
+    self.init(bytes: bytes)
+  }
+
+  /// The digest of some bytes in memory.
+  public static func of(_ bytes: some Sequence<UInt8>) -> Digest {
+    var hasher = Hasher256()
+    if bytes.withContiguousStorageIfAvailable({ hasher.update(UnsafeRawBufferPointer($0)) }) == nil {
+      Array(bytes).withUnsafeBytes { hasher.update($0) }
+    }
+    return hasher.finish()
+  }
+
+  /// The 32 bytes.
+  public var bytes: [UInt8] {
+    (0..<32).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - 8 * ($0 % 8))) }
+  }
+
+  /// 64 lower-case hexadecimal digits.
+  public var hex: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(unsafeUninitializedCapacity: 64) { out in
+      for i in 0..<64 { out[i] = digits[Int(words[i / 16] >> UInt64(60 - 4 * (i % 16))) & 15] }
+      return 64
+    }
+  }
+
+  public var description: String { hex }
+
+  public static func < (a: Digest, b: Digest) -> Bool {
+    for i in 0..<4 where a.words[i] != b.words[i] { return a.words[i] < b.words[i] }
+    return false
+  }
+}
+
+/// SHA-256 over bytes that arrive in pieces.
+public struct Hasher256: ~Copyable {
+  private let context: OpaquePointer
+
+  public init() {
+    context = EVP_MD_CTX_new()
+    guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+      preconditionFailure("BUG: libcrypto has no SHA-256")
+    }
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+  }
+
+  public consuming func finish() -> Digest {
+    var out = [UInt8](repeating: 0, count: 32)
+    _ = EVP_DigestFinal_ex(context, &out, nil)
+    return Digest(bytes: out)!
+  }
+}
