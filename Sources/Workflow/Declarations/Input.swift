@@ -1,0 +1,90 @@
+// Owns the declaration of what a stage kind reads: artifacts of other stages (`Input`) and files outside the
+// pipeline (`ExternalInput`).
+
+import ContentStore
+import Foundation
+
+/// An input of a stage kind. The property's type says how many: `InputArtifact` is one, `InputArtifact?` one
+/// or none, `[InputArtifact]` a list or a whole group.
+///
+///     @Input("the network before the cut", .model) var front: InputArtifact
+///     @Input("what to tabulate", .scores, labelled: true) var rows: [InputArtifact]
+@propertyWrapper
+public struct Input<Value: InputValue>: Sendable {
+  let help: String
+  let types: [ArtifactType]
+  let labelled: Bool
+  private let slot = Slot<Value>()
+
+  /// `labelled` inputs see their members' axes (and so have them in the key); others see content alone.
+  public init(_ help: String, _ types: ArtifactType..., labelled: Bool = false) {
+    self.help = help
+    self.types = types
+    self.labelled = labelled
+  }
+
+  public var wrappedValue: Value {
+    guard let value = slot.value else { preconditionFailure("BUG: read before it was bound") }
+    return value
+  }
+}
+
+/// How many artifacts an input takes.
+public enum Arity: String, Sendable { case one, optional, list }
+
+/// The types that an input property can have.
+public protocol InputValue: Sendable {
+  static var arity: Arity { get }
+  init(_ members: [InputArtifact])
+}
+
+extension InputArtifact: InputValue {
+  public static var arity: Arity { .one }
+  public init(_ members: [InputArtifact]) { self = members[0] }
+}
+extension Optional: InputValue where Wrapped == InputArtifact {
+  public static var arity: Arity { .optional }
+  public init(_ members: [InputArtifact]) { self = members.first }
+}
+extension Array: InputValue where Element == InputArtifact {
+  public static var arity: Arity { .list }
+  public init(_ members: [InputArtifact]) { self = members }
+}
+
+/// A file or folder outside the pipeline, written as a path in `with:`. Its content is in the key, its path isn't.
+///
+///     @ExternalInput("folder with the IDX files", matching: "*-ubyte", "*-ubyte.gz") var path: URL
+@propertyWrapper
+public struct ExternalInput: Sendable {
+  let help: String
+  let patterns: [String]
+  private let slot = Slot<URL>()
+
+  /// `patterns`: of a folder, only files with such names count (and are hashed); none means every file below it.
+  public init(_ help: String, matching patterns: String...) {
+    self.help = help
+    self.patterns = patterns
+  }
+
+  public var wrappedValue: URL {
+    guard let value = slot.value else { preconditionFailure("BUG: read before it was bound") }
+    return value
+  }
+}
+
+/// What the reflection of a kind sees of each of its inputs.
+protocol InputDeclaration: Sendable {
+  func description(named name: String) -> InputDescription
+  func bind(_ members: [InputArtifact])
+}
+
+extension Input: InputDeclaration {
+  func description(named name: String) -> InputDescription {
+    InputDescription(name: name, help: help, types: types, arity: Value.arity, labelled: labelled)
+  }
+  func bind(_ members: [InputArtifact]) { slot.value = Value(members) }
+}
+
+extension ExternalInput {
+  func bind(_ url: URL) { slot.value = url }
+}

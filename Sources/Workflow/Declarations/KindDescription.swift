@@ -1,0 +1,198 @@
+// Owns what the engine knows of a stage kind: its declaration, read once by reflection, and two functions,
+// decoding and running. The engine knows no kind by name.
+
+import ContentStore
+import Foundation
+
+/// A stage kind as data.
+public final class KindDescription: Sendable {
+  public let name: String
+  public let summary: String
+  public let discussion: String
+  public let parameters: [ParameterDescription]
+  public let inputs: [InputDescription]
+  public let externals: [ExternalDescription]
+  public let outputs: [OutputDescription]
+  /// The sources that decide what it computes.
+  public let code: CodeManifest
+  private let type: any StageKind.Type
+
+  /// Reads the declaration of a kind.
+  public init(_ type: any StageKind.Type, code: CodeManifest) {
+    self.type = type
+    self.code = code
+    name = type.name
+    summary = type.summary
+    discussion = type.discussion
+    let declared = Declared(type.init())
+    parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
+    inputs = declared.inputs.map { $1.description(named: $0) }
+    externals = declared.externals.map { ExternalDescription(name: $0, help: $1.help, patterns: $1.patterns) }
+    outputs = declared.outputs.map { OutputDescription(name: $0, type: $1.type, help: $1.help) }
+  }
+
+  /// Decodes what was written under `with:` (inputs and external files taken out) into the canonical form that
+  /// goes into the key: every parameter with its value, defaults written out. Throws `DecodingIssue`.
+  public func decode(_ members: [RawValue.Member], at place: Place) throws -> JSON {
+    let kind = type.init()
+    let declared = Declared(kind)
+    try decodeParameters(declared.parameters, from: members, at: place)
+    do {
+      try kind.validate()
+    } catch let invalid as InvalidParameter {
+      let member = members.first { $0.name == invalid.name }
+      throw DecodingIssue(member?.value.place ?? place, invalid.description)
+    }
+    return .object(
+      Dictionary(uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) }))
+  }
+
+  /// Runs an instance: decodes `parameters` (the canonical form), binds inputs and outputs, does the work.
+  public func run(parameters: JSON, externals: [String: URL], in context: StageContext) throws {
+    let kind = type.init()
+    let declared = Declared(kind)
+    guard case .map(let members, let place) = RawValue(parameters) else {
+      preconditionFailure("BUG: parameters are an object")
+    }
+    try decodeParameters(declared.parameters, from: members, at: place)
+    for (name, input) in declared.inputs { input.bind(context.inputs[name] ?? []) }
+    for (name, external) in declared.externals {
+      guard let url = externals[name] else { preconditionFailure("BUG: no path for '\(name)'") }
+      external.bind(url)
+    }
+    for (name, output) in declared.outputs {
+      guard let place = context.outputs[name] else { preconditionFailure("BUG: no place for '\(name)'") }
+      output.bind(place)
+    }
+    try kind.run(in: context)
+  }
+
+  /// The JSON Schema of `with:`.
+  public var schema: JSON {
+    let declared = Declared(type.init())
+    guard case .object(var schema) = objectSchema(of: declared.parameters.map { ($0.name, $0.declaration) }),
+      case .object(var properties)? = schema["properties"], case .array(var required)? = schema["required"]
+    else { preconditionFailure("BUG: an object's schema") }
+    for input in inputs {
+      let reference: JSON = ["type": "string", "description": .string(input.help)]
+      properties[input.name] =
+        input.arity == .list
+        ? ["anyOf": [reference, ["type": "array", "items": ["type": "string"]]]] : reference
+      if input.arity == .one { required.append(.string(input.name)) }
+    }
+    for external in externals {
+      properties[external.name] = ["type": "string", "description": .string(external.help)]
+      required.append(.string(external.name))
+    }
+    schema["properties"] = .object(properties)
+    schema["required"] = .array(required)
+    return .object(schema)
+  }
+}
+
+public struct ParameterDescription: Sendable {
+  public let name: String
+  public let help: String
+  /// What to write: `a whole number`.
+  public let expectation: String
+  /// `from 0 to 1`.
+  public let bounds: String?
+  public let unit: String?
+  /// Nil for a parameter that must be written.
+  public let defaultValue: JSON?
+
+  init(name: String, declaration: any ParameterDeclaration) {
+    self.name = name
+    help = declaration.help
+    expectation = declaration.typeExpectation
+    bounds = declaration.bounds?.description
+    unit = declaration.unit
+    defaultValue = declaration.defaultJSON
+  }
+}
+
+public struct InputDescription: Sendable {
+  public let name: String
+  public let help: String
+  /// The types it takes; `.file` takes all.
+  public let types: [ArtifactType]
+  public let arity: Arity
+  public let labelled: Bool
+
+  public init(name: String, help: String, types: [ArtifactType], arity: Arity, labelled: Bool) {
+    self.name = name
+    self.help = help
+    self.types = types
+    self.arity = arity
+    self.labelled = labelled
+  }
+
+  public func accepts(_ type: ArtifactType) -> Bool { types.contains(.file) || types.contains(type) }
+}
+
+public struct ExternalDescription: Sendable {
+  public let name: String
+  public let help: String
+  /// Of a folder, only files with such names count.
+  public let patterns: [String]
+
+  public init(name: String, help: String, patterns: [String]) {
+    self.name = name
+    self.help = help
+    self.patterns = patterns
+  }
+}
+
+public struct OutputDescription: Sendable, Hashable {
+  public let name: String
+  public let type: ArtifactType
+  public let help: String
+  /// The name of the file that a command writes; others write where they are told.
+  public let fileName: String?
+
+  public init(name: String, type: ArtifactType, help: String, fileName: String? = nil) {
+    self.name = name
+    self.type = type
+    self.help = help
+    self.fileName = fileName
+  }
+}
+
+/// The code of a kind: source files → digests of what in them counts. Its canonical text is kept as a blob under
+/// `digest`, so that a later run can say which file changed.
+public struct CodeManifest: Sendable, Hashable {
+  public let files: [String: Digest]
+  public init(files: [String: Digest]) { self.files = files }
+  public var text: String { JSON.object(files.mapValues { .string($0.hex) }).canonical }
+  public var digest: Digest { .of(text.utf8) }
+
+  /// Reads what `text` wrote.
+  public init?(parsing bytes: some Sequence<UInt8>) {
+    guard let members = try? JSON(parsing: bytes).objectValue else { return nil }
+    var files: [String: Digest] = [:]
+    for (name, value) in members {
+      guard let hex = value.stringValue, let digest = Digest(hex: hex) else { return nil }
+      files[name] = digest
+    }
+    self.files = files
+  }
+}
+
+/// A kind's declarations by reflection, in the order of its properties.
+private struct Declared {
+  var parameters: [(name: String, declaration: any ParameterDeclaration)]
+  var inputs: [(name: String, any InputDeclaration)] = []
+  var externals: [(name: String, ExternalInput)] = []
+  var outputs: [(name: String, Output)] = []
+
+  init(_ kind: any StageKind) {
+    parameters = declaredParameters(of: kind)
+    for child in Mirror(reflecting: kind).children {
+      guard let label = child.label?.dropFirst() else { continue }
+      let name = String(label)
+      if let input = child.value as? any InputDeclaration { inputs.append((name, input)) }
+      if let external = child.value as? ExternalInput { externals.append((name, external)) }
+      if let output = child.value as? Output { outputs.append((name, output)) }
+    }
+  }
+}

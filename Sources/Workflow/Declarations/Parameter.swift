@@ -1,0 +1,178 @@
+// Owns the declaration of a parameter: type, default, bounds, unit, one line of help, all in one property.
+
+import ContentStore
+
+/// A parameter of a stage kind, declared where it is used:
+///
+///     @Parameter("passes over the training data", .atLeast(1)) var epochs = 20
+///     @Parameter("which network to build") var architecture: ArchitectureName      // required
+@propertyWrapper
+public struct Parameter<Value: ParameterValue>: Sendable {
+  let help: String
+  let bounds: Bounds?
+  let unit: String?
+  let fallback: Value?
+  private let slot = Slot<Value>()
+
+  /// A parameter with a default, which is what the property is initialised with.
+  public init(wrappedValue: Value, _ help: String, _ bounds: Bounds? = nil, unit: String? = nil) {
+    self.help = help
+    self.bounds = bounds
+    self.unit = unit
+    fallback = wrappedValue
+  }
+
+  /// A parameter that must be written.
+  public init(_ help: String, _ bounds: Bounds? = nil, unit: String? = nil) {
+    self.help = help
+    self.bounds = bounds
+    self.unit = unit
+    fallback = nil
+  }
+
+  public var wrappedValue: Value {
+    guard let value = slot.value ?? fallback else { preconditionFailure("BUG: read before it was decoded") }
+    return value
+  }
+}
+
+/// What numbers a parameter may take; in a list or an optional it holds for each.
+public struct Bounds: Sendable {
+  let description: String
+  let schema: [String: JSON]
+  let holds: @Sendable (Double) -> Bool
+
+  public static func atLeast(_ low: Double) -> Bounds {
+    Bounds(description: "at least \(spelled(low))", schema: ["minimum": number(low)]) { $0 >= low }
+  }
+  public static func above(_ low: Double) -> Bounds {
+    Bounds(description: "above \(spelled(low))", schema: ["exclusiveMinimum": number(low)]) { $0 > low }
+  }
+  public static func between(_ low: Double, _ high: Double) -> Bounds {
+    Bounds(
+      description: "from \(spelled(low)) to \(spelled(high))",
+      schema: ["minimum": number(low), "maximum": number(high)]
+    ) { $0 >= low && $0 <= high }
+  }
+
+  private static func number(_ value: Double) -> JSON {
+    Int(exactly: value).map(JSON.integer) ?? .number(value)
+  }
+  private static func spelled(_ value: Double) -> String { number(value).canonical }
+
+  /// The first number in `json` that is out of bounds.
+  func violation(in json: JSON) -> JSON? {
+    if case .array(let values) = json { return values.lazy.compactMap { violation(in: $0) }.first }
+    guard let value = json.doubleValue else { return nil }
+    return holds(value) ? nil : json
+  }
+}
+
+/// A group of parameters written as one map, such as `adversary: { epsilon: 8/255, steps: 10 }`: a struct whose
+/// properties are `@Parameter`s.
+public protocol ParameterGroup: ParameterValue {
+  init()
+}
+
+extension ParameterGroup {
+  public static var expectation: String {
+    "a map with " + declaredParameters(of: Self()).map(\.name).joined(separator: ", ")
+  }
+  public static var schema: JSON {
+    objectSchema(of: declaredParameters(of: Self()).map { ($0.name, $0.declaration) })
+  }
+  public init(raw: RawValue) throws {
+    self.init()
+    guard case .map(let members, let place) = raw else { throw Self.issue(raw) }
+    try decodeParameters(declaredParameters(of: self), from: members, at: place)
+  }
+  public var json: JSON {
+    .object(
+      Dictionary(uniqueKeysWithValues: declaredParameters(of: self).map { ($0.name, $0.declaration.json) }))
+  }
+}
+
+/// What the reflection of a kind or a group sees of each of its parameters.
+protocol ParameterDeclaration: Sendable {
+  var help: String { get }
+  var unit: String? { get }
+  var bounds: Bounds? { get }
+  var typeExpectation: String { get }
+  var valueSchema: JSON { get }
+  var defaultJSON: JSON? { get }
+  var json: JSON { get }
+  func decode(_ raw: RawValue) throws
+}
+
+extension Parameter: ParameterDeclaration {
+  var typeExpectation: String { Value.expectation }
+  var defaultJSON: JSON? { fallback?.json }
+  var json: JSON { wrappedValue.json }
+
+  var valueSchema: JSON {
+    guard case .object(var members) = Value.schema else { return Value.schema }
+    members["description"] = .string(help + (unit.map { " (\($0))" } ?? ""))
+    if let bounds, members["type"] != nil { members.merge(bounds.schema) { $1 } }
+    if let fallback { members["default"] = fallback.json }
+    return .object(members)
+  }
+
+  func decode(_ raw: RawValue) throws {
+    let value = try Value(raw: raw)
+    if let bounds, let wrong = bounds.violation(in: value.json) {
+      throw DecodingIssue(raw.place, "expected a number \(bounds.description), found \(wrong.canonical)")
+    }
+    slot.value = value
+  }
+}
+
+/// A place for a value that arrives after the declaration: set once, while its kind is being made.
+final class Slot<Value: Sendable>: @unchecked Sendable {
+  var value: Value?
+}
+
+/// The parameters that a kind or a group declares, in order.
+func declaredParameters(of value: Any) -> [(name: String, declaration: any ParameterDeclaration)] {
+  Mirror(reflecting: value).children.compactMap { child in
+    guard let declaration = child.value as? any ParameterDeclaration, let label = child.label else {
+      return nil
+    }
+    return (String(label.dropFirst()), declaration)
+  }
+}
+
+/// Reads each member into its parameter. Throws on unknown names and on required ones that are absent.
+func decodeParameters(
+  _ declared: [(name: String, declaration: any ParameterDeclaration)], from members: [RawValue.Member],
+  at place: Place
+) throws {
+  let names = declared.map(\.name)
+  for member in members {
+    guard let parameter = declared.first(where: { $0.name == member.name }) else {
+      throw DecodingIssue(
+        member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))")
+    }
+    // `null` means "not written", so that an axis can switch a parameter off.
+    if case .null = member.value, parameter.declaration.defaultJSON != nil { continue }
+    do {
+      try parameter.declaration.decode(member.value)
+    } catch let issue as DecodingIssue {
+      throw DecodingIssue(issue.place, "\(member.name): \(issue.message)")
+    }
+  }
+  for (name, declaration) in declared where declaration.defaultJSON == nil {
+    let written = members.contains { if case .null = $0.value { false } else { $0.name == name } }
+    if !written {
+      throw DecodingIssue(place, "'\(name)' is missing: \(declaration.help) (\(declaration.typeExpectation))")
+    }
+  }
+}
+
+/// The JSON Schema of a map with these members and no others.
+func objectSchema(of declared: [(String, any ParameterDeclaration)]) -> JSON {
+  [
+    "type": "object", "additionalProperties": false,
+    "properties": .object(Dictionary(uniqueKeysWithValues: declared.map { ($0, $1.valueSchema) })),
+    "required": .array(declared.filter { $1.defaultJSON == nil }.map { .string($0.0) }),
+  ]
+}

@@ -1,0 +1,85 @@
+// Owns values as written, before their type is known: YAML (or JSON) trees whose scalars are still text,
+// each with its place, so that the parameter's type decides what `on`, `1e-3` or `8/255` mean.
+
+import ContentStore
+
+/// Where in a pipeline file something stands. Lines and columns count from 1.
+public struct Place: Hashable, Sendable, CustomStringConvertible {
+  public var file: String
+  public var line: Int
+  public var column: Int
+
+  public init(file: String, line: Int, column: Int) {
+    self.file = file
+    self.line = line
+    self.column = column
+  }
+
+  /// For values that no file wrote: defaults, `--set` before it is placed, a worker's job.
+  public static let nowhere = Place(file: "", line: 0, column: 0)
+
+  public var description: String { line == 0 ? file : "\(file):\(line):\(column)" }
+}
+
+/// A value as written.
+public indirect enum RawValue: Sendable {
+  /// `null`, `~` or nothing: "not written".
+  case null(Place)
+  /// The text of a scalar; `quoted` says that it can only be a string.
+  case scalar(String, quoted: Bool, Place)
+  case list([RawValue], Place)
+  /// Members in the order written; the reader has refused duplicates.
+  case map([Member], Place)
+
+  public struct Member: Sendable {
+    public var name: String
+    public var place: Place
+    public var value: RawValue
+    public init(name: String, place: Place, value: RawValue) {
+      self.name = name
+      self.place = place
+      self.value = value
+    }
+  }
+
+  public var place: Place {
+    switch self {
+    case .null(let place), .scalar(_, _, let place), .list(_, let place), .map(_, let place): place
+    }
+  }
+
+  /// For error messages: `'abc'`, `a list`, `a map`, `nothing`.
+  public var found: String {
+    switch self {
+    case .null: "nothing"
+    case .scalar(let text, _, _): "'\(text)'"
+    case .list: "a list"
+    case .map: "a map"
+    }
+  }
+
+  /// A canonical JSON value as if it had been written, so that a worker decodes what the loader decoded.
+  public init(_ json: JSON, at place: Place = .nowhere) {
+    switch json {
+    case .null: self = .null(place)
+    case .string(let text): self = .scalar(text, quoted: true, place)
+    case .array(let values): self = .list(values.map { RawValue($0, at: place) }, place)
+    case .object(let members):
+      let sorted = members.sorted { $0.key < $1.key }
+      self = .map(
+        sorted.map { Member(name: $0.key, place: place, value: RawValue($0.value, at: place)) }, place)
+    case .bool, .integer, .number: self = .scalar(json.canonical, quoted: false, place)
+    }
+  }
+}
+
+/// What is wrong with a written value, and where. The loader puts the stage's name before the message.
+public struct DecodingIssue: Error, Sendable, CustomStringConvertible {
+  public var place: Place
+  public var message: String
+  public init(_ place: Place, _ message: String) {
+    self.place = place
+    self.message = message
+  }
+  public var description: String { place.line == 0 ? message : "\(place): \(message)" }
+}

@@ -1,0 +1,81 @@
+// Owns what a stage kind is: one struct whose properties are its interface, and one function.
+
+import Foundation
+
+/// A type of work: `train`, `stitch`, `command` … One struct in one file; its wrapped properties are its
+/// parameters, inputs and outputs, and from them derive decoding, help, the JSON Schema, the key and the errors.
+public protocol StageKind: Sendable {
+  /// What `uses:` says.
+  static var name: String { get }
+  /// One line for `bobbin kinds`.
+  static var summary: String { get }
+  /// A paragraph with sources for `bobbin kinds KIND`.
+  static var discussion: String { get }
+
+  init()
+
+  /// Checks parameters against each other, when the pipeline file is read. Throw `InvalidParameter`.
+  func validate() throws
+
+  /// Does the work, in a worker: reads inputs, writes every output. What it throws is the instance's failure.
+  func run(in context: StageContext) throws
+}
+
+extension StageKind {
+  public static var discussion: String { "" }
+  public func validate() throws {}
+}
+
+/// A parameter whose value doesn't go with the others.
+public struct InvalidParameter: Error, Sendable, CustomStringConvertible {
+  public let name: String
+  public let message: String
+  public init(_ name: String, _ message: String) {
+    self.name = name
+    self.message = message
+  }
+  public var description: String { "\(name): \(message)" }
+}
+
+/// What a running stage gets besides its declared inputs and outputs: scratch space, progress, and for kinds
+/// whose inputs are not declared in code (commands) all inputs and outputs by name.
+public struct StageContext: Sendable {
+  /// An empty folder on a local disk, removed afterwards.
+  public let scratch: URL
+  /// The project's root, where commands run.
+  public let projectRoot: URL
+  /// The declared environment variables that are set, with their values.
+  public let environment: [String: String]
+  public let inputs: [String: [InputArtifact]]
+  public let outputs: [String: OutputArtifact]
+  private let report: @Sendable (Progress) -> Void
+
+  public init(
+    scratch: URL, projectRoot: URL, environment: [String: String], inputs: [String: [InputArtifact]],
+    outputs: [String: OutputArtifact], report: @escaping @Sendable (Progress) -> Void
+  ) {
+    self.scratch = scratch
+    self.projectRoot = projectRoot
+    self.environment = environment
+    self.inputs = inputs
+    self.outputs = outputs
+    self.report = report
+  }
+
+  /// Says how far the work is; call it as often as is natural, the worker thins it out.
+  public func progress(_ fraction: Double, _ detail: KeyValuePairs<String, String> = [:]) {
+    report(Progress(fraction: fraction, detail: detail.map { ($0.key, $0.value) }))
+  }
+}
+
+/// How far a stage is.
+public struct Progress: Sendable {
+  /// 0 to 1.
+  public var fraction: Double
+  /// What to show, in order: `epoch 3/20`, `loss 0.41`, `accuracy 0.87`.
+  public var detail: [(name: String, value: String)]
+  public init(fraction: Double, detail: [(String, String)]) {
+    self.fraction = fraction
+    self.detail = detail.map { (name: $0.0, value: $0.1) }
+  }
+}

@@ -1,0 +1,121 @@
+// Owns a node of the DAG: one point of a stage's matrix, as the pipeline file said it, before any digest is known.
+
+import ContentStore
+import Foundation
+
+/// One instance of a stage.
+public struct Instance: Sendable {
+  /// The canonical name, which no other instance has: `stitched[front=model[regime=standard,seed=0],cut=stem]`.
+  public var name: String
+  public var stage: String
+  /// The axes, flattened: `front.regime`, `front.seed`, `cut`.
+  public var labels: [Label]
+  public var kind: KindDescription
+  /// In canonical form, as `KindDescription.decode` gave it.
+  public var parameters: JSON
+  public var inputs: [InputBinding]
+  public var externals: [ExternalBinding]
+  /// Nil: the kind's own. Commands have the files under `code:` and their interpreter instead.
+  public var commandCode: CommandCode?
+  /// Names of the environment variables that the work may see, and that are in its key with their values.
+  public var environment: [String]
+  public var outputs: [OutputDescription]
+  public var resources: Resources
+  /// Where its stage stands in the pipeline file.
+  public var place: Place
+
+  public init(
+    name: String, stage: String, labels: [Label] = [], kind: KindDescription, parameters: JSON,
+    inputs: [InputBinding] = [], externals: [ExternalBinding] = [], commandCode: CommandCode? = nil,
+    environment: [String] = [], outputs: [OutputDescription], resources: Resources = Resources(),
+    place: Place = .nowhere
+  ) {
+    self.name = name
+    self.stage = stage
+    self.labels = labels
+    self.kind = kind
+    self.parameters = parameters
+    self.inputs = inputs
+    self.externals = externals
+    self.commandCode = commandCode
+    self.environment = environment
+    self.outputs = outputs
+    self.resources = resources
+    self.place = place
+  }
+}
+
+/// What an input reads.
+public struct InputBinding: Sendable {
+  public var name: String
+  /// Whether the key has a list (even of one) or a single artifact.
+  public var isList: Bool
+  /// Whether the stage, and so the key, sees its members' labels.
+  public var labelled: Bool
+  public var sources: [Source]
+
+  public init(name: String, isList: Bool, labelled: Bool, sources: [Source]) {
+    self.name = name
+    self.isList = isList
+    self.labelled = labelled
+    self.sources = sources
+  }
+}
+
+/// One output of one instance.
+public struct Source: Sendable, Hashable {
+  /// Index into the graph's instances.
+  public var instance: Int
+  public var output: String
+
+  public init(instance: Int, output: String) {
+    self.instance = instance
+    self.output = output
+  }
+}
+
+/// A file or folder outside the pipeline that an instance reads.
+public struct ExternalBinding: Sendable {
+  public var name: String
+  public var url: URL
+  public var patterns: [String]
+  /// Where its path is written, for errors.
+  public var place: Place
+
+  public init(name: String, url: URL, patterns: [String], place: Place) {
+    self.name = name
+    self.url = url
+    self.patterns = patterns
+    self.place = place
+  }
+}
+
+/// What a command's code is: files of the project by glob, and the program that its first word names.
+public struct CommandCode: Sendable, Hashable {
+  /// Patterns relative to the project's root: `scripts/**/*.py`.
+  public var patterns: [String]
+  /// The first word of the command, looked up in PATH; the content of what it resolves to is in the key.
+  public var interpreter: String
+
+  public init(patterns: [String], interpreter: String) {
+    self.patterns = patterns
+    self.interpreter = interpreter
+  }
+}
+
+/// What an instance needs while it runs. Not in the key.
+public struct Resources: Sendable, Hashable {
+  public var cpus: Int
+  /// Bytes; nil when not declared.
+  public var memory: Int?
+  public var gpus: Int
+  /// Seconds; nil when not declared.
+  public var time: Double?
+
+  public init(cpus: Int = 1, memory: Int? = nil, gpus: Int = 0, time: Double? = nil) {
+    self.cpus = cpus
+    self.memory = memory
+    self.gpus = gpus
+    self.time = time
+  }
+}
