@@ -1,0 +1,103 @@
+// Owns the live values of one model or stitching layer while plans compute with them: plain, in one block
+// of memory. It deliberately doesn't know layouts; plans make their own copies, by version.
+
+public import Tensor
+
+/// Parameters and running statistics that several plans share. Not for more than one thread at a time.
+public final class ParameterSet {
+  /// Where one tensor lies.
+  struct Slot {
+    let declaration: ParameterDeclaration
+    /// Its place in the block, in floats.
+    let offset: Int
+    var count: Int { declaration.shape.reduce(1, *) }
+  }
+
+  /// Parameters first, then running statistics; each tensor on a 64-byte boundary, gaps zero.
+  let slots: [Slot]
+  private let index: [String: Int]
+  /// The number of floats of the trained part.
+  let trainedCount: Int
+  let base: UnsafeMutablePointer<Float>
+
+  /// Counts changes of parameters; a plan compares it with what it has seen.
+  public private(set) var version = 0
+  /// Counts changes of running statistics.
+  private(set) var statisticsVersion = 0
+
+  /// The values of a model.
+  public convenience init(_ model: Model) {
+    self.init(model.architecture.layers.parameters) { model.tensors[$0]! }
+  }
+
+  /// The values of a stitching layer, as `weight` and `bias`.
+  public convenience init(_ map: StitchingLayer) {
+    self.init(map.layers.parameters) { $0 == "weight" ? map.weight : map.bias }
+  }
+
+  init(_ declarations: [ParameterDeclaration], values: (String) -> Tensor) {
+    var slots: [Slot] = []
+    var offset = 0
+    var trained = 0
+    for wantTrained in [true, false] {
+      for declaration in declarations where declaration.isTrained == wantTrained {
+        let slot = Slot(declaration: declaration, offset: offset)
+        slots.append(slot)
+        offset += (slot.count + 15) & ~15
+      }
+      if wantTrained { trained = offset }
+    }
+    self.slots = slots
+    trainedCount = trained
+    index = Dictionary(uniqueKeysWithValues: slots.enumerated().map { ($1.declaration.name, $0) })
+    base = allocateFloats(offset)
+    for slot in slots {
+      values(slot.declaration.name).withUnsafeValues {
+        precondition($0.count == slot.count, "BUG: '\(slot.declaration.name)' has \($0.count) values")
+        (base + slot.offset).update(from: $0.baseAddress!, count: slot.count)
+      }
+    }
+  }
+
+  deinit { UnsafeMutableRawPointer(base).deallocate() }
+
+  func slot(_ name: String) -> Slot { slots[index[name]!] }
+
+  /// A copy of one tensor as it is now.
+  public func tensor(_ name: String) -> Tensor {
+    let slot = slot(name)
+    return Tensor(
+      shape: slot.declaration.shape,
+      values: UnsafeBufferPointer(start: base + slot.offset, count: slot.count))
+  }
+
+  /// Copies of all tensors as they are now.
+  public var tensors: [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: slots.map { ($0.declaration.name, tensor($0.declaration.name)) })
+  }
+
+  /// Overwrites one tensor with another of as many values.
+  public func set(_ name: String, to tensor: Tensor) {
+    let slot = slot(name)
+    precondition(tensor.count == slot.count, "BUG: '\(name)' is \(slot.declaration.shape)")
+    tensor.withUnsafeValues { (base + slot.offset).update(from: $0.baseAddress!, count: slot.count) }
+    parametersChanged()
+    statisticsChanged()
+  }
+
+  /// The trained part, for an optimiser; call `parametersChanged` after writing.
+  var trained: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: base, count: trainedCount)
+  }
+
+  func parametersChanged() { version += 1 }
+  func statisticsChanged() { statisticsVersion += 1 }
+}
+
+/// Zeroed floats on a 64-byte boundary.
+func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+  let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+  let base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+  base.initialize(repeating: 0, count: max(count, 1))
+  return base
+}

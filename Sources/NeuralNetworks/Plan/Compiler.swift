@@ -1,0 +1,126 @@
+// Owns the way from a network to a plan: what is computed, what needs a gradient, in which order.
+
+import COneDNN
+
+extension Network {
+  /// Compiles the network for one batch size.
+  ///
+  /// - Parameters:
+  ///   - batch: how many inputs are computed at once.
+  ///   - taps: values to expose; the output always is.
+  ///   - gradientPoints: where `backward` takes gradients; nil: at the output.
+  ///   - wants: the gradients to compute.
+  /// - Throws: `NetworkError` where a tap doesn't exist or oneDNN can't compute a layer here.
+  public func compile(
+    batch: Int, taps: [TapPoint] = [], gradientPoints: [TapPoint]? = nil, wants: Wants = .nothing
+  ) throws -> Plan {
+    guard batch >= 1 else { throw NetworkError("a batch of \(batch) images") }
+    let graph = try assemble()
+    let points = wants == .nothing ? [] : (gradientPoints ?? [output])
+    var places: [TapPoint: Int] = [:]
+    for tap in taps + points + [output] { places[tap] = try graph.place(of: tap, in: self) }
+
+    let (fused, renumbered) = graph.layers.fused(keeping: Set(places.values)) { segment in
+      segments[segment].statistics == .running && (segments[segment].frozen || !wants.parameters)
+    }
+    places = places.mapValues { renumbered[$0]! }
+    let compiled = try CompiledNetwork(
+      fused, segments, batch: batch, taps: places, points: points, wants: wants)
+    return try Plan(compiled, batch: batch, output: output)
+  }
+
+  /// The layers of all segments in one graph.
+  private func assemble() throws -> AssembledNetwork {
+    var graph = LayerGraph(input: inputShape)
+    var ends: [Int] = []
+    var cuts: [TapPoint: Int] = [:]
+    var x = graph.input
+    for (index, segment) in segments.enumerated() {
+      let values = graph.append(
+        segment.layers, after: segment.start, through: segment.end, fedBy: x, segment: index)
+      for (node, value) in values {
+        if let cut = segment.layers.nodes[node].cut { cuts[.cut(cut, segment: index)] = value }
+      }
+      x = values[segment.end ?? segment.layers.nodes.count - 1]!
+      ends.append(x)
+    }
+    return AssembledNetwork(layers: graph, ends: ends, cuts: cuts)
+  }
+}
+
+private struct AssembledNetwork {
+  let layers: LayerGraph
+  /// The value that each segment makes.
+  let ends: [Int]
+  let cuts: [TapPoint: Int]
+
+  func place(of tap: TapPoint, in network: Network) throws -> Int {
+    guard network.segments.indices.contains(tap.segment) else {
+      throw NetworkError("a tap at segment \(tap.segment) of a network of \(network.segments.count)")
+    }
+    guard let cut = tap.cut else { return ends[tap.segment] }
+    guard let value = cuts[tap] else {
+      let known = cuts.keys.filter { $0.segment == tap.segment }.compactMap(\.cut?.name).sorted()
+      throw NetworkError(
+        "segment \(tap.segment) (\(network.segments[tap.segment].name)) has no cut '\(cut)'. "
+          + "It has: \(known.joined(separator: ", "))")
+    }
+    return value
+  }
+}
+
+/// Everything a plan is made of.
+struct CompiledNetwork {
+  let builder: PlanBuilder
+  let input: Memory
+  private(set) var inputGradient: Memory?
+  private(set) var taps: [TapPoint: Memory] = [:]
+  private(set) var tapGradients: [TapPoint: Memory] = [:]
+  let gradientPoints: [TapPoint]
+
+  init(
+    _ graph: LayerGraph, _ segments: [Segment], batch: Int, taps: [TapPoint: Int], points: [TapPoint],
+    wants: Wants
+  ) throws {
+    gradientPoints = points
+    let trains = { (node: LayerGraph.Node) in
+      wants.parameters && !segments[node.segment].frozen && node.layer.parameters.contains(where: \.isTrained)
+    }
+    // A value needs a gradient if the input's is wanted or a trained parameter lies before it.
+    var needs = [wants.input]
+    for node in graph.nodes.dropFirst() { needs.append(trains(node) || node.inputs.contains { needs[$0] }) }
+    builder = try PlanBuilder(segments: segments, batch: batch, needsGradient: needs)
+
+    input = try builder.makeMemory(.plain([batch] + graph.nodes[0].shape), pinned: true)
+    builder.setValue(0, input)
+    // Beyond the last point where gradients come in, nothing has one.
+    let lastPoint = points.map { taps[$0]! }.max() ?? -1
+    var backward: [() throws -> Void] = []
+    for (value, node) in graph.nodes.enumerated().dropFirst() {
+      let planned = PlannedNode(
+        value: value, inputs: node.inputs, segment: segments[node.segment], segmentIndex: node.segment,
+        isTrained: trains(node), needsBackward: needs[value] && value <= lastPoint)
+      if let step = try node.layer.plan(planned, builder) { backward.append(step) }
+    }
+    for (tap, value) in taps.sorted(by: { $0.value < $1.value }) {
+      let memory = builder.value(value)
+      let copy = try builder.makeMemory(.plain(memory.desc.shape), pinned: true)
+      try builder.reorder(memory, into: copy)
+      self.taps[tap] = copy
+    }
+    guard wants != .nothing else { return }
+
+    builder.startBackward()
+    for point in points {
+      let memory = try builder.makeMemory(.plain(builder.value(taps[point]!).desc.shape), pinned: true)
+      tapGradients[point] = memory
+      try builder.contribute(memory, to: taps[point]!, owned: false)
+    }
+    for step in backward.reversed() { try step() }
+    if wants.input {
+      let copy = try builder.makeMemory(input.desc, pinned: true)
+      if let gradient = try builder.gradient(of: 0) { try builder.reorder(gradient, into: copy) }
+      inputGradient = copy
+    }
+  }
+}

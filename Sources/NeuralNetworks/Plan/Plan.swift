@@ -1,0 +1,186 @@
+// Owns a compiled network: its steps, its memory, and what callers read and write. It deliberately doesn't
+// know losses or optimisers.
+
+import COneDNN
+public import Tensor
+
+/// A network compiled for one batch size. Forward and backward allocate nothing. For one thread at a time.
+public final class Plan {
+  /// The number of inputs that are computed at once.
+  public let batch: Int
+  /// The input's shape, batch first.
+  public let inputShape: [Int]
+  /// The output's shape, batch first.
+  public let outputShape: [Int]
+  /// Where `backward` takes gradients.
+  public let gradientPoints: [TapPoint]
+  /// The bytes that activations and gradients take.
+  public let arenaByteCount: Int
+
+  private let output: TapPoint
+  private let segments: [Segment]
+  private let inputMemory: Memory
+  private let inputGradientMemory: Memory?
+  private let tapMemories: [TapPoint: Memory]
+  private let tapGradients: [TapPoint: Memory]
+  private let parameterGradients: [Int: Buffer]
+  private var refreshes: [Refresh]
+  private let forwardSteps: [Step]
+  private let backwardSteps: [Step]
+  private let arena: Arena
+  private let memories: [Memory]
+  private let stream: dnnl_stream_t
+
+  init(_ compiled: CompiledNetwork, batch: Int, output: TapPoint) throws {
+    let builder = compiled.builder
+    self.batch = batch
+    self.output = output
+    segments = builder.segments
+    inputMemory = compiled.input
+    inputGradientMemory = compiled.inputGradient
+    tapMemories = compiled.taps
+    tapGradients = compiled.tapGradients
+    gradientPoints = compiled.gradientPoints
+    inputShape = compiled.input.desc.shape
+    outputShape = compiled.taps[output]!.desc.shape
+    parameterGradients = builder.gradients
+    refreshes = builder.refreshes.filter { !$0.steps.isEmpty }
+    forwardSteps = builder.forwardSteps
+    backwardSteps = builder.backwardSteps
+    memories = builder.memories
+    arena = Arena(
+      refreshes.flatMap(\.steps) + forwardSteps + backwardSteps,
+      alsoPinned: memories.map(\.buffer).filter(\.isPinned))
+    arenaByteCount = arena.byteCount
+    for memory in memories where memory.buffer.address != nil { try memory.attach() }
+    var stream: dnnl_stream_t?
+    try check(
+      dnnl_stream_create(&stream, builder.engine, dnnl_stream_default_flags.rawValue), "stream")
+    self.stream = stream!
+  }
+
+  deinit { dnnl_stream_destroy(stream) }
+
+  // MARK: Forward
+
+  /// The network's input, row-major (NCHW), to be written before `forward`.
+  public var input: UnsafeMutableBufferPointer<Float> { inputMemory.elements }
+
+  /// Computes everything from what `input` holds.
+  public func forward() throws {
+    _ = try Engine.onThisThread()
+    for index in refreshes.indices where refreshes[index].isStale {
+      for step in refreshes[index].steps { try step.run(stream) }
+      refreshes[index].seen = refreshes[index].parameters.version
+      refreshes[index].seenStatistics = refreshes[index].parameters.statisticsVersion
+    }
+    for step in forwardSteps { try step.run(stream) }
+  }
+
+  /// Copies an input of the plan's shape and computes everything.
+  public func forward(_ x: Tensor) throws {
+    guard x.shape == inputShape else {
+      throw NetworkError("the network takes \(inputShape), not \(x.shape)")
+    }
+    x.withUnsafeValues { _ = input.update(from: $0) }
+    try forward()
+  }
+
+  /// What the last forward pass gave at a tap, row-major, batch first; overwritten by the next one.
+  /// The tap must be one of those that the plan was compiled with, or the output.
+  public func value(of tap: TapPoint) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(memory(of: tap).elements)
+  }
+
+  /// A copy of `value(of:)`.
+  public func tensor(of tap: TapPoint) -> Tensor {
+    Tensor(shape: memory(of: tap).desc.shape, values: value(of: tap))
+  }
+
+  /// The shape of a tap's value, batch first.
+  public func shape(of tap: TapPoint) -> [Int] { memory(of: tap).desc.shape }
+
+  /// What the network makes: logits, or activations.
+  public var logits: UnsafeBufferPointer<Float> { value(of: output) }
+
+  private func memory(of tap: TapPoint) -> Memory {
+    guard let memory = tapMemories[tap] else { preconditionFailure("BUG: the plan has no tap \(tap)") }
+    return memory
+  }
+
+  // MARK: Backward
+
+  /// Where the gradient at one of `gradientPoints` is to be written, row-major, before `backward`; it keeps
+  /// its content.
+  public func gradient(at point: TapPoint) -> UnsafeMutableBufferPointer<Float> {
+    guard let memory = tapGradients[point] else {
+      preconditionFailure("BUG: the plan takes no gradient at \(point)")
+    }
+    return memory.elements
+  }
+
+  /// Where the gradient of the output is to be written.
+  public var logitsGradient: UnsafeMutableBufferPointer<Float> { gradient(at: output) }
+
+  /// Computes the wanted gradients of the last forward pass from those at `gradientPoints`.
+  public func backward() throws {
+    _ = try Engine.onThisThread()
+    for step in backwardSteps { try step.run(stream) }
+  }
+
+  /// Copies gradients, one for each of `gradientPoints`, and computes the wanted ones.
+  public func backward(_ gradients: [TapPoint: Tensor]) throws {
+    for point in gradientPoints {
+      guard let tensor = gradients[point] else {
+        throw NetworkError("no gradient is given at \(point)")
+      }
+      guard tensor.shape == tapGradients[point]!.desc.shape else {
+        throw NetworkError("the gradient at \(point) should be \(tapGradients[point]!.desc.shape)")
+      }
+      tensor.withUnsafeValues { _ = gradient(at: point).update(from: $0) }
+    }
+    try backward()
+  }
+
+  /// The gradient of the input, row-major (NCHW). The plan must want it.
+  public var inputGradient: UnsafeBufferPointer<Float> {
+    guard let inputGradientMemory else {
+      preconditionFailure("BUG: the plan doesn't want the input's gradient")
+    }
+    return UnsafeBufferPointer(inputGradientMemory.elements)
+  }
+
+  /// The gradients of a segment's trained parameters, laid out as `ParameterSet.trained`, for an optimiser.
+  public func gradients(of segment: Int) -> ParameterGradients {
+    guard let block = parameterGradients[segment] else {
+      preconditionFailure("BUG: the plan wants no gradients of segment \(segment)")
+    }
+    return ParameterGradients(
+      parameters: segments[segment].parameters,
+      values: UnsafeBufferPointer(
+        start: block.address!.assumingMemoryBound(to: Float.self), count: block.byteCount / 4))
+  }
+
+  /// The indices of the segments that get parameter gradients.
+  public var trainedSegments: [Int] { parameterGradients.keys.sorted() }
+}
+
+/// The gradients of one segment's parameters; valid while its plan lives, until the next backward pass.
+public struct ParameterGradients {
+  /// Whose gradients they are.
+  public let parameters: ParameterSet
+  let values: UnsafeBufferPointer<Float>
+
+  /// A copy of one parameter's gradient.
+  public func tensor(_ name: String) -> Tensor {
+    let slot = parameters.slot(name)
+    return Tensor(shape: slot.declaration.shape, values: values[slot.offset..<(slot.offset + slot.count)])
+  }
+}
+
+extension Memory {
+  /// All elements of a row-major layout.
+  var elements: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: floats, count: floatCount)
+  }
+}
