@@ -57,6 +57,11 @@ let package = Package(
     engine("Executors", ["ContentStore", "Workflow", "CProcess"]),
     engine("Reporting", ["ContentStore", "Workflow"]),
 
+    // The code of stage kinds, digested at build time
+    .target(name: "Fingerprinting", dependencies: ["CCrypto"], swiftSettings: checks),
+    .executableTarget(name: "fingerprint", dependencies: ["Fingerprinting"], swiftSettings: checks),
+    .plugin(name: "Fingerprints", capability: .buildTool(), dependencies: ["fingerprint"]),
+
     // Where both meet
     .target(
       name: "Stages",
@@ -64,7 +69,7 @@ let package = Package(
         "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks", "Similarity", "Stitching",
         "CProcess",
       ],
-      swiftSettings: checks),
+      swiftSettings: checks, plugins: ["Fingerprints"]),
     .executableTarget(
       name: "bobbin",
       dependencies: [
@@ -86,6 +91,7 @@ let package = Package(
     tests("Executors", ["ContentStore", "Workflow"]),
     tests("Reporting", ["ContentStore", "Workflow"]),
     tests("Stages", ["ContentStore", "Workflow"]),
+    tests("Fingerprinting", []),
     .testTarget(name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
   ],
   swiftLanguageModes: [.v6]
