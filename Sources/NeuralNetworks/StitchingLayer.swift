@@ -61,3 +61,19 @@ public struct StitchingLayer: Sendable, Equatable {
     return graph
   }
 }
+
+extension StitchingLayer {
+  /// This map with the live values of a parameter set made from it.
+  public func updated(from parameters: ParameterSet) throws -> StitchingLayer {
+    try StitchingLayer(
+      input: input, output: output,
+      weight: parameters.tensor("weight").reshaped([output[0], input[0]]), bias: parameters.tensor("bias"))
+  }
+}
+
+extension Model {
+  /// This model with the live values of a parameter set made from it (running statistics that drifted, say).
+  public func updated(from parameters: ParameterSet) throws -> Model {
+    try Model(architecture: architecture, tensors: parameters.tensors, standardisation: standardisation)
+  }
+}

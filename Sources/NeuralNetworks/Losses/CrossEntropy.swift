@@ -1,0 +1,88 @@
+// Owns losses on logits: cross-entropy to labels, and to another network's output. Sums are in Double, over
+// the batch in its order.
+
+import Foundation
+
+/// Losses between a plan's values and their targets. Each returns the loss and, where a buffer is given,
+/// writes its gradient there.
+public enum Loss {
+  /// The mean over the batch of −log softmax(z)[label] (PyTorch's `cross_entropy`).
+  /// - Parameters:
+  ///   - logits: batch × classes, row-major.
+  ///   - labels: one class per row.
+  ///   - gradient: batch × classes.
+  ///   - weight: what loss and gradient are multiplied by.
+  public static func crossEntropy(
+    _ logits: UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>,
+    gradient: UnsafeMutableBufferPointer<Float>? = nil, weight: Double = 1
+  ) -> Double {
+    let batch = labels.count
+    let classes = logits.count / batch
+    var total = 0.0
+    for row in 0..<batch {
+      let z = UnsafeBufferPointer(rebasing: logits[(row * classes)..<((row + 1) * classes)])
+      let label = Int(labels[row])
+      precondition(label >= 0 && label < classes, "BUG: label \(label) of \(classes) classes")
+      let normaliser = logSumExp(z)
+      total += normaliser - Double(z[label])
+      guard let gradient else { continue }
+      for c in 0..<classes {
+        let p = exp(Double(z[c]) - normaliser)
+        gradient[row * classes + c] = Float(weight * (p - (c == label ? 1 : 0)) / Double(batch))
+      }
+    }
+    return weight * total / Double(batch)
+  }
+
+  /// The mean over the batch of KL(softmax t ‖ softmax z), temperature 1 (soft-label matching). Targets are
+  /// constants.
+  /// - Parameters:
+  ///   - logits: batch × classes, row-major.
+  ///   - targets: the other network's logits, batch × classes.
+  ///   - gradient: batch × classes.
+  ///   - weight: what loss and gradient are multiplied by.
+  public static func softLabel(
+    _ logits: UnsafeBufferPointer<Float>, targets: UnsafeBufferPointer<Float>, batch: Int,
+    gradient: UnsafeMutableBufferPointer<Float>? = nil, weight: Double = 1
+  ) -> Double {
+    precondition(logits.count == targets.count, "BUG: \(targets.count) targets for \(logits.count) logits")
+    let classes = logits.count / batch
+    var total = 0.0
+    for row in 0..<batch {
+      let z = UnsafeBufferPointer(rebasing: logits[(row * classes)..<((row + 1) * classes)])
+      let t = UnsafeBufferPointer(rebasing: targets[(row * classes)..<((row + 1) * classes)])
+      let (zNormaliser, tNormaliser) = (logSumExp(z), logSumExp(t))
+      for c in 0..<classes {
+        let logQ = Double(z[c]) - zNormaliser
+        let logP = Double(t[c]) - tNormaliser
+        total += exp(logP) * (logP - logQ)
+        gradient?[row * classes + c] = Float(weight * (exp(logQ) - exp(logP)) / Double(batch))
+      }
+    }
+    return weight * total / Double(batch)
+  }
+
+  /// How many rows have their label as the (first) largest logit.
+  public static func correct(
+    _ logits: UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>
+  ) -> Int {
+    let classes = logits.count / max(labels.count, 1)
+    return labels.indices.count { row in
+      argMax(logits[(row * classes)..<((row + 1) * classes)]) == Int(labels[row])
+    }
+  }
+
+  /// The place of the first largest value, counted from the slice's start.
+  public static func argMax(_ values: Slice<UnsafeBufferPointer<Float>>) -> Int {
+    var best = values.startIndex
+    for i in values.indices where values[i] > values[best] { best = i }
+    return best - values.startIndex
+  }
+
+  private static func logSumExp(_ z: UnsafeBufferPointer<Float>) -> Double {
+    let largest = Double(z.max()!)
+    var sum = 0.0
+    for value in z { sum += exp(Double(value) - largest) }
+    return largest + log(sum)
+  }
+}
