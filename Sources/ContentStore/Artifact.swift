@@ -16,12 +16,15 @@ public struct Artifact: Hashable, Sendable {
     self.size = size
   }
 
+  /// No blob is larger, so that sums of sizes from foreign records can't overflow: 2^46 bytes, 64 TiB.
+  public static let largest = 1 << 46
+
   public var json: JSON { [form.rawValue: .string(digest.hex), "size": .integer(size)] }
 
   /// Reads what `json` wrote; nil for anything else.
   public init?(json: JSON) {
     guard case .object(let members) = json, members.count == 2, let size = members["size"]?.intValue,
-      size >= 0
+      (0...Artifact.largest).contains(size)
     else { return nil }
     for form in [Form.blob, .manifest] {
       if let hex = members[form.rawValue]?.stringValue, let digest = Digest(hex: hex) {
@@ -50,9 +53,12 @@ public struct Manifest: Hashable, Sendable {
   public init?(parsing bytes: some Sequence<UInt8>) {
     guard let json = try? JSON(parsing: bytes), case .object(let members) = json else { return nil }
     var entries: [String: Artifact] = [:]
+    var total = 0
     for (name, value) in members {
       guard Manifest.isSafe(name), let artifact = Artifact(json: value) else { return nil }
       entries[name] = artifact
+      total += artifact.size
+      guard total <= Artifact.largest else { return nil }
     }
     self.entries = entries
   }

@@ -50,7 +50,7 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
   public var hex: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(unsafeUninitializedCapacity: 64) { out in
-      for i in 0..<64 { out[i] = digits[Int(words[i / 16] >> UInt64(60 - 4 * (i % 16))) & 15] }
+      for i in 0..<64 { out[i] = digits[Int(words[i / 16] >> UInt64(60 - 4 * (i % 16)) & 15)] }
       return 64
     }
   }
@@ -80,7 +80,17 @@ public struct Hasher256: ~Copyable {
     _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
   }
 
-  public consuming func finish() -> Digest {
+  public consuming func finish() -> Digest { Hasher256.result(of: context) }
+
+  /// The digest of what has come until now; more may follow.
+  public func soFar() -> Digest {
+    let copy = EVP_MD_CTX_new()
+    defer { EVP_MD_CTX_free(copy) }
+    _ = EVP_MD_CTX_copy_ex(copy, context)
+    return Hasher256.result(of: copy!)
+  }
+
+  private static func result(of context: OpaquePointer) -> Digest {
     var out = [UInt8](repeating: 0, count: 32)
     _ = EVP_DigestFinal_ex(context, &out, nil)
     return Digest(bytes: out)!

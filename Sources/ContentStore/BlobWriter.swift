@@ -1,0 +1,73 @@
+// Owns the way of bytes into the store. It never touches the index, so that workers can use it.
+
+import Foundation
+
+/// Writes blobs into a store's directory; the driver then publishes them with a record.
+public struct BlobWriter: Sendable {
+  /// Blobs up to this size travel inline and live inside the index.
+  public static let inlineLimit = 16 << 10
+
+  let layout: Layout
+
+  public init(store directory: URL) { layout = Layout(directory) }
+
+  /// Stores a file's content. The file isn't changed, nor linked to.
+  public func write(file: URL) throws -> WrittenBlob {
+    guard let file = try OpenFile.reading(file.path) else {
+      throw StoreError.source(path: file.path, reason: "no such file")
+    }
+    let status = try file.status()
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw StoreError.source(path: file.path, reason: "not a regular file")
+    }
+    let size = Int(status.st_size)
+    if size <= BlobWriter.inlineLimit { return try write(bytes: try file.contents(limit: size)) }
+    let codec = try Codec.best(size: size) { try file.read(into: $0, at: $1) }
+    return try write(codec, size: size, path: file.path) { try file.read(into: $0) }
+  }
+
+  /// Stores bytes.
+  public func write(bytes: some Sequence<UInt8>) throws -> WrittenBlob {
+    let bytes = Array(bytes)
+    let codec = Codec.best(size: bytes.count) { buffer, offset in
+      buffer.copyBytes(from: bytes[offset..<min(offset + buffer.count, bytes.count)])
+      return min(buffer.count, bytes.count - offset)
+    }
+    if bytes.count > BlobWriter.inlineLimit {
+      return try write(codec, size: bytes.count, path: "memory", from: source(of: bytes))
+    }
+    var stored: [UInt8] = []
+    let digest = try encode(codec, size: bytes.count, path: "memory", from: source(of: bytes)) {
+      stored.append(contentsOf: $0)
+    }
+    let form = StoredBlob(
+      digest: digest, size: bytes.count, codec: codec, storedDigest: .of(stored), storedSize: stored.count)
+    return WrittenBlob(form, inline: stored)
+  }
+
+  private func write(_ codec: Codec, size: Int, path: String, from source: ByteSource) throws -> WrittenBlob {
+    let temporary = try Temporary(in: layout.temporary)
+    var hasher = Hasher256()
+    var storedSize = 0
+    let digest = try encode(codec, size: size, path: path, from: source) {
+      hasher.update($0)
+      storedSize += $0.count
+      try temporary.write($0)
+    }
+    let form = StoredBlob(
+      digest: digest, size: size, codec: codec, storedDigest: hasher.finish(), storedSize: storedSize)
+    try layout.publish(temporary, form)
+    return WrittenBlob(form)
+  }
+}
+
+/// Reads an array from the front.
+func source(of bytes: [UInt8]) -> ByteSource {
+  var position = 0
+  return { buffer in
+    let n = min(buffer.count, bytes.count - position)
+    buffer.copyBytes(from: bytes[position..<position + n])
+    position += n
+    return n
+  }
+}

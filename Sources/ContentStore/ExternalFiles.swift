@@ -1,0 +1,154 @@
+// Owns the digests of files outside the store: data, scripts, imported weights. They are cached by what the filesystem
+// says of a file, and that is distrusted when the file has changed within two seconds.
+
+import Foundation
+import GRDB
+
+/// A file outside the store, as it was when it was hashed.
+public struct ExternalFile: Hashable, Sendable {
+  public let path: String
+  public let digest: Digest
+  public let size: Int
+  let stamp: Stamp
+
+  public var artifact: Artifact { Artifact(.blob, digest, size: size) }
+
+  /// Whether the filesystem still says of the file what it said before it was hashed. To be asked after a stage has
+  /// read it: if it was edited meanwhile, the result belongs to no key.
+  public var isUnchanged: Bool { Stamp(path) == stamp }
+}
+
+/// What the filesystem says of a file's content; times in nanoseconds since 1970.
+struct Stamp: Hashable, Sendable {
+  var size: Int
+  var modified: Int
+  var changed: Int
+  var inode: Int
+  var device: Int
+
+  /// nil when there is no such file.
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  init(_ status: stat) {
+    size = Int(status.st_size)
+    modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+    changed = status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec
+    inode = Int(truncatingIfNeeded: status.st_ino)
+    device = Int(truncatingIfNeeded: status.st_dev)
+  }
+
+  /// Whether a change after `time` would show: timestamps are coarse, and clocks of file servers differ.
+  func isSettled(at time: Int) -> Bool { max(modified, changed) < time - 2_000_000_000 }
+}
+
+extension Store {
+  /// The digests of files, in the order given. A path may be written in any way; a symbolic link is followed.
+  /// - Throws: `.source` for a path that isn't a file that can be read, or one that changes all the while.
+  public func digests(ofFiles files: [URL]) throws -> [ExternalFile] {
+    let known = try reading { db in
+      let statement = try db.cachedStatement(
+        sql: "SELECT size, modified, changed, inode, device, digest FROM externalFiles WHERE path = ?")
+      return try files.map { file -> ExternalFile? in
+        guard let stamp = Stamp(file.path),
+          let (known, digest) = try statement.first([file.path], { (Stamp(row: $0), try Digest($0, 5)) }),
+          known == stamp
+        else { return nil }
+        return ExternalFile(path: file.path, digest: digest, size: stamp.size, stamp: stamp)
+      }
+    }
+    var fresh: [ExternalFile] = []
+    var found: [ExternalFile] = []
+    for (file, known) in zip(files, known) {
+      if let known {
+        found.append(known)
+        continue
+      }
+      let started = Store.now * 1_000_000
+      let hashed = try Store.hash(file.path)
+      found.append(hashed)
+      if hashed.stamp.isSettled(at: started) { fresh.append(hashed) }
+    }
+    if !fresh.isEmpty {
+      try writing { db in
+        let statement = try db.cachedStatement(
+          sql: """
+            INSERT OR REPLACE INTO externalFiles (path, size, modified, changed, inode, device, digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """)
+        for file in fresh {
+          let stamp = file.stamp
+          try statement.execute(arguments: [
+            file.path, stamp.size, stamp.modified, stamp.changed, stamp.inode, stamp.device, file.digest.data,
+          ])
+        }
+      }
+    }
+    return found
+  }
+
+  /// The files under a folder that match any of the patterns (`data_batch_*.bin`, `scripts/**/*.py`), by their path
+  /// relative to it.
+  /// - Throws: `.source` when there is no such folder, or when a pattern matches nothing.
+  public func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile] {
+    let paths = try Glob.files(under: folder.path, matching: patterns)
+    let files = try digests(ofFiles: paths.map { URL(fileURLWithPath: "\(folder.path)/\($0)") })
+    return Dictionary(zip(paths, files)) { first, _ in first }
+  }
+
+  /// The artifact that a folder of these files would be: nested manifests, by relative path. Nothing is stored.
+  public static func tree(of files: [String: ExternalFile]) -> Artifact {
+    var entries: [String: Artifact] = [:]
+    var folders: [String: [String: ExternalFile]] = [:]
+    for (path, file) in files {
+      if let slash = path.firstIndex(of: "/") {
+        folders[String(path[..<slash]), default: [:]][String(path[path.index(after: slash)...])] = file
+      } else {
+        entries[path] = file.artifact
+      }
+    }
+    for (name, below) in folders { entries[name] = tree(of: below) }
+    return Manifest(entries).artifact
+  }
+
+  /// Hashes a file; if it changes meanwhile, again.
+  private static func hash(_ path: String) throws -> ExternalFile {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)
+    defer { buffer.deallocate() }
+    for _ in 0..<3 {
+      guard let file = try OpenFile.reading(path) else {
+        throw StoreError.source(path: path, reason: "no such file")
+      }
+      let status = try file.status()
+      guard status.st_mode & S_IFMT == S_IFREG else {
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR
+        throw StoreError.source(
+          path: path, reason: isFolder ? "a folder, where a file was expected" : "not a file")
+      }
+      var hasher = Hasher256()
+      while true {
+        let n = try file.read(into: buffer)
+        if n == 0 { break }
+        hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
+      }
+      let stamp = Stamp(status)
+      if Stamp(try file.status()) == stamp {
+        return ExternalFile(path: path, digest: hasher.finish(), size: stamp.size, stamp: stamp)
+      }
+    }
+    throw StoreError.source(path: path, reason: "changes while it is read; wait until its writer is done")
+  }
+}
+
+extension Stamp {
+  fileprivate init(row: Row) {
+    size = row[0]
+    modified = row[1]
+    changed = row[2]
+    inode = row[3]
+    device = row[4]
+  }
+}

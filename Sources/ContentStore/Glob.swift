@@ -1,0 +1,71 @@
+// Owns file patterns: `*`, `?` and `[…]` within a name, `**` for any number of folders. Names that start with a dot
+// match only where the pattern writes the dot, as in a shell.
+
+import Foundation
+
+/// Patterns over relative paths.
+enum Glob {
+  /// The files under `folder` that match any of the patterns, sorted, each once.
+  /// - Throws: `StoreError.source` for a folder that isn't there, a pattern that leads out, or one that matches nothing.
+  static func files(under folder: String, matching patterns: [String]) throws -> [String] {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory) else {
+      throw StoreError.source(path: folder, reason: "no such folder")
+    }
+    guard isDirectory.boolValue else {
+      throw StoreError.source(path: folder, reason: "a file, where a folder was expected")
+    }
+    var found = Set<String>()
+    for pattern in patterns {
+      let parts = pattern.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+      guard !parts.isEmpty, !pattern.hasPrefix("/"), !parts.contains("..") else {
+        throw StoreError.source(
+          path: folder, reason: "the pattern '\(pattern)' must be a relative path that stays inside")
+      }
+      var matched = Set<String>()
+      walk(folder, "", parts[...].filter { $0 != "." }[...], &matched)
+      guard !matched.isEmpty else {
+        throw StoreError.source(path: folder, reason: "no file matches '\(pattern)'")
+      }
+      found.formUnion(matched)
+    }
+    return found.sorted()
+  }
+
+  private static func walk(
+    _ root: String, _ below: String, _ parts: ArraySlice<String>, _ found: inout Set<String>
+  ) {
+    guard let part = parts.first else { return }
+    let rest = parts.dropFirst()
+    let folder = below.isEmpty ? root : "\(root)/\(below)"
+    if part == "**" {
+      if rest.isEmpty { walk(root, below, ["*"], &found) } else { walk(root, below, rest, &found) }
+      for name in names(in: folder) where !name.hasPrefix(".") {
+        // Linked folders aren't entered: they may lead in circles.
+        if mode("\(folder)/\(name)", following: false) == S_IFDIR {
+          walk(root, join(below, name), parts, &found)
+        }
+      }
+      return
+    }
+    let isPlain = !part.contains { "*?[\\".contains($0) }
+    for name in isPlain ? [part] : names(in: folder) where isPlain || fnmatch(part, name, FNM_PERIOD) == 0 {
+      let path = "\(folder)/\(name)"
+      if rest.isEmpty {
+        if mode(path, following: true) == S_IFREG { found.insert(join(below, name)) }
+      } else if mode(path, following: true) == S_IFDIR {
+        walk(root, join(below, name), rest, &found)
+      }
+    }
+  }
+
+  private static func join(_ below: String, _ name: String) -> String {
+    below.isEmpty ? name : "\(below)/\(name)"
+  }
+
+  private static func mode(_ path: String, following: Bool) -> mode_t? {
+    var status = stat()
+    guard (following ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
+    return status.st_mode & S_IFMT
+  }
+}

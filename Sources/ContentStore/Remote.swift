@@ -1,0 +1,55 @@
+// Owns what a remote is: a dumb place for records and stored bytes. It need not verify anything: who fetches does.
+
+import Foundation
+
+/// Where a team shares records and blobs: `v1/ac/<key>` and `v1/cas/<sha256 of the stored bytes>`, whatever carries
+/// them. What was put is never changed. Calls block, and may come from several threads.
+public protocol Remote: Sendable, CustomStringConvertible {
+  /// The text put for a key; nil when there is none. Throws when it is longer than `limit` bytes.
+  func record(_ key: Digest, limit: Int) throws -> [UInt8]?
+  func hasRecord(_ key: Digest) throws -> Bool
+  /// Puts a record's text, all of it or nothing. Where there is one already, that one stays (then false).
+  func putRecord(_ text: [UInt8], for key: Digest) throws -> Bool
+  /// Hands stored bytes to `sink`, at most `limit` and one more; false when there are none.
+  func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool
+  func hasBlob(_ stored: Digest, size: Int) throws -> Bool
+  /// Puts `size` stored bytes, all of them or, when `source` throws, nothing.
+  func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws
+  /// The keys of all records; nil where this sort of remote can't tell.
+  func keys() throws -> [Digest]?
+}
+
+/// A sort of remote: how it is written, and how to open one. Another sort is one more file and a line in `all`.
+public struct RemoteKind: Sendable {
+  /// The URL's scheme; plain paths have `file`.
+  public let scheme: String
+  public let open: @Sendable (_ url: URL) throws -> any Remote
+
+  public static let all: [RemoteKind] = [
+    RemoteKind(scheme: "file") { try DirectoryRemote(at: $0) }
+  ]
+}
+
+/// Opens a remote, given as a path (relative to `base`) or a URL.
+public func openRemote(_ place: String, relativeTo base: URL) throws -> any Remote {
+  let scheme: String
+  let url: URL
+  if let end = place.range(of: "://") {
+    scheme = place[..<end.lowerBound].lowercased()
+    guard let parsed = URL(string: place) else {
+      throw StoreError.remote(name: place, reason: "not a URL; write spaces and the like as %20")
+    }
+    url = parsed
+  } else {
+    scheme = "file"
+    url = URL(fileURLWithPath: place, relativeTo: base).standardizedFileURL
+  }
+  guard let kind = RemoteKind.all.first(where: { $0.scheme == scheme }) else {
+    throw StoreError.remote(
+      name: place,
+      reason: "there is no remote of the sort '\(scheme)'; there are "
+        + RemoteKind.all.map { "\($0.scheme)://…" }.joined(separator: ", ")
+        + " and plain paths of directories")
+  }
+  return try kind.open(url)
+}

@@ -1,0 +1,58 @@
+// Owns the figures of `cache stats`.
+
+import GRDB
+
+/// What a store holds.
+public struct StoreStats: Hashable, Sendable {
+  /// Blobs of one codec: how many, bytes of content and as stored.
+  public struct Amount: Hashable, Sendable {
+    public var count = 0
+    public var content = 0
+    public var stored = 0
+  }
+
+  public var records = 0
+  /// Blobs whose bytes are here, by codec.
+  public var blobs: [Codec: Amount] = [:]
+  /// Those of them that are small and live in the index.
+  public var inline = Amount()
+  /// Blobs that are known, but whose bytes are not here: a remote may have them.
+  public var elsewhere = Amount()
+  /// All blobs whose bytes are here.
+  public var total: Amount {
+    blobs.values.reduce(into: Amount()) { $0.add($1) }
+  }
+}
+
+extension Store {
+  /// Counts what the store holds, from its index.
+  public func stats() throws -> StoreStats {
+    try reading { db in
+      var stats = StoreStats()
+      stats.records = try Int.fetchOne(db, sql: "SELECT count(*) FROM outputs") ?? 0
+      let rows = try Row.fetchCursor(
+        db, sql: "SELECT place, codec, count(*), sum(size), sum(storedSize) FROM blobs GROUP BY place, codec")
+      while let row = try rows.next() {
+        let amount = StoreStats.Amount(count: row[2], content: row[3], stored: row[4])
+        let codec: String = row[1]
+        guard let place = Place(rawValue: row[0]), let codec = Codec(rawValue: codec) else { continue }
+        switch place {
+        case .elsewhere: stats.elsewhere.add(amount)
+        case .inline:
+          stats.inline.add(amount)
+          stats.blobs[codec, default: .init()].add(amount)
+        case .file: stats.blobs[codec, default: .init()].add(amount)
+        }
+      }
+      return stats
+    }
+  }
+}
+
+extension StoreStats.Amount {
+  fileprivate mutating func add(_ other: StoreStats.Amount) {
+    count += other.count
+    content += other.content
+    stored += other.stored
+  }
+}
