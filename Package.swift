@@ -27,7 +27,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let package = Package(
   name: "bobbin",
-  products: [.executable(name: "bobbin", targets: ["bobbin"])],
+  products: [
+    .executable(name: "bobbin", targets: ["bobbin"]),
+    // For Benchmarks/, a package of its own.
+    .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensor"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),

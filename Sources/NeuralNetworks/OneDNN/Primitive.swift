@@ -62,8 +62,10 @@ final class PrimitiveDescriptor {
   ) throws {
     var handle: dnnl_primitive_desc_t?
     let attributes = try attributes ?? Attributes()
-    try check(
-      dnnl_primitive_desc_create(&handle, operation, attributes.handle, engine, hint?.handle), name)
+    try withExtendedLifetime((attributes, hint)) {
+      try check(
+        dnnl_primitive_desc_create(&handle, operation, attributes.handle, engine, hint?.handle), name)
+    }
     self.handle = handle!
     self.name = name
   }
@@ -73,9 +75,12 @@ final class PrimitiveDescriptor {
     var handle: dnnl_primitive_desc_t?
     var source = source
     var target = target
-    try check(
-      dnnl_reorder_primitive_desc_create(&handle, &source, engine, &target, engine, Attributes().handle),
-      "reorder \(source.shape)")
+    let attributes = try Attributes()
+    try withExtendedLifetime(attributes) {
+      try check(
+        dnnl_reorder_primitive_desc_create(&handle, &source, engine, &target, engine, attributes.handle),
+        "reorder \(source.shape)")
+    }
     self.handle = handle!
     name = "reorder"
   }

@@ -37,7 +37,7 @@ public final class Optimiser {
     steps += 1
     let count = parameters.trainedCount
     let p = parameters.base
-    let g = gradients.values.baseAddress!
+    let g = gradients.values
     switch rule {
     case .sgd(let momentum, let nesterov, let weightDecay):
       let rate = Float(learningRate)

@@ -157,24 +157,25 @@ public final class Plan {
     }
     return ParameterGradients(
       parameters: segments[segment].parameters,
-      values: UnsafeBufferPointer(
-        start: block.address!.assumingMemoryBound(to: Float.self), count: block.byteCount / 4))
+      block: block)
   }
 
   /// The indices of the segments that get parameter gradients.
   public var trainedSegments: [Int] { parameterGradients.keys.sorted() }
 }
 
-/// The gradients of one segment's parameters; valid while its plan lives, until the next backward pass.
+/// The gradients of one segment's parameters; the plan's next backward pass overwrites them.
 public struct ParameterGradients {
   /// Whose gradients they are.
   public let parameters: ParameterSet
-  let values: UnsafeBufferPointer<Float>
+  let block: Buffer
+
+  var values: UnsafePointer<Float> { UnsafePointer(block.address!.assumingMemoryBound(to: Float.self)) }
 
   /// A copy of one parameter's gradient.
   public func tensor(_ name: String) -> Tensor {
     let slot = parameters.slot(name)
-    return Tensor(shape: slot.declaration.shape, values: values[slot.offset..<(slot.offset + slot.count)])
+    return Tensor(shape: slot.declaration.shape, values: UnsafeBufferPointer(start: values + slot.offset, count: slot.count))
   }
 }
 
