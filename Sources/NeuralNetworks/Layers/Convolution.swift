@@ -66,7 +66,7 @@ struct Convolution: Layer {
     try withUnsafePointer(to: &bias) { bias in
       try check(
         dnnl_convolution_forward_desc_init(
-          &operation, node.needsBackward ? dnnl_forward_training : dnnl_forward_inference,
+          &operation, dnnl_forward_training,
           dnnl_convolution_direct, &source, &weights, withBias ? bias : nil, &target, strides, paddings,
           paddings), "convolution \(name)")
     }

@@ -17,21 +17,6 @@ struct MaxPooling: Layer {
   }
 }
 
-/// The mean of each window, windows side by side; a rest at the right or bottom is left out.
-struct AveragePooling: Layer {
-  let window: Int
-
-  func outputShape(_ inputs: [[Int]]) -> [Int] {
-    [inputs[0][0], inputs[0][1] / window, inputs[0][2] / window]
-  }
-
-  func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    try planPooling(
-      node, plan, dnnl_pooling_avg_exclude_padding, kernel: [window, window],
-      outputShape([Array(plan.value(node.inputs[0]).desc.shape.dropFirst())]))
-  }
-}
-
 /// The mean over space: C×H×W to C×1×1.
 struct GlobalAveragePooling: Layer {
   func outputShape(_ inputs: [[Int]]) -> [Int] { [inputs[0][0], 1, 1] }

@@ -175,7 +175,9 @@ public struct ParameterGradients {
   /// A copy of one parameter's gradient.
   public func tensor(_ name: String) -> Tensor {
     let slot = parameters.slot(name)
-    return Tensor(shape: slot.declaration.shape, values: UnsafeBufferPointer(start: values + slot.offset, count: slot.count))
+    return Tensor(
+      shape: slot.declaration.shape,
+      values: UnsafeBufferPointer(start: values + slot.offset, count: slot.count))
   }
 }
 

@@ -1,0 +1,50 @@
+// Owns segments of one layer, which architectures never need and tests of each layer do.
+
+import Tensor
+
+extension Segment {
+  /// A layer by itself.
+  package enum SingleLayer {
+    case convolution(outputs: Int, kernel: Int, stride: Int, padding: Int)
+    case normalisation, normalisationAndReLU
+    case linear(outputs: Int)
+    case relu, maxPooling(Int), globalAverage, flatten
+    case resize(height: Int, width: Int)
+    /// relu(x + convolution(x)): an addition whose input is used twice.
+    case residual
+  }
+
+  /// A segment of one layer, for inputs of the given shape, with parameters of the given values.
+  package static func single(
+    _ kind: SingleLayer, input: [Int], frozen: Bool = false, statistics: Statistics = .running,
+    values: (_ name: String, _ shape: [Int]) -> Tensor
+  ) -> Segment {
+    var graph = LayerGraph(input: input)
+    let x = graph.input
+    switch kind {
+    case .convolution(let outputs, let kernel, let stride, let padding):
+      _ = graph.append(
+        Convolution(
+          "", from: input[0], to: outputs, kernel: kernel, stride: stride, padding: padding, hasBias: true),
+        [x])
+    case .normalisation: _ = graph.append(Normalisation("norm", channels: input[0]), [x])
+    case .normalisationAndReLU:
+      let y = graph.append(Normalisation("norm", channels: input[0]), [x])
+      _ = graph.append(ReLU(), [y])
+    case .linear(let outputs): _ = graph.append(Linear("", from: input[0], to: outputs), [x])
+    case .relu: _ = graph.append(ReLU(), [x])
+    case .maxPooling(let window): _ = graph.append(MaxPooling(window: window), [x])
+    case .globalAverage: _ = graph.append(GlobalAveragePooling(), [x])
+    case .flatten: _ = graph.append(Flatten(), [x])
+    case .resize(let height, let width): _ = graph.append(Resize(height: height, width: width), [x])
+    case .residual:
+      let y = graph.append(
+        Convolution("", from: input[0], to: input[0], kernel: 3, padding: 1, hasBias: true), [x])
+      _ = graph.append(ReLU(), [graph.append(Add(), [y, x])])
+    }
+    let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { ($0.name, $0.shape) })
+    return Segment(
+      parameters: ParameterSet(graph.parameters) { values($0, shapes[$0]!) }, frozen: frozen,
+      statistics: statistics, layers: graph, start: nil, end: nil, standardisation: nil, name: "layer")
+  }
+}

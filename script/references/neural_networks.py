@@ -1,0 +1,218 @@
+"""Writes the reference values of Tests/NeuralNetworksTests with PyTorch (2.13 was used), in float64:
+
+    python script/references/neural_networks.py
+
+Each file is safetensors, float32. Nothing in the tests or the build needs Python.
+"""
+import json
+import pathlib
+import struct
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+OUT = pathlib.Path(__file__).parents[2] / "Tests" / "NeuralNetworksTests" / "References"
+
+
+def save(name, tensors):
+    header, data, offset = {"__metadata__": {"torch": torch.__version__}}, [], 0
+    for key in sorted(tensors):
+        raw = tensors[key].detach().to(torch.float32).contiguous().numpy().tobytes()
+        header[key] = {"dtype": "F32", "shape": list(tensors[key].shape),
+                       "data_offsets": [offset, offset + len(raw)]}
+        data.append(raw)
+        offset += len(raw)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (OUT / f"{name}.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"".join(data))
+
+
+def draw(*shape):
+    """Float32 values, in double precision."""
+    return torch.randn(*shape).to(torch.float64)
+
+
+def leaf(x):
+    return x.clone().requires_grad_()
+
+
+def convolution():
+    result = {}
+    for label, (c, o, k, s, p, h, w) in {
+        "plain": (3, 5, 3, 1, 1, 7, 6), "strided": (16, 32, 3, 2, 1, 8, 8), "pointwise": (16, 16, 1, 1, 0, 5, 4),
+        "shortcut": (16, 32, 1, 2, 0, 8, 8),
+    }.items():
+        x, weight, bias = leaf(draw(2, c, h, w)), leaf(draw(o, c, k, k)), leaf(draw(o))
+        y = F.conv2d(x, weight, bias, stride=s, padding=p)
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in dict(x=x, weight=weight, bias=bias, y=y, gradient=g, dx=x.grad, dweight=weight.grad,
+                               dbias=bias.grad).items():
+            result[f"{label}.{key}"] = value
+    save("convolution", result)
+
+
+def batch_norm():
+    result = {}
+    for label, training in {"batch": True, "running": False}.items():
+        norm = nn.BatchNorm2d(5).double()
+        with torch.no_grad():
+            norm.weight.copy_(draw(5)), norm.bias.copy_(draw(5))
+            norm.running_mean.copy_(draw(5)), norm.running_var.copy_(draw(5).abs() + 0.1)
+        result |= {f"{label}.{k}": v.clone() for k, v in norm.state_dict().items() if "batches" not in k}
+        norm.train(training)
+        x = leaf(2 * draw(4, 5, 3, 2) + 1)
+        y = norm(x)
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in dict(x=x, y=y, gradient=g, dx=x.grad, dweight=norm.weight.grad, dbias=norm.bias.grad,
+                               mean_after=norm.running_mean, var_after=norm.running_var).items():
+            result[f"{label}.{key}"] = value
+    save("batch-norm", result)
+
+
+def resize():
+    result = {}
+    for label, (a, b) in {"up": ((4, 3), (7, 8)), "down": ((8, 8), (4, 4)), "odd": ((7, 5), (3, 4))}.items():
+        x = leaf(draw(2, 3, *a))
+        y = F.interpolate(x, size=b, mode="bilinear", align_corners=False)
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in dict(x=x, y=y, gradient=g, dx=x.grad).items():
+            result[f"{label}.{key}"] = value
+    save("resize", result)
+
+
+def losses():
+    z, t = leaf(3 * draw(6, 10)), 3 * draw(6, 10)
+    labels = torch.tensor([3, 0, 9, 9, 1, 5])
+    result = dict(logits=z, targets=t, labels=labels)
+    loss = F.cross_entropy(z, labels)
+    result |= dict(cross_entropy=loss, cross_entropy_gradient=torch.autograd.grad(loss, z)[0])
+    loss = F.kl_div(F.log_softmax(z, 1), F.log_softmax(t, 1), reduction="batchmean", log_target=True)
+    result |= dict(soft_label=loss, soft_label_gradient=torch.autograd.grad(loss, z)[0])
+    # FuLA: the mean over hook points of relative Frobenius errors.
+    hooks = [leaf(draw(4, 3, 5, 5)), leaf(draw(4, 6, 3, 3)), leaf(draw(4, 7))]
+    targets = [draw(*h.shape) for h in hooks]
+    loss = sum(torch.norm(h - t) / torch.norm(t) for h, t in zip(hooks, targets)) / len(hooks)
+    loss.backward()
+    result["fula"] = loss
+    for i, (h, t) in enumerate(zip(hooks, targets)):
+        result |= {f"hook{i}": h, f"hook{i}.target": t, f"hook{i}.gradient": h.grad}
+    save("losses", result)
+
+
+def attack():
+    """One PGD step at the second iteration, with pixels at both bounds and gradients of zero."""
+    clean = torch.rand(2, 3, 4, 4).to(torch.float64)
+    clean[0, 0, 0] = torch.tensor([0, 1, 0.001, 0.999])
+    epsilon, size = 8 / 255, 2 / 255
+    x = (clean + (2 * torch.rand_like(clean) - 1) * epsilon).clamp(0, 1)
+    g = draw(2, 3, 4, 4)
+    g[0, 1] = 0
+    y = x + size * g.sign()
+    y = torch.min(torch.max(y, clean - epsilon), clean + epsilon).clamp(0, 1)
+    save("attack", dict(clean=clean, x=x, gradient=g, y=y))
+
+
+def optimisers():
+    p0, gradients = draw(7), [draw(7) for _ in range(5)]
+    result = {"start": p0} | {f"gradient{i}": g for i, g in enumerate(gradients)}
+    makers = {
+        "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+        "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=1e-2),
+        "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True),
+        "adam": lambda p: torch.optim.Adam(p, lr=1e-3, weight_decay=1e-2),
+    }
+    for label, make in makers.items():
+        p = leaf(p0)
+        optimiser = make([p])
+        for i, g in enumerate(gradients):
+            p.grad = g.clone()
+            optimiser.step()
+            result[f"{label}{i}"] = p.detach().clone()
+    save("optimisers", result)
+
+
+class SmallCNN(nn.Module):
+    def __init__(self, width, classes, channels):
+        super().__init__()
+        sizes = [channels, width, 2 * width, 4 * width, 4 * width]
+        for i in range(4):
+            setattr(self, f"conv{i + 1}", nn.Conv2d(sizes[i], sizes[i + 1], 3, padding=1, bias=False))
+            setattr(self, f"bn{i + 1}", nn.BatchNorm2d(sizes[i + 1]))
+        self.fc = nn.Linear(4 * width, classes)
+
+    def forward(self, x, cuts):
+        for i in range(1, 5):
+            x = F.relu(getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(x)))
+            x = F.max_pool2d(x, 2) if i < 4 else x
+            cuts[f"conv{i}"] = x
+        return self.fc(x.mean((2, 3)))
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + self.downsample(x))
+
+
+class ResNet8(nn.Module):
+    def __init__(self, width, classes, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = nn.Sequential(Block(width, width, 1))
+        self.layer2 = nn.Sequential(Block(width, 2 * width, 2))
+        self.layer3 = nn.Sequential(Block(2 * width, 4 * width, 2))
+        self.fc = nn.Linear(4 * width, classes)
+
+    def forward(self, x, cuts):
+        x = cuts["stem"] = F.relu(self.bn1(self.conv1(x)))
+        for stage in (1, 2, 3):
+            x = cuts[f"stage{stage}.0"] = getattr(self, f"layer{stage}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def network(name, model, training):
+    """Logits, cuts, running statistics and all gradients of a cross-entropy plus a term at every cut."""
+    model = model.double()
+    with torch.no_grad():
+        for key, value in model.state_dict().items():
+            if "running_var" in key:
+                value.copy_(draw(*value.shape).abs() + 0.2)
+            elif "batches" not in key:
+                value.copy_(0.3 * draw(*value.shape) + (1 if key.endswith("bn1.weight") else 0))
+    result = {f"model.{k}": v.clone() for k, v in model.state_dict().items() if "batches" not in k}
+    model.train(training)
+    images = leaf(torch.rand(4, 3, 8, 8).to(torch.float64))
+    mean, deviation = torch.tensor([0.4, 0.5, 0.6]).double(), torch.tensor([0.2, 0.25, 0.3]).double()
+    cuts, labels = {}, torch.tensor([2, 0, 1, 2])
+    logits = model((images - mean[:, None, None]) / deviation[:, None, None], cuts)
+    terms = {cut: 0.1 * draw(*value.shape) for cut, value in cuts.items()}
+    loss = F.cross_entropy(logits, labels) + sum((terms[cut] * value).sum() for cut, value in cuts.items())
+    loss.backward()
+    result |= dict(images=images, labels=labels, logits=logits, dimages=images.grad)
+    result |= {f"cut.{k}": v for k, v in cuts.items()} | {f"term.{k}": v for k, v in terms.items()}
+    result |= {f"gradient.{k}": v.grad for k, v in model.named_parameters()}
+    result |= {f"after.{k}": v for k, v in model.state_dict().items() if "running" in k}
+    save(name, result)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    convolution(), batch_norm(), resize(), losses(), attack(), optimisers()
+    network("small-cnn-training", SmallCNN(4, 3, 3), True)
+    network("resnet8-training", ResNet8(4, 3, 3), True)
+    network("resnet8-evaluation", ResNet8(4, 3, 3), False)
