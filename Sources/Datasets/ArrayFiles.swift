@@ -1,0 +1,119 @@
+// Owns datasets from the user's own arrays: images or activations, with labels or without, from `.npy`, `.npz`
+// or safetensors files.
+import Formats
+import Foundation
+import Tensor
+
+/// One's own arrays as a split of a dataset.
+public struct ArraySource: Sendable {
+  /// The file with the samples: `.npy`, `.npz` or `.safetensors`. First axis: samples; images N × C × H × W.
+  public var samples: URL
+  /// The samples' name in an `.npz` or safetensors file; nil where it holds one array besides the labels.
+  public var samplesName: String?
+  /// The file with the labels; nil: looked for beside the samples in their file.
+  public var labels: URL?
+  /// The labels' name in an `.npz` or safetensors file.
+  public var labelsName: String
+
+  public init(samples: URL, samplesName: String? = nil, labels: URL? = nil, labelsName: String = "labels") {
+    self.samples = samples
+    self.samplesName = samplesName
+    self.labels = labels
+    self.labelsName = labelsName
+  }
+}
+
+extension Dataset {
+  /// Makes a dataset of arrays. uint8 samples are pixels (0…255 for [0, 1]); others are taken as they are and
+  /// must be finite.
+  ///
+  /// - Parameter classes: how many; nil for one more than the largest label.
+  public init(name: String, train: ArraySource?, test: ArraySource?, classes: Int? = nil) throws {
+    let loaded = try [train, test].map { source in try source.map(LoadedArrays.init) }
+    guard let first = loaded.compactMap({ $0 }).first else {
+      throw DatasetError("dataset '\(name)' has neither training nor test arrays")
+    }
+    for other in loaded.compactMap({ $0 }) where other.sampleShape != first.sampleShape {
+      throw DatasetError(
+        "\(other.samples.origin): samples are \(other.sampleShape), expected \(first.sampleShape) "
+          + "as in \(first.samples.origin)")
+    }
+    var count = classes ?? 0
+    if classes == nil {
+      for arrays in loaded.compactMap({ $0?.labels }) {
+        count = max(count, (try arrays.integers().max() ?? -1) + 1)
+      }
+    }
+    let splits = try loaded.map { try $0?.samples(classes: count) }
+    self.init(
+      description: DatasetDescription(name: name, sampleShape: first.sampleShape, classes: count),
+      train: splits[0], test: splits[1])
+  }
+}
+
+private struct LoadedArrays {
+  let samples: StoredArray
+  let labels: StoredArray?
+
+  var sampleShape: [Int] { Array(samples.shape.dropFirst()) }
+
+  init(_ source: ArraySource) throws {
+    let arrays = try named(source.samples)
+    let labelsName = source.labelsName
+    if let name = source.samplesName {
+      guard let array = arrays[name] else {
+        throw DatasetError(source.samples, "has no array '\(name)'; it has \(arrays.keys.sorted())")
+      }
+      samples = array
+    } else {
+      let candidates = arrays.filter { $0.key != labelsName }
+      guard candidates.count == 1, let only = candidates.first else {
+        throw DatasetError(
+          source.samples, "holds the arrays \(candidates.keys.sorted()); say which one has the samples")
+      }
+      samples = only.value
+    }
+    if let file = source.labels {
+      let arrays = try named(file)
+      guard let array = arrays.count == 1 ? arrays.first?.value : arrays[labelsName] else {
+        throw DatasetError(file, "has no array '\(labelsName)'; it has \(arrays.keys.sorted())")
+      }
+      labels = array
+    } else {
+      labels = arrays[labelsName]
+    }
+    guard samples.shape.count >= 2, samples.count > 0 else {
+      throw DatasetError(
+        "\(samples.origin): shape \(samples.shape), expected N × C × H × W images or N × D vectors, N at least 1"
+      )
+    }
+  }
+
+  func samples(classes: Int) throws -> Samples {
+    let values: Samples.Values
+    if samples.elementType == .u8 {
+      values = .bytes(samples.bytes)
+    } else {
+      let tensor = samples.tensor()
+      if let wrong = tensor.withUnsafeValues({ $0.firstIndex { !$0.isFinite } }) {
+        throw DatasetError("\(samples.origin): element \(wrong) is not a finite number")
+      }
+      values = .floats(tensor)
+    }
+    return Samples(
+      values: values, sampleShape: sampleShape, count: samples.shape[0],
+      labels: try labels.map { try checkedLabels($0, count: samples.shape[0], classes: classes) })
+  }
+}
+
+/// The arrays of a file by name; an `.npy` file's is named for the file.
+private func named(_ url: URL) throws -> [String: StoredArray] {
+  switch url.pathExtension {
+  case "npy": return [url.deletingPathExtension().lastPathComponent: try NumPy.read(url)]
+  case "npz": return try NumPy.readArchive(url)
+  case "safetensors":
+    let file = try SafetensorsFile(contentsOf: url)
+    return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.array($0)) })
+  default: throw DatasetError(url, "is no array file: expected .npy, .npz or .safetensors")
+  }
+}

@@ -1,0 +1,67 @@
+// Owns the binary format of CIFAR-10 (cs.toronto.edu/~kriz/cifar.html): records of one label byte and 3,072
+// pixels, planes R, G, B.
+import Foundation
+
+/// CIFAR-10.
+public enum CIFAR10 {
+  private static let shape = [3, 32, 32]
+  private static let recordSize = 3073
+
+  /// Reads `data_batch_*.bin`, as many as are there, in the order of their numbers, and `test_batch.bin`.
+  ///
+  /// - Parameters:
+  ///   - train: how many training images to keep, from the first; nil for all.
+  ///   - test: likewise of the test images.
+  public static func read(directory: URL, train: Int? = nil, test: Int? = nil) throws -> Dataset {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+    } catch {
+      throw DatasetError(directory, "is not a directory that can be read")
+    }
+    let batches = names.compactMap { name in
+      name.wholeMatch(of: /data_batch_([0-9]+)\.bin/).flatMap { match in Int(match.1).map { ($0, name) } }
+    }.sorted { $0.0 < $1.0 }
+    guard !batches.isEmpty else {
+      throw DatasetError(directory, "has no data_batch_1.bin … data_batch_5.bin (CIFAR-10's binary version)")
+    }
+    guard names.contains("test_batch.bin") else { throw DatasetError(directory, "has no test_batch.bin") }
+    return Dataset(
+      description: DatasetDescription(name: "cifar10", sampleShape: shape, classes: 10),
+      train: try samples(batches.map { directory.appending(path: $0.1) }, limit: train),
+      test: try samples([directory.appending(path: "test_batch.bin")], limit: test))
+  }
+
+  private static func samples(_ files: [URL], limit: Int?) throws -> Samples {
+    let limit = limit ?? .max
+    var pixels = Data()
+    var labels: [Int32] = []
+    for file in files {
+      // All files are checked, whatever the limit: a damaged one should not pass by luck.
+      let data: Data
+      do {
+        data = try Data(contentsOf: file, options: .mappedIfSafe)
+      } catch {
+        throw DatasetError(file, "can't be read: \(error.localizedDescription)")
+      }
+      guard !data.isEmpty, data.count % recordSize == 0 else {
+        let whole = data.count / recordSize
+        throw DatasetError(
+          file,
+          "found \(data.count) bytes, expected a multiple of \(recordSize) (1 label + 3,072 pixels); "
+            + "record \(whole) at byte \(whole * recordSize) is truncated")
+      }
+      try data.withUnsafeBytes { raw in
+        for offset in stride(from: 0, to: raw.count, by: recordSize) {
+          guard raw[offset] <= 9 else {
+            throw DatasetError(file, "label \(raw[offset]) at byte \(offset), expected 0…9")
+          }
+          guard labels.count < limit else { continue }
+          labels.append(Int32(raw[offset]))
+          pixels.append(contentsOf: raw[(offset + 1)..<(offset + recordSize)])
+        }
+      }
+    }
+    return Samples(values: .bytes(pixels), sampleShape: shape, count: labels.count, labels: labels)
+  }
+}

@@ -1,0 +1,81 @@
+// Owns reading a whole file, gzip-compressed or plain, and the words for what kept it from being read.
+import CZlib
+import Foundation
+
+/// The bytes of a file; where they begin with gzip's magic they are decompressed (RFC 1952).
+public func readDecompressed(_ url: URL) throws -> Data {
+  let data: Data
+  do {
+    data = try Data(contentsOf: url, options: .mappedIfSafe)
+  } catch {
+    throw FormatError(file: url.path, "can't be read: \(reason(error))")
+  }
+  return data.prefix(2).elementsEqual([0x1f, 0x8b]) ? try inflate(data, as: .gzip, file: url.path) : data
+}
+
+enum Deflated: Int32 {
+  /// One or more gzip members, with their checksums.
+  case gzip = 31
+  /// A bare deflate stream (RFC 1951), as zip files hold it.
+  case bare = -15
+}
+
+/// Decompresses all of `data`. A stream that ends early or is damaged is an error; so is one that gives more
+/// than `limit` bytes.
+func inflate(_ data: Data, as format: Deflated, limit: Int = 1 << 33, file: String) throws -> Data {
+  func damaged(_ what: String) -> FormatError {
+    FormatError(file: file, "compressed data are damaged: \(what)")
+  }
+  var stream = z_stream()
+  guard
+    inflateInit2_(&stream, format.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+  else { throw damaged("zlib doesn't start") }
+  defer { inflateEnd(&stream) }
+
+  var out = Data()
+  var chunk = [UInt8](repeating: 0, count: 1 << 18)
+  try data.withUnsafeBytes { raw in
+    var offset = 0
+    var status = Z_OK
+    repeat {
+      if stream.avail_in == 0 {
+        let piece = min(raw.count - offset, 1 << 30)
+        guard piece > 0 else { throw damaged("they end early, after \(raw.count) bytes") }
+        stream.next_in = UnsafeMutablePointer(
+          mutating: raw.baseAddress!.advanced(by: offset).assumingMemoryBound(to: UInt8.self))
+        stream.avail_in = UInt32(piece)
+        offset += piece
+      }
+      status = chunk.withUnsafeMutableBufferPointer { buffer in
+        stream.next_out = buffer.baseAddress
+        stream.avail_out = UInt32(buffer.count)
+        return CZlib.inflate(&stream, Z_NO_FLUSH)
+      }
+      guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
+        throw damaged(stream.msg.map { String(cString: $0) } ?? "zlib error \(status)")
+      }
+      out.append(contentsOf: chunk[0..<(chunk.count - Int(stream.avail_out))])
+      guard out.count <= limit else { throw damaged("they give more than \(limit) bytes") }
+      if status == Z_STREAM_END, format == .gzip, Int(stream.avail_in) + raw.count - offset > 0 {
+        // Another member follows.
+        inflateReset(&stream)
+        status = Z_OK
+      }
+    } while status != Z_STREAM_END
+  }
+  return out
+}
+
+/// Why the system refused, in a few words.
+func reason(_ error: any Error) -> String {
+  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+  if let posix = underlying, posix.domain == NSPOSIXErrorDomain {
+    return String(cString: strerror(Int32(posix.code)))
+  }
+  switch (error as? CocoaError)?.code {
+  case .fileReadNoSuchFile?, .fileNoSuchFile?: return "no such file"
+  case .fileReadNoPermission?, .fileWriteNoPermission?: return "permission denied"
+  case .fileWriteOutOfSpace?: return "no space left"
+  default: return (error as NSError).localizedDescription
+  }
+}

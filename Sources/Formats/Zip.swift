@@ -1,0 +1,120 @@
+// Owns reading zip archives, as far as npz files need: stored and deflated members, zip64 sizes, no encryption
+// (PKWARE APPNOTE 6.3.9). The central directory is believed, local headers only for where the data begin.
+import CZlib
+import Foundation
+
+/// The members of an archive, in its order, decompressed and checked.
+func unzip(_ url: URL) throws -> [(name: String, data: Data)] {
+  let data: Data
+  do {
+    data = try Data(contentsOf: url, options: .mappedIfSafe)
+  } catch {
+    throw FormatError(file: url.path, "can't be read: \(reason(error))")
+  }
+  return try ZipReader(data: data, file: url.path).members()
+}
+
+private struct ZipReader {
+  let data: Data
+  let file: String
+
+  func fail(_ problem: String) -> FormatError { FormatError(file: file, "zip archive: \(problem)") }
+
+  func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) throws -> Int {
+    guard offset >= 0, offset <= data.count - MemoryLayout<T>.size else {
+      throw fail("ends early: byte \(offset) of \(data.count) is wanted")
+    }
+    let value = data.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: type)) }
+    guard let small = Int(exactly: value) else { throw fail("a number at byte \(offset) is too large") }
+    return small
+  }
+
+  func bytes(_ range: Range<Int>) throws -> Data {
+    guard range.lowerBound >= 0, range.upperBound <= data.count else {
+      throw fail("ends early: bytes \(range) of \(data.count) are wanted")
+    }
+    return data[(data.startIndex + range.lowerBound)..<(data.startIndex + range.upperBound)]
+  }
+
+  func members() throws -> [(name: String, data: Data)] {
+    guard data.count >= 22 else { throw fail("found \(data.count) bytes; it is truncated or no archive") }
+    var end = data.count - 22
+    while try number(UInt32.self, at: end) != 0x0605_4b50 {
+      end -= 1
+      guard end >= max(0, data.count - 22 - 65_535) else {
+        throw fail("has no end-of-directory record; it is truncated or no archive")
+      }
+    }
+    var count = try number(UInt16.self, at: end + 10)
+    var offset = try number(UInt32.self, at: end + 16)
+    if end >= 20, try number(UInt32.self, at: end - 20) == 0x0706_4b50 {
+      let end64 = try number(UInt64.self, at: end - 12)
+      guard try number(UInt32.self, at: end64) == 0x0606_4b50 else { throw fail("zip64 record is damaged") }
+      count = try number(UInt64.self, at: end64 + 32)
+      offset = try number(UInt64.self, at: end64 + 48)
+    }
+    var out: [(name: String, data: Data)] = []
+    for _ in 0..<count { out.append(try member(at: &offset)) }
+    return out
+  }
+
+  /// The member whose central directory header is at `offset`, which moves on to the next.
+  func member(at offset: inout Int) throws -> (name: String, data: Data) {
+    guard try number(UInt32.self, at: offset) == 0x0201_4b50 else {
+      throw fail("no directory entry at byte \(offset)")
+    }
+    let flags = try number(UInt16.self, at: offset + 8)
+    let method = try number(UInt16.self, at: offset + 10)
+    let checksum = try number(UInt32.self, at: offset + 16)
+    var packed = try number(UInt32.self, at: offset + 20)
+    var size = try number(UInt32.self, at: offset + 24)
+    let nameLength = try number(UInt16.self, at: offset + 28)
+    let extraLength = try number(UInt16.self, at: offset + 30)
+    let commentLength = try number(UInt16.self, at: offset + 32)
+    var local = try number(UInt32.self, at: offset + 42)
+    let name = String(decoding: try bytes((offset + 46)..<(offset + 46 + nameLength)), as: UTF8.self)
+
+    // Zip64: whichever of the three reads all ones stands in extra field 1, in this order.
+    var extra = offset + 46 + nameLength
+    let extraEnd = extra + extraLength
+    while extra + 4 <= extraEnd {
+      let length = try number(UInt16.self, at: extra + 2)
+      if try number(UInt16.self, at: extra) == 1 {
+        var at = extra + 4
+        if size == 0xffff_ffff {
+          size = try number(UInt64.self, at: at)
+          at += 8
+        }
+        if packed == 0xffff_ffff {
+          packed = try number(UInt64.self, at: at)
+          at += 8
+        }
+        if local == 0xffff_ffff { local = try number(UInt64.self, at: at) }
+      }
+      extra += 4 + length
+    }
+    offset = extraEnd + commentLength
+
+    guard flags & 1 == 0 else { throw fail("'\(name)' is encrypted") }
+    guard try number(UInt32.self, at: local) == 0x0403_4b50 else {
+      throw fail("'\(name)' has no header at byte \(local)")
+    }
+    let localName = try number(UInt16.self, at: local + 26)
+    let localExtra = try number(UInt16.self, at: local + 28)
+    let start = local + 30 + localName + localExtra
+    guard packed <= data.count else { throw fail("'\(name)' is larger than the archive") }
+    let stored = try bytes(start..<(start + packed))
+    let contents: Data
+    switch method {
+    case 0: contents = Data(stored)
+    case 8: contents = try inflate(stored, as: .bare, limit: size, file: "\(file): \(name)")
+    default: throw fail("'\(name)' is packed by method \(method); known are 0 (stored) and 8 (deflate)")
+    }
+    guard contents.count == size else {
+      throw fail("'\(name)' has \(contents.count) bytes, its directory entry says \(size)")
+    }
+    let found = contents.withUnsafeBytes { crc32_z(0, $0.bindMemory(to: UInt8.self).baseAddress, $0.count) }
+    guard Int(found) == checksum else { throw fail("'\(name)' is damaged: its checksum differs") }
+    return (name, contents)
+  }
+}

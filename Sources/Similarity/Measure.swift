@@ -1,0 +1,63 @@
+// Owns what a similarity measure is, and the list of all of them.
+
+/// What may be done to one of two representations without changing a measure.
+public enum Invariance: String, Sendable, CaseIterable {
+  /// Any orthogonal transformation of the features.
+  case orthogonal
+  /// Multiplication of all features by one positive number.
+  case scaling
+  /// Adding a vector to every sample.
+  case translation
+  /// Any invertible linear transformation of the features.
+  case invertibleLinear = "invertible linear"
+  /// A permutation of the features.
+  case permutation
+}
+
+/// A measure of how similar two representations of the same samples are.
+public struct Measure: Sendable {
+  /// The name in pipeline files.
+  public let name: String
+  /// One line on what its values mean.
+  public let summary: String
+  public let citation: String
+  /// Held to by a property test.
+  public let invariances: Set<Invariance>
+  private let compute: @Sendable (Centred, Centred) throws -> Double
+
+  init(
+    name: String, summary: String, citation: String, invariances: Set<Invariance>,
+    compute: @escaping @Sendable (Centred, Centred) throws -> Double
+  ) {
+    self.name = name
+    self.summary = summary
+    self.citation = citation
+    self.invariances = invariances
+    self.compute = compute
+  }
+
+  /// The measure of two representations with as many rows each. Representations with NaN, with fewer than two
+  /// samples or without variance are errors.
+  public func callAsFunction(_ x: Representation, _ y: Representation) throws -> Double {
+    guard x.n == y.n else {
+      throw SimilarityError("\(x.name) has \(x.n) samples, \(y.name) has \(y.n); they must be the same ones")
+    }
+    return try compute(Centred(x), Centred(y))
+  }
+
+  /// All measures. A new one is a file, and a line here.
+  public static let all: [Measure] = [
+    .linearCKA,
+    .procrustes,
+    .procrustesNormalisedRoot,
+    .procrustesAngular,
+  ]
+
+  /// The measure of that name.
+  public static func named(_ name: String) throws -> Measure {
+    guard let measure = all.first(where: { $0.name == name }) else {
+      throw SimilarityError("no measure '\(name)'; there are \(all.map(\.name).joined(separator: ", "))")
+    }
+    return measure
+  }
+}

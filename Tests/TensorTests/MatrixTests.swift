@@ -1,0 +1,59 @@
+import Tensor
+import Testing
+
+private func random(_ rows: Int, _ columns: Int, _ purpose: StaticString = "test") -> Matrix {
+  let stream = Philox(seed: 7, purpose: purpose)
+  return Matrix(
+    rows, columns, values: (0..<(rows * columns)).map { Double(stream.uniform(at: UInt64($0))) - 0.5 })
+}
+
+private func close(_ a: Matrix, _ b: Matrix, _ tolerance: Double = 1e-12) -> Bool {
+  a.rows == b.rows && a.columns == b.columns
+    && zip(a.values, b.values).allSatisfy { abs($0 - $1) <= tolerance }
+}
+
+@Test func productsAgreeWithTheirDefinition() {
+  let a = random(3, 5)
+  let b = random(5, 4, "b")
+  var expected = Matrix(zeros: 3, 4)
+  for i in 0..<3 { for j in 0..<4 { for k in 0..<5 { expected[i, j] += a[i, k] * b[k, j] } } }
+  #expect(close(a * b, expected))
+  #expect(close(a.transposed.transposedTimes(b), expected))
+  #expect(close(a.timesTransposed(b.transposed), expected))
+  var gram = Matrix(zeros: 3, 3)
+  gram.addGram(of: a)
+  #expect(close(gram, a * a.transposed))
+  var inner = Matrix(zeros: 5, 5)
+  inner.addGram(of: a, transposed: true)
+  #expect(close(inner, a.transposed * a))
+}
+
+@Test func aSymmetricMatrixIsItsEigenvectorsAndValues() throws {
+  let x = random(6, 6)
+  let a = x.transposedTimes(x)
+  let (values, vectors) = try a.symmetricEigen()
+  #expect(values == values.sorted())
+  var scaled = vectors
+  for i in 0..<6 { for j in 0..<6 { scaled[i, j] *= values[i] } }
+  #expect(close(vectors.transposedTimes(scaled), a))
+  #expect(close(vectors * vectors.transposed, .identity(6)))
+}
+
+@Test(arguments: [(5, 3), (3, 5), (4, 4), (1, 1)])
+func aMatrixIsItsSingularVectorsAndValues(rows: Int, columns: Int) throws {
+  let a = random(rows, columns)
+  let (u, values, vt) = try a.singularValueDecomposition()
+  var scaled = vt
+  for i in 0..<values.count { for j in 0..<columns { scaled[i, j] *= values[i] } }
+  #expect(close(u * scaled, a))
+  #expect(try zip(a.singularValues(), values).allSatisfy { abs($0 - $1) < 1e-12 })
+  #expect(values == values.sorted(by: >))
+  #expect(try abs(a.nuclearNorm() - values.reduce(0, +)) < 1e-12)
+}
+
+@Test func matricesThatAreNotFiniteAreRefused() {
+  var a = random(3, 3)
+  a[1, 2] = .nan
+  #expect(throws: MatrixError.self) { try a.symmetricEigen() }
+  #expect(throws: MatrixError.self) { try a.singularValues() }
+}
