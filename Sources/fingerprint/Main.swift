@@ -31,6 +31,7 @@ enum Main {
     out += "let fingerprintedFiles: [(path: String, digest: String)] = [\n"
     for (path, digest) in files { out += "  (\"\(path)\", \"\(digest)\"),\n" }
     out += "]\n\nlet fingerprintedKinds: [String: [Int]] = [\n"
+    if code.isEmpty { out += "  :\n" }
     for (kind, members) in code.sorted(by: { $0.key < $1.key }) {
       let list = members.keys.map { index[$0]! }.sorted().map(String.init).joined(separator: ", ")
       out += "  \"\(kind)\": [\(list)],\n"
