@@ -1,0 +1,146 @@
+// Owns what the files outside the pipeline contain: digested in bulk before anything runs, and looked at again after
+// a stage has read them. It knows of paths and content, not of keys.
+
+import ContentStore
+import Foundation
+
+/// The content of the files and folders that bindings name.
+struct ExternalContent {
+  private struct Selection: Hashable {
+    var path: String
+    var patterns: [String]
+  }
+
+  /// A file (under the name "") or the files of a folder by relative path.
+  private struct Content {
+    var files: [String: ExternalFile]
+
+    var artifact: Artifact { files[""]?.artifact ?? Store.tree(of: files) }
+  }
+
+  private var contents: [Selection: Content] = [:]
+  private var artifacts: [Selection: Artifact] = [:]
+
+  /// Digests everything that the bindings name, once. Throws `DecodingIssue` at the place of a path that can't be
+  /// read.
+  init(_ bindings: [(stage: String, binding: ExternalBinding)], store: Store, root: String) throws {
+    var names: [Selection: [String]] = [:]
+    var files: [URL] = []
+    var owners: [String: Int] = [:]
+    for (n, (stage, binding)) in bindings.enumerated() {
+      let selection = Selection(path: binding.url.path, patterns: binding.patterns)
+      if names[selection] != nil { continue }
+      let found: [String]
+      do { found = try ExternalContent.names(selection) } catch let problem as Unreadable {
+        throw ExternalContent.issue(stage, binding, selection.path, problem.reason, root)
+      }
+      names[selection] = found
+      for name in found {
+        let url = ExternalContent.url(selection, name)
+        owners[url.path] = n
+        files.append(url)
+      }
+    }
+    let digested: [ExternalFile]
+    do { digested = try store.digests(ofFiles: files) } catch StoreError.source(let path, let reason) {
+      guard let owner = owners[path] else { throw StoreError.source(path: path, reason: reason) }
+      let (stage, binding) = bindings[owner]
+      throw ExternalContent.issue(stage, binding, path, reason, root)
+    }
+    let byPath = Dictionary(zip(files.map(\.path), digested)) { first, _ in first }
+    for (selection, names) in names {
+      let members = names.map { ($0, byPath[ExternalContent.url(selection, $0).path]!) }
+      let content = Content(files: Dictionary(uniqueKeysWithValues: members))
+      contents[selection] = content
+      artifacts[selection] = content.artifact
+    }
+  }
+
+  func artifact(of binding: ExternalBinding) -> Artifact {
+    guard let artifact = artifacts[Selection(path: binding.url.path, patterns: binding.patterns)] else {
+      preconditionFailure("BUG: '\(binding.name)' was not digested")
+    }
+    return artifact
+  }
+
+  /// The file that has other content now than when it was digested, if there is one. A file that was merely touched
+  /// has not.
+  func changedFile(of binding: ExternalBinding, store: Store) throws -> String? {
+    let selection = Selection(path: binding.url.path, patterns: binding.patterns)
+    guard let content = contents[selection] else {
+      preconditionFailure("BUG: '\(binding.name)' was not digested")
+    }
+    guard let names = try? ExternalContent.names(selection) else { return selection.path }
+    if let gone = Set(names).symmetricDifference(content.files.keys).min() {
+      return ExternalContent.url(selection, gone).path
+    }
+    let touched = content.files.values.filter { !$0.isUnchanged }.sorted { $0.path < $1.path }
+    return try ExternalContent.changed(touched, store: store)
+  }
+
+  /// The first of these files whose content is another now.
+  static func changed(_ touched: [ExternalFile], store: Store) throws -> String? {
+    for file in touched {
+      do {
+        let now = try store.digests(ofFiles: [URL(fileURLWithPath: file.path)])[0]
+        if now.digest != file.digest { return file.path }
+      } catch StoreError.source { return file.path }
+    }
+    return nil
+  }
+
+  private struct Unreadable: Error { let reason: String }
+
+  private static func url(_ selection: Selection, _ name: String) -> URL {
+    URL(fileURLWithPath: name.isEmpty ? selection.path : selection.path + "/" + name)
+  }
+
+  /// The files that count: the path itself; of a folder those in it whose names match; without patterns, all below.
+  private static func names(_ selection: Selection) throws -> [String] {
+    var status = stat()
+    guard stat(selection.path, &status) == 0 else {
+      throw Unreadable(reason: String(cString: strerror(errno)).lowercased())
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return [""] }
+    var found: [String] = []
+    func walk(_ folder: String) throws {
+      let full = folder.isEmpty ? selection.path : selection.path + "/" + folder
+      let names: [String]
+      do { names = try FileManager.default.contentsOfDirectory(atPath: full) } catch {
+        throw Unreadable(reason: "can't be listed")
+      }
+      for name in names {
+        let path = folder.isEmpty ? name : folder + "/" + name
+        guard stat(selection.path + "/" + path, &status) == 0 else {
+          if selection.patterns.isEmpty { throw Unreadable(reason: "holds a dangling link, \(path)") }
+          continue
+        }
+        if status.st_mode & S_IFMT == S_IFDIR {
+          if selection.patterns.isEmpty { try walk(path) }
+        } else if selection.patterns.isEmpty
+          || selection.patterns.contains(where: { fnmatch($0, name, FNM_PERIOD) == 0 })
+        {
+          found.append(path)
+        }
+      }
+    }
+    try walk("")
+    guard !found.isEmpty else {
+      let wanted = selection.patterns.joined(separator: ", ")
+      throw Unreadable(reason: wanted.isEmpty ? "an empty folder" : "a folder without a file named \(wanted)")
+    }
+    return found.sorted()
+  }
+
+  private static func issue(
+    _ stage: String, _ binding: ExternalBinding, _ path: String, _ reason: String, _ root: String
+  ) -> DecodingIssue {
+    DecodingIssue(
+      binding.place, "stage '\(stage)': \(binding.name): \(shortened(path, root: root)): \(reason)")
+  }
+}
+
+/// A path as people write it: relative to the project's root where it lies below.
+func shortened(_ path: String, root: String) -> String {
+  path.hasPrefix(root + "/") ? String(path.dropFirst(root.count + 1)) : path
+}

@@ -1,0 +1,85 @@
+// Owns how an instance's action comes about once the artifacts it reads are known: its code, the files outside the
+// pipeline and the environment are looked at once, before anything runs.
+
+import ContentStore
+import Foundation
+
+/// Makes the actions of a graph's instances.
+struct KeySource {
+  private let graph: Graph
+  private let store: Store
+  private let environment: [String: String]
+  private let externals: ExternalContent
+  private let commands: CommandFiles
+  private let nativeCode: [String: Digest]
+
+  /// Digests what the instances in `scope` need from outside. Throws `DecodingIssue` at the place of a path or
+  /// pattern that names nothing.
+  init(_ graph: Graph, scope: [Int], store: Store, environment: [String: String]) throws {
+    self.graph = graph
+    self.store = store
+    self.environment = environment
+    var bindings: [(String, ExternalBinding)] = []
+    var commands: [Instance] = []
+    var nativeCode: [String: Digest] = [:]
+    for i in scope {
+      let instance = graph.instances[i]
+      for binding in instance.externals { bindings.append((instance.stage, binding)) }
+      if instance.commandCode != nil {
+        commands.append(instance)
+      } else if nativeCode[instance.kind.name] == nil {
+        nativeCode[instance.kind.name] = instance.kind.code.digest
+      }
+    }
+    externals = try ExternalContent(bindings, store: store, root: graph.project)
+    self.commands = try CommandFiles(commands, store: store, root: graph.project, environment: environment)
+    self.nativeCode = nativeCode
+  }
+
+  /// The action of instance `i`; every artifact it reads must be known.
+  func action(_ i: Int, artifacts: [[String: Artifact]?]) -> Action {
+    let instance = graph.instances[i]
+    let inputs = instance.inputs.map { binding in
+      binding.sources.map { source -> Artifact in
+        guard let artifact = artifacts[source.instance]?[source.output] else {
+          preconditionFailure("BUG: \(instance.name) reads an unknown output '\(source.output)'")
+        }
+        return artifact
+      }
+    }
+    let code: Digest
+    if let command = instance.commandCode {
+      code = commands.manifest(of: command).digest
+    } else {
+      code = nativeCode[instance.kind.name]!
+    }
+    return Action(
+      instance, code: code, inputs: inputs, sources: { graph.instances[$0] },
+      externals: instance.externals.map(externals.artifact(of:)), environment: environment)
+  }
+
+  /// The sources behind instance `i`'s key.
+  func code(_ i: Int) -> CodeManifest {
+    let instance = graph.instances[i]
+    return instance.commandCode.map(commands.manifest(of:)) ?? instance.kind.code
+  }
+
+  /// The declared environment variables of instance `i` that are set.
+  func environment(_ i: Int) -> [String: String] {
+    environment.filter { graph.instances[i].environment.contains($0.key) }
+  }
+
+  /// What of the files that instance `i` read (data and code) has changed since they were digested; nil when nothing.
+  func edited(_ i: Int) throws -> String? {
+    let instance = graph.instances[i]
+    for binding in instance.externals {
+      if let path = try externals.changedFile(of: binding, store: store) {
+        return shortened(path, root: graph.project)
+      }
+    }
+    if let command = instance.commandCode, let path = try commands.changedFile(of: command, store: store) {
+      return shortened(path, root: graph.project)
+    }
+    return nil
+  }
+}

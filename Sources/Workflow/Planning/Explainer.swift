@@ -1,0 +1,54 @@
+// Owns the search for the nearest earlier record of an instance, against which its present action is explained.
+
+import ContentStore
+import Foundation
+
+/// Says why instances have to run.
+final class Explainer {
+  private let graph: Graph
+  private let keys: KeySource
+  private let store: Store
+  /// The key that each instance had when it was last up to date; read when first needed, before this run adds to it.
+  private lazy var lastKeys = Result { try store.lastKeys(project: graph.project, file: graph.file) }
+  private var manifests: [Digest: CodeManifest?] = [:]
+
+  init(_ graph: Graph, keys: KeySource, store: Store) {
+    self.graph = graph
+    self.keys = keys
+    self.store = store
+  }
+
+  /// Whether an earlier run of instance `i` is known.
+  func hasRun(_ i: Int) throws -> Bool { try lastKeys.get()[graph.instances[i].name] != nil }
+
+  /// Why instance `i`, whose key has no record, has to run.
+  func reason(_ i: Int, _ action: Action) throws -> Reason {
+    let instance = graph.instances[i]
+    guard let last = try lastKeys.get()[instance.name] else { return .neverRun }
+    guard last != action.key, let earlier = try store.record(for: last) else { return .recordGone }
+    var origins: [String: [String]] = [:]
+    for binding in instance.inputs {
+      origins[binding.name] = binding.sources.map { source in
+        let origin = graph.instances[source.instance]
+        let type = origin.outputs.first { $0.name == source.output }?.type.name ?? "file"
+        return "\(type) '\(origin.name)'"
+      }
+    }
+    for binding in instance.externals {
+      origins[binding.name] = [shortened(binding.url.path, root: graph.project)]
+    }
+    let code = keys.code(i)
+    let difference = Difference(origins: origins) { digest in
+      digest == code.digest ? code : self.manifest(digest)
+    }
+    return .changed(difference.changes(from: earlier.action, to: action.json))
+  }
+
+  private func manifest(_ digest: Digest) -> CodeManifest? {
+    if let known = manifests[digest] { return known }
+    // Without its text the explanation is less precise, and that is all.
+    let manifest = (try? store.read(digest)).flatMap { CodeManifest(parsing: $0) }
+    manifests[digest] = manifest
+    return manifest
+  }
+}

@@ -1,0 +1,91 @@
+// Owns what a run came to: as values, and as the JSON object that `run --json` prints.
+
+import ContentStore
+
+/// What became of one instance.
+public struct InstanceReport: Sendable {
+  public enum State: String, Sendable {
+    /// It ran, or the instance with the same key did.
+    case executed
+    /// Its record was there.
+    case cached
+    case failed
+    /// It didn't run, because of a failure, or because the run ended before.
+    case skipped
+  }
+
+  /// Index into the graph's instances.
+  public var instance: Int
+  public var name: String
+  public var state: State
+  /// Nil where it never became known.
+  public var key: Digest?
+  /// Why it had to run; nil when it hadn't.
+  public var reason: Reason?
+  /// What went wrong, or why it was skipped.
+  public var message: String?
+  /// How long it ran.
+  public var seconds: Double
+  /// Empty unless executed or cached.
+  public var artifacts: [String: Artifact]
+  /// The instance with the same key that ran for this one too.
+  public var sharedWith: String?
+
+  public var json: JSON {
+    var members: [String: JSON] = [
+      "name": .string(name), "state": .string(state.rawValue), "key": key.map { .string($0.hex) } ?? .null,
+      "reason": reason.map { .string($0.description) } ?? .null, "seconds": .number(seconds),
+      "artifacts": .object(artifacts.mapValues(\.json)),
+    ]
+    if let message { members["message"] = .string(message) }
+    if let sharedWith { members["sharedWith"] = .string(sharedWith) }
+    return .object(members)
+  }
+}
+
+/// What a run came to.
+public struct RunReport: Sendable {
+  /// One per instance in scope, in the order of the file.
+  public var instances: [InstanceReport]
+  /// From start to end.
+  public var seconds: Double
+  /// Whether the caller ended it.
+  public var interrupted: Bool
+  /// Failures of the store or a remote: results that were not published, records that could not be read.
+  public var storeProblems: [String]
+  /// Everything that was warned of.
+  public var warnings: [String]
+
+  public var executed: Int { count(.executed) }
+  public var cached: Int { count(.cached) }
+  public var failed: Int { count(.failed) }
+  public var skipped: Int { count(.skipped) }
+  private func count(_ state: InstanceReport.State) -> Int { instances.count { $0.state == state } }
+
+  /// 130 interrupted; 3 the store or a remote failed; 1 an instance failed; 0 all well.
+  public var exitStatus: Int32 {
+    if interrupted { return 130 }
+    if !storeProblems.isEmpty { return 3 }
+    return failed > 0 ? 1 : 0
+  }
+
+  public var json: JSON {
+    [
+      "executed": .integer(executed), "cached": .integer(cached), "failed": .integer(failed),
+      "skipped": .integer(skipped), "seconds": .number(seconds), "interrupted": .bool(interrupted),
+      "storeProblems": .array(storeProblems.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
+      "instances": .array(instances.map(\.json)),
+    ]
+  }
+}
+
+/// What a run tells while it goes on, for displays.
+public enum RunEvent: Sendable {
+  /// After the first pass: how many instances there are, and how many of them are up to date.
+  case planned(total: Int, cached: Int)
+  case started(instance: Int, reason: Reason)
+  case progress(instance: Int, Progress)
+  /// One more is done. Those that `planned` counted are not told.
+  case finished(InstanceReport)
+  case warning(String)
+}
