@@ -1,5 +1,6 @@
 // Owns which sources decide what a stage kind computes: the kind's own file, the files of the stages' module that
-// are no kinds, every module of numerics that these import, directly or not, and the numerics' compile settings.
+// are no kinds and that it reaches, every module of numerics that these import, directly or not, and the
+// numerics' compile settings.
 
 import CCrypto
 import Foundation
@@ -42,7 +43,7 @@ public struct SourceTree: Sendable {
     let settings = try numericsSettings()
     var result: [String: [String: String]] = [:]
     for kind in kinds {
-      var files = shared
+      var files = reachedFiles(shared, from: ownFiles[kind]!)
       files[kind] = ownFiles[kind]
       let imported = Set(files.values.flatMap(imports(of:)))
       for name in reachable(from: imported) { files.merge(texts[name]!) { $1 } }
@@ -71,7 +72,8 @@ public struct SourceTree: Sendable {
     for relative in try files.subpathsOfDirectory(atPath: root).sorted() {
       let kind = URL(fileURLWithPath: relative).pathExtension
       guard ["swift", "h", "c", "modulemap"].contains(kind) else { continue }
-      let text = try String(contentsOf: URL(fileURLWithPath: root).appendingPathComponent(relative), encoding: .utf8)
+      let text = try String(
+        contentsOf: URL(fileURLWithPath: root).appendingPathComponent(relative), encoding: .utf8)
       result["\(module.name)/\(relative)"] = kind == "swift" ? significantText(ofSwift: text) : text
     }
     return result
@@ -84,7 +86,8 @@ public struct SourceTree: Sendable {
     guard let start = lines.firstIndex(where: { $0.hasPrefix("let numericsSettings") }) else {
       throw FingerprintError(message: "\(manifest.path) has no 'let numericsSettings'")
     }
-    let end = lines[(start + 1)...].firstIndex { $0.hasPrefix("let ") || $0.hasPrefix("func ") } ?? lines.endIndex
+    let end =
+      lines[(start + 1)...].firstIndex { $0.hasPrefix("let ") || $0.hasPrefix("func ") } ?? lines.endIndex
     return lines[start..<end].joined(separator: "\n")
   }
 }
@@ -102,7 +105,8 @@ private func imports(of text: String) -> [String] {
       let words = statement.split(separator: " ")
       guard let position = words.firstIndex(of: "import"), position + 1 < words.count else { return nil }
       let kinds: Set<Substring> = ["struct", "class", "enum", "func", "var", "let", "protocol", "typealias"]
-      let named = kinds.contains(words[position + 1]) && position + 2 < words.count ? position + 2 : position + 1
+      let named =
+        kinds.contains(words[position + 1]) && position + 2 < words.count ? position + 2 : position + 1
       return words[named].split(separator: ".").first.map(String.init)
     }
   }

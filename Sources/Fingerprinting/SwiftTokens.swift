@@ -126,7 +126,8 @@ private struct Scanner {
     copy(quotes)
     while i < text.count {
       if closes(quote, count: quotes, hashes: hashes) { return copy(quotes + hashes) }
-      let isEscape = text[i] == UInt8(ascii: "\\") && (0..<hashes).allSatisfy { at(1 + $0) == UInt8(ascii: "#") }
+      let isEscape =
+        text[i] == UInt8(ascii: "\\") && (0..<hashes).allSatisfy { at(1 + $0) == UInt8(ascii: "#") }
       if isEscape && at(1 + hashes) == UInt8(ascii: "(") {
         copy(2 + hashes)
         scan(untilParenthesisCloses: true)
@@ -142,7 +143,8 @@ private struct Scanner {
   }
 
   private func closes(_ mark: UInt8, count: Int, hashes: Int) -> Bool {
-    (0..<count).allSatisfy { at($0) == mark } && (0..<hashes).allSatisfy { at(count + $0) == UInt8(ascii: "#") }
+    (0..<count).allSatisfy { at($0) == mark }
+      && (0..<hashes).allSatisfy { at(count + $0) == UInt8(ascii: "#") }
   }
 
   /// Whether the `/` here can open a bare regex literal: an operand is expected, and it closes on this line.

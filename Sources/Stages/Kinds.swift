@@ -5,6 +5,17 @@ import Workflow
 
 /// The stage kinds that Bobbin has.
 public let stageKinds: [any StageKind.Type] = [
+  DatasetMNIST.self,
+  DatasetCIFAR10.self,
+  DatasetSynthetic.self,
+  DatasetShortcut.self,
+  DatasetArrays.self,
+  Train.self,
+  ModelImport.self,
+  Activations.self,
+  SimilarityKind.self,
+  Table.self,
+  Heatmap.self,
 ]
 
 /// The kinds with their code, as the build fingerprinted it.
@@ -16,5 +27,6 @@ private func code(of kind: any StageKind.Type) -> CodeManifest {
     preconditionFailure("BUG: \(kind) is not in a file of its name under Kinds/")
   }
   let files = members.map { fingerprintedFiles[$0] }
-  return CodeManifest(files: Dictionary(uniqueKeysWithValues: files.map { ($0.path, Digest(hex: $0.digest)!) }))
+  return CodeManifest(
+    files: Dictionary(uniqueKeysWithValues: files.map { ($0.path, Digest(hex: $0.digest)!) }))
 }

@@ -59,6 +59,8 @@ public struct InputFiles: Sendable {
 public struct InputError: Error, CustomStringConvertible, Sendable {
   public let message: String
   public var description: String { message }
+
+  public init(message: String) { self.message = message }
 }
 
 /// One axis of an instance with its value.

@@ -1,0 +1,59 @@
+// Owns the stage kind `model/import`.
+
+import Foundation
+import Formats
+import NeuralNetworks
+import Tensor
+import Workflow
+
+struct ModelImport: StageKind {
+  static let name = "model/import"
+  static let summary = "a PyTorch state dict saved as safetensors, with torchvision's parameter names"
+  static let discussion = """
+    Parameters must be those of the architecture, all of them and no others, with their shapes. The \
+    standardisation becomes a part of the model: networks here take pixels in [0, 1].
+    """
+
+  @ExternalInput("the safetensors file") var path: URL
+  @Parameter("the network's name, such as resnet20") var architecture: String
+  @Parameter("size of its input: channels, height, width", .atLeast(1)) var input = [3, 32, 32]
+  @Parameter("how many classes it tells apart", .atLeast(2)) var classes = 10
+  @Parameter("channels of the first layer", .atLeast(1)) var width = 16
+  @Parameter("subtracted from each channel, in [0, 1]; none by default") var mean: [Double] = []
+  @Parameter("each channel is divided by it; none by default", .above(0)) var std: [Double] = []
+  @Output("the network", .model) var model: OutputArtifact
+
+  func validate() throws {
+    guard input.count == 3 else {
+      throw InvalidParameter("input", "expected three sizes, found \(input.count)")
+    }
+    for (name, values) in [("mean", mean), ("std", std)] where !values.isEmpty && values.count != input[0] {
+      throw InvalidParameter(name, "expected \(input[0]) numbers, one a channel, found \(values.count)")
+    }
+    _ = try described("architecture")
+  }
+
+  func run(in context: StageContext) throws {
+    let file = try SafetensorsFile(contentsOf: path)
+    var tensors: [String: Tensor] = [:]
+    // PyTorch counts batches in an integer that nothing here reads.
+    for name in file.names where !name.hasSuffix("num_batches_tracked") {
+      tensors[name] = try file.tensor(name)
+    }
+    let channels = input[0]
+    let standardisation = Standardisation(
+      mean: mean.isEmpty ? Array(repeating: 0, count: channels) : mean.map(Float.init),
+      deviation: std.isEmpty ? Array(repeating: 1, count: channels) : std.map(Float.init))
+    try Model(architecture: try described("architecture"), tensors: tensors, standardisation: standardisation)
+      .write(to: model)
+  }
+
+  private func described(_ parameter: String) throws -> Architecture {
+    do {
+      let shape = ImageShape(channels: input[0], height: input[1], width: input[2])
+      return try Architecture(name: architecture, input: shape, classes: classes, width: width)
+    } catch let error as NetworkError {
+      throw InvalidParameter(parameter, error.description)
+    }
+  }
+}

@@ -1,0 +1,80 @@
+// Owns the stage kind `table`.
+
+import ContentStore
+import Foundation
+import Workflow
+
+struct Table: StageKind {
+  static let name = "table"
+  static let summary = "the scores of a group as CSV and JSON, its axes as columns"
+  static let discussion = """
+    One row an instance. With `over`, rows that differ only in these axes become one, with the mean, the sample \
+    standard deviation and the count. Columns of axes have the shortest end of their name that tells them apart.
+    """
+
+  @Input("what to tabulate; a whole group", .scores, labelled: true) var rows: [InputArtifact]
+  @Input("rows to compare with, put at the end", .scores, labelled: true) var references: [InputArtifact]
+  @Parameter("axes to take the mean over, such as [seed]") var over: [String] = []
+  @Parameter("which scores, in this order; all by default") var columns: [String] = []
+  @Output("the table", .csv) var csv: OutputArtifact
+  @Output("the table as a list of objects", .rows) var json: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    let all = try ScoreRows(rows + references)
+    guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
+    let averaged = Set(try over.map(all.axis))
+    let axes = all.axes.filter { !averaged.contains($0) }
+    let names = all.shortNames(of: axes)
+    let scores = try columns.isEmpty ? all.scoreNames : columns.map(all.score)
+
+    // Rows of one stage with the same values on the remaining axes belong together, in the order of the first.
+    var groups: [[String]: [ScoreRow]] = [:]
+    var order: [[String]] = []
+    for row in all.rows {
+      let identity = [row.stage] + axes.map { row.value(of: $0) ?? "" }
+      if groups.updateValue((groups[identity] ?? []) + [row], forKey: identity) == nil {
+        order.append(identity)
+      }
+    }
+    var lines: [[(name: String, value: JSON)]] = []
+    for identity in order {
+      let members = groups[identity]!
+      var line: [(String, JSON)] = [("stage", .string(identity[0]))]
+      for (axis, value) in zip(axes, identity.dropFirst()) { line.append((names[axis]!, scalar(value))) }
+      for score in scores {
+        let values = members.compactMap { $0.scores[score] }
+        line.append((score, values.isEmpty ? .null : .number(mean(values))))
+        if !over.isEmpty { line.append(("\(score) std", values.isEmpty ? .null : .number(spread(values)))) }
+      }
+      if !over.isEmpty { line.append(("n", .integer(members.count))) }
+      lines.append(line)
+    }
+    let header = lines[0].map { $0.name }
+    let text = ([header] + lines.map { $0.map { cell($0.value) } }).map {
+      $0.map(quoted).joined(separator: ",")
+    }
+    try Data((text.joined(separator: "\r\n") + "\r\n").utf8).write(to: csv.url)
+    let objects = lines.map { JSON.object(Dictionary($0.map { ($0.name, $0.value) }) { $1 }) }
+    try Data((JSON.array(objects).canonical + "\n").utf8).write(to: json.url)
+  }
+
+  /// A label as the number that it spells, or as text; nothing where the row lacks the axis.
+  private func scalar(_ label: String) -> JSON {
+    if label.isEmpty { return .null }
+    if let whole = Int(label), "\(whole)" == label { return .integer(whole) }
+    return .string(label)
+  }
+
+  private func cell(_ value: JSON) -> String {
+    switch value {
+    case .null: ""
+    case .string(let text): text
+    default: value.canonical
+    }
+  }
+
+  private func quoted(_ cell: String) -> String {
+    guard cell.contains(where: { ",\"\r\n".contains($0) }) else { return cell }
+    return "\"" + cell.replacing("\"", with: "\"\"") + "\""
+  }
+}

@@ -1,0 +1,98 @@
+// Owns the stage kind `train`.
+
+import Datasets
+import NeuralNetworks
+import Workflow
+
+struct Train: StageKind {
+  static let name = "train"
+  static let summary = "trains a network, standard or adversarially"
+  static let discussion = """
+    SGD with Nesterov momentum on the cross-entropy, the rate multiplied by 0.1 at one and two thirds of the \
+    epochs (He et al. 2016; FuLA, arXiv 2505.20142). `adversary` attacks a share of each batch by PGD in the \
+    L∞ ball, without a random start, with running statistics (Madry et al. 2018).
+    """
+
+  @Input("what to learn", .dataset) var data: InputArtifact
+  @Parameter("small-cnn, or resnet8, resnet14, resnet20 … (6n+2)") var architecture: String
+  @Parameter("channels of the first layer", .between(1, 1024)) var width = 16
+  @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
+  @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
+  @Parameter("learning rate at the beginning", .above(0)) var learningRate = 0.1
+  @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule = ScheduleName.steps
+  @Parameter("Nesterov momentum", .between(0, 1)) var momentum = 0.9
+  @Parameter("L2 penalty", .atLeast(0)) var weightDecay = 1e-4
+  @Parameter("what is done to images at random") var augment = AugmentationName.flipCrop
+  @Parameter("standardise inputs by the training images' mean and deviation per channel") var standardise =
+    true
+  @Parameter("use only the first so many training images", .atLeast(1)) var samples: Int? = nil
+  @Parameter("decides initial weights, order and augmentation", .atLeast(0)) var seed = 0
+  @Parameter("train adversarially; null: standard") var adversary: AdversaryParameters? = nil
+  @Output("the trained network", .model) var model: OutputArtifact
+  @Output("loss and accuracy of each epoch", .scores) var history: OutputArtifact
+
+  func validate() throws {
+    do {
+      // The names are checked here; the data's sizes are known only later.
+      let shape = ImageShape(channels: 3, height: 32, width: 32)
+      _ = try Architecture(name: architecture, input: shape, classes: 10, width: width)
+    } catch let error as NetworkError {
+      throw InvalidParameter("architecture", error.description)
+    }
+  }
+
+  func run(in context: StageContext) throws {
+    let dataset = try Dataset(data)
+    let loader = try BatchLoader(
+      dataset, split: .train,
+      options: BatchLoader.Options(
+        batch: batch, seed: UInt64(seed), shuffle: true, augmentation: augment.augmentation, dropLast: true,
+        limit: samples))
+    let source = try LoadedBatches(loader)
+    let network = try Architecture(
+      name: architecture, input: source.shape, classes: dataset.description.classes, width: width)
+    var standardisation = Standardisation.none(channels: source.shape.channels)
+    if standardise, let pixels = dataset.description.channels {
+      standardisation = Standardisation(
+        mean: pixels.mean.map(Float.init), deviation: pixels.deviation.map(Float.init))
+    }
+    let trainer = Trainer(
+      epochs: epochs, learningRate: learningRate, schedule: schedule == .steps ? .steps : .constant,
+      rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),
+      adversary: try adversary?.adversary())
+    let start = try Model.initialised(
+      architecture: network, seed: UInt64(seed), standardisation: standardisation)
+    let (trained, history) = try trainer.train(start, on: source) { context.progress($0) }
+    try trained.write(to: model)
+    var scores = Scores()
+    scores.set("loss", list: history.losses)
+    scores.set("accuracy", list: history.accuracies)
+    try scores.write(to: self.history)
+  }
+}
+
+enum ScheduleName: String, ParameterChoice { case constant, steps }
+
+struct AdversaryParameters: ParameterGroup {
+  @Parameter("radius of the L∞ ball", .between(0, 1), unit: "pixels of [0, 1]") var epsilon = 8.0 / 255
+  @Parameter("how far a step moves", .between(0, 1), unit: "pixels of [0, 1]") var stepSize = 2.0 / 255
+  @Parameter("steps of the attack", .atLeast(0)) var steps = 10
+  @Parameter("share of each batch that is attacked", .between(0, 1)) var ratio = 0.5
+
+  func adversary() throws -> Adversary {
+    Adversary(
+      attack: try Attack(epsilon: Float(epsilon), stepSize: Float(stepSize), steps: steps), ratio: ratio)
+  }
+}
+
+extension StageContext {
+  /// Shows where a training run is.
+  func progress(_ at: TrainingProgress) {
+    progress(
+      (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(max(at.epochs, 1)),
+      [
+        "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 3),
+        "accuracy": fixed(at.accuracy, digits: 3),
+      ])
+  }
+}

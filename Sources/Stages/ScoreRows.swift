@@ -1,0 +1,82 @@
+// Owns what tables and figures read: the scores of a group's instances, with the axes that tell them apart.
+
+import ContentStore
+import Foundation
+import Workflow
+
+/// One instance's scores with its axes.
+struct ScoreRow {
+  var stage: String
+  var labels: [Label]
+  var scores: [String: Double]
+
+  func value(of axis: String) -> String? { labels.first { $0.axis == axis }?.value }
+}
+
+/// Scores of one or more groups.
+struct ScoreRows {
+  var rows: [ScoreRow]
+
+  /// Reads the scores of labelled inputs; lists among them (histories, say) are left out.
+  init(_ members: [InputArtifact]) throws {
+    rows = try members.map { member in
+      let json = try JSON(parsing: Data(contentsOf: member.url))
+      guard let values = json.objectValue else {
+        throw InputError(message: "the scores of \(member.stage) are not a JSON object")
+      }
+      return ScoreRow(
+        stage: member.stage, labels: member.labels, scores: values.compactMapValues(\.doubleValue))
+    }
+  }
+
+  /// All axes, in the order in which they first appear.
+  var axes: [String] {
+    var seen = Set<String>()
+    return rows.flatMap { $0.labels.map(\.axis) }.filter { seen.insert($0).inserted }
+  }
+
+  /// All scores, sorted.
+  var scoreNames: [String] { Set(rows.flatMap(\.scores.keys)).sorted() }
+
+  /// The axis that `name` means: its full name, or an end of it (`cut` for `network.cut`) that only one has.
+  func axis(_ name: String) throws -> String {
+    if axes.contains(name) { return name }
+    let ends = axes.filter { $0.hasSuffix("." + name) }
+    if ends.count == 1 { return ends[0] }
+    let problem = ends.isEmpty ? "there is no axis '\(name)'" : "'\(name)' could be \(list(ends))"
+    throw InputError(message: "\(problem). The rows have \(list(axes))")
+  }
+
+  /// The score of that name, or an error that lists those there are.
+  func score(_ name: String) throws -> String {
+    guard scoreNames.contains(name) else {
+      throw InputError(message: "there is no score '\(name)'\(suggestion(for: name, in: scoreNames))")
+    }
+    return name
+  }
+
+  /// For each axis, the shortest end of its name that no other axis has.
+  func shortNames(of axes: [String]) -> [String: String] {
+    Dictionary(
+      uniqueKeysWithValues: axes.map { axis in
+        let parts = axis.split(separator: ".")
+        let ends = parts.indices.reversed().map { parts[$0...].joined(separator: ".") }
+        let unique = ends.first { end in
+          axes.filter { $0 == end || $0.hasSuffix("." + end) }.count == 1
+        }
+        return (axis, unique ?? axis)
+      })
+  }
+
+  private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+}
+
+/// The mean of some numbers, in their order.
+func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+
+/// The sample standard deviation (n − 1); 0 for a single number.
+func spread(_ values: [Double]) -> Double {
+  guard values.count > 1 else { return 0 }
+  let centre = mean(values)
+  return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
+}
