@@ -1,0 +1,120 @@
+// Owns one axis of a matrix: its members, how they are named, and how one is found again.
+
+import Workflow
+
+/// One axis of a stage's matrix.
+struct Axis {
+  let name: String
+  let members: [Member]
+  private let memberByText: [String: Int]
+  private let memberByInstance: [InstanceID: Int]
+
+  struct Member {
+    /// The scalar, the label, or the canonical name of an instance; unique on the axis.
+    var text: String
+    /// `text` as it stands in a canonical name, in quotes where it needs some.
+    var spelling: String
+    var value: Value
+    /// Whether `text` is a label in front of the value, not the value itself.
+    var isLabelled: Bool
+    /// What the member adds to an instance's labels, flattened.
+    var labels: [Label]
+  }
+
+  struct InstanceID: Hashable {
+    var stage: Int
+    var member: Int
+  }
+
+  init(name: String, members: [Member], at place: Place) throws {
+    self.name = name
+    self.members = members
+    var byText: [String: Int] = [:]
+    var byInstance: [InstanceID: Int] = [:]
+    for (i, member) in members.enumerated() {
+      guard byText.updateValue(i, forKey: member.text) == nil else {
+        throw DecodingIssue(place, "axis '\(name)' has \(member.spelling) twice")
+      }
+      guard !member.text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+        throw DecodingIssue(place, "axis '\(name)' has a value of several lines; label it: { label: value }")
+      }
+      if let id = member.instance { byInstance[id] = i }
+    }
+    memberByText = byText
+    memberByInstance = byInstance
+  }
+
+  func member(_ text: String) -> Int? { memberByText[text] }
+  func member(_ instance: InstanceID) -> Int? { memberByInstance[instance] }
+}
+
+extension Axis.Member {
+  /// The one instance that this member is, if it is one.
+  var instance: Axis.InstanceID? {
+    guard case .group(let group, _) = value, group.members.count == 1 else { return nil }
+    return Axis.InstanceID(stage: group.stage, member: group.members[0])
+  }
+}
+
+extension Axis {
+  /// Reads `value` (a list, a labelled map or a group) as an axis. `stages` are those that it may refer to.
+  init(name: String, value: Value, at place: Place, stages: [ExpandedStage?]) throws {
+    var members: [Member] = []
+    var groupStages = Set<Int>()
+
+    func add(_ group: Group, at place: Place) {
+      groupStages.insert(group.stage)
+      let stage = stages[group.stage]!
+      for i in group.members {
+        let one = Value.group(
+          Group(stage: group.stage, members: [i], output: group.output, text: group.text), place)
+        let own = stage.labels(of: i).map { Label(axis: "\(name).\($0.axis)", value: $0.value) }
+        members.append(
+          Member(text: stage.names[i], spelling: stage.names[i], value: one, isLabelled: false, labels: own))
+      }
+    }
+    func add(_ text: String, _ value: Value, isLabelled: Bool) {
+      members.append(
+        Member(
+          text: text, spelling: Spelling.isBare(text) ? text : Spelling.quoted(text), value: value,
+          isLabelled: isLabelled, labels: [Label(axis: name, value: text)]))
+    }
+
+    switch value {
+    case .group(let group, let place): add(group, at: place)
+    case .list(let values, _):
+      for value in values {
+        if case .group(let group, let place) = value {
+          add(group, at: place)
+        } else {
+          add(value.spelled, value, isLabelled: false)
+        }
+      }
+    case .map(let labelled, _):
+      for member in labelled {
+        if case .group(let group, let place) = member.value, group.members.count != 1 {
+          throw DecodingIssue(
+            place,
+            "label '\(member.name)' of axis '\(name)' takes one instance; "
+              + "\(group.text) is a group of \(group.members.count)")
+        }
+        add(member.name, member.value, isLabelled: true)
+      }
+    case .null, .scalar:
+      throw DecodingIssue(
+        place,
+        "axis '\(name)': expected a list, a map of labels or a group such as ${stage}, found \(value.found)")
+    }
+    guard !members.isEmpty else {
+      throw DecodingIssue(place, "axis '\(name)' is empty: a matrix over nothing")
+    }
+    // A stage without axes, or several stages side by side: the stage's name tells the members apart.
+    for i in members.indices {
+      guard !members[i].isLabelled, let id = members[i].instance else { continue }
+      if groupStages.count > 1 || members[i].labels.isEmpty {
+        members[i].labels.insert(Label(axis: name, value: stages[id.stage]!.name), at: 0)
+      }
+    }
+    try self.init(name: name, members: members, at: place)
+  }
+}

@@ -1,0 +1,215 @@
+// Owns how a stage's `with` becomes the parameters, inputs and external files of its instances, at each point of
+// its matrix. What depends on some axes only is done once for them.
+
+import ContentStore
+import Foundation
+import Workflow
+
+/// Makes the instances of one stage.
+struct Binding {
+  let declaration: StageDeclaration
+  let stage: ExpandedStage
+  let evaluator: Evaluator
+  /// Where each stage's instances begin in the graph.
+  let offsets: [Int]
+  let root: URL
+
+  /// The instances of the stage. Throws `DecodingIssue`.
+  func instances() throws -> [Instance] {
+    let kind = declaration.kind
+    let bind = try declaration.command.map(commandBinder) ?? kindBinder()
+    return try (0..<stage.count).map { i in
+      let point = stage.point(of: i)
+      let bound = try bind(point)
+      return Instance(
+        name: stage.names[i], stage: stage.name, labels: stage.labels(of: i), kind: kind,
+        parameters: bound.parameters, inputs: bound.inputs, externals: bound.externals,
+        commandCode: bound.code,
+        environment: declaration.environment, outputs: declaration.outputs, resources: declaration.resources,
+        place: declaration.place)
+    }
+  }
+
+  private struct Bound {
+    var parameters: JSON
+    var inputs: [InputBinding]
+    var externals: [ExternalBinding] = []
+    var code: CommandCode?
+  }
+
+  private func memo<T>(_ templates: [Template]) -> Memo<T> {
+    let point = stage.point(of: 0)
+    return Memo(for: templates, axes: point.axes, axisIndex: point.axisIndex)
+  }
+
+  // MARK: Commands
+
+  private func commandBinder(_ command: CommandDeclaration) -> (Point) throws -> Bound {
+    var known: Memo<Bound> = memo([command.run])
+    return { point in
+      try known.value(at: point) {
+        let bound = try command.bound(at: point, evaluator) {
+          try sources(of: $0, at: command.run.place, accepts: nil)
+        }
+        let parameters = try declaration.kind.decode(bound.parameters, at: command.run.place)
+        return Bound(parameters: parameters, inputs: bound.inputs, code: bound.code)
+      }
+    }
+  }
+
+  // MARK: Kinds
+
+  private func kindBinder() throws -> (Point) throws -> Bound {
+    let kind = declaration.kind
+    let names = kind.parameters.map(\.name) + kind.inputs.map(\.name) + kind.externals.map(\.name)
+    var written: [String: Template] = [:]
+    for member in declaration.with {
+      guard names.contains(member.name) else {
+        throw DecodingIssue(
+          member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))")
+      }
+      written[member.name] = member.value
+    }
+    let others = Set(kind.inputs.map(\.name) + kind.externals.map(\.name))
+    let parameters = declaration.with.filter { !others.contains($0.name) }
+    var knownParameters: Memo<JSON> = memo(parameters.map(\.value))
+    var inputs = kind.inputs.map { input -> (InputDescription, Template?, Memo<InputBinding?>) in
+      (input, written[input.name], memo(written[input.name].map { [$0] } ?? []))
+    }
+    var externals = kind.externals.map {
+      external -> (ExternalDescription, Template?, Memo<ExternalBinding>) in
+      (external, written[external.name], memo(written[external.name].map { [$0] } ?? []))
+    }
+    return { point in
+      var bound = Bound(
+        parameters: try knownParameters.value(at: point) {
+          let members = try parameters.map { member in
+            RawValue.Member(name: member.name, place: member.place, value: try raw(member, at: point))
+          }
+          return try kind.decode(members, at: declaration.withPlace)
+        },
+        inputs: [])
+      for i in inputs.indices {
+        let (input, template, _) = inputs[i]
+        if let binding = try inputs[i].2.value(
+          at: point, make: { try self.input(input, template, at: point) })
+        {
+          bound.inputs.append(binding)
+        }
+      }
+      for i in externals.indices {
+        let (external, template, _) = externals[i]
+        bound.externals.append(
+          try externals[i].2.value(at: point) { try self.external(external, template, at: point) })
+      }
+      return bound
+    }
+  }
+
+  private func raw(_ member: Template.Member, at point: Point) throws -> RawValue {
+    do {
+      return try evaluator.value(member.value, at: point).raw()
+    } catch let issue as DecodingIssue {
+      throw DecodingIssue(issue.place, "\(member.name): \(issue.message)")
+    }
+  }
+
+  private func external(
+    _ external: ExternalDescription, _ template: Template?, at point: Point
+  ) throws -> ExternalBinding {
+    let value = try template.map { try evaluator.value($0, at: point) }
+    guard let value, !value.isNull else {
+      throw DecodingIssue(declaration.withPlace, "'\(external.name)' is missing: \(external.help) (a path)")
+    }
+    guard case .scalar(let path, _, let place) = value, !path.isEmpty, !path.contains("\0") else {
+      throw DecodingIssue(value.place, "\(external.name): expected a path, found \(value.found)")
+    }
+    let url = URL(fileURLWithPath: path, relativeTo: root).standardizedFileURL
+    return ExternalBinding(name: external.name, url: url, patterns: external.patterns, place: place)
+  }
+
+  // MARK: Inputs
+
+  private func input(_ input: InputDescription, _ template: Template?, at point: Point) throws
+    -> InputBinding?
+  {
+    let value = try template.map { try evaluator.value($0, at: point) }
+    guard let value, !value.isNull else {
+      guard input.arity == .one else { return nil }
+      throw DecodingIssue(
+        declaration.withPlace, "'\(input.name)' is missing: \(input.help) (\(wanted(input)))")
+    }
+    var sources: [Source] = []
+    switch value {
+    case .group(let group, let place):
+      try checkArity(of: group, input, at: place)
+      sources = try self.sources(of: group, at: place, accepts: input)
+    case .list(let values, _) where input.arity == .list:
+      for value in values {
+        guard case .group(let group, let place) = value else { throw notAReference(value, input) }
+        sources += try self.sources(of: group, at: place, accepts: input)
+      }
+    default: throw notAReference(value, input)
+    }
+    guard !sources.isEmpty else { return nil }
+    return InputBinding(
+      name: input.name, isList: input.arity == .list, labelled: input.labelled, sources: sources)
+  }
+
+  private func wanted(_ input: InputDescription) -> String {
+    let types = input.types.map(\.name).joined(separator: " or ")
+    return input.arity == .list ? "a list of \(types)" : "one \(types)"
+  }
+
+  private func notAReference(_ value: Value, _ input: InputDescription) -> DecodingIssue {
+    var example = "${stage}"
+    if case .scalar(let text, _, _) = value, evaluator.index(of: text) != nil { example = "${\(text)}" }
+    return DecodingIssue(
+      value.place,
+      "'\(input.name)' takes \(wanted(input)): expected a reference such as \(example), found \(value.found)")
+  }
+
+  private func checkArity(of group: Group, _ input: InputDescription, at place: Place) throws {
+    guard input.arity != .list, group.members.count > 1 else { return }
+    let stage = evaluator.stages[group.stage]!
+    let free = stage.axes.indices.filter { axis in
+      let first = stage.member(of: group.members[0], on: axis)
+      return group.members.contains { stage.member(of: $0, on: axis) != first }
+    }
+    let pronoun = ["", "it", "both"][min(free.count, 2)]
+    throw DecodingIssue(
+      place,
+      "'\(input.name)' takes \(wanted(input)); \(group.text) is a group of \(group.members.count) "
+        + "(\(free.map { stage.axes[$0].name }.joined(separator: ", "))). "
+        + "Bind \(free.count > 2 ? "all" : pronoun), or make it an axis.")
+  }
+
+  /// The output that a reference means: the one it names, or the only one that `input` (nil: a command) takes.
+  private func sources(of group: Group, at place: Place, accepts input: InputDescription?) throws -> [Source]
+  {
+    let stage = evaluator.stages[group.stage]!
+    let name: String
+    if let written = group.output {
+      name = written
+      let type = stage.outputs.first { $0.name == written }!.type
+      if let input, !input.accepts(type) {
+        throw DecodingIssue(place, "'\(input.name)' takes \(wanted(input)); \(group.text) is a \(type)")
+      }
+    } else {
+      let fitting = stage.outputs.filter { input?.accepts($0.type) ?? true }
+      guard let first = fitting.first else {
+        let has = stage.outputs.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+        throw DecodingIssue(
+          place, "'\(input!.name)' takes \(wanted(input!)); '\(stage.name)' has no such output; it has \(has)"
+        )
+      }
+      guard fitting.count == 1 else {
+        let choices = fitting.map { "${\(stage.name).\($0.name)}" }.joined(separator: ", ")
+        throw DecodingIssue(place, "\(group.text) could mean several outputs: name one, of \(choices)")
+      }
+      name = first.name
+    }
+    let offset = offsets[group.stage]
+    return group.members.map { Source(instance: offset + $0, output: name) }
+  }
+}

@@ -1,0 +1,130 @@
+// Owns `run:` stages: how the text of a command becomes the parameters and inputs of the kind `command`.
+//
+// In the parameter `run`, `${in.1}`, `${in.2}` … stand for what the command reads, in the order in which each
+// first appears (a group is a list: its paths with spaces between them), and `${out.NAME}` for what it writes.
+// A literal `${` is written `$${`, as in the pipeline file; text is read from left to right. A literal never ends
+// in `$` directly before a placeholder, since `$` + `${` can't be written and substituted values are quoted.
+
+import ContentStore
+import Workflow
+
+/// What is written in a stage with `run`.
+struct CommandDeclaration {
+  let run: Template
+  private let segments: [Segment]
+  private let patterns: [String]
+  private let files: [(name: String, file: String)]
+
+  init(run raw: RawValue, patterns: [String], files: [(name: String, file: String)]) throws {
+    run = try Template(raw)
+    self.patterns = patterns
+    self.files = files
+    switch run {
+    case .scalar(let text, _, _): segments = [.literal(text)]
+    case .whole(let expression, _): segments = [.expression(expression)]
+    case .text(let parts, _, _): segments = parts
+    case .null(let place), .list(_, let place), .map(_, let place):
+      throw DecodingIssue(place, "run: expected the text of a command, found \(raw.found)")
+    }
+    for case .expression(let expression) in segments where expression.path.root == "out" {
+      let path = expression.path
+      guard path.members.count == 1, path.selectors.isEmpty, expression.comparison == nil,
+        files.contains(where: { $0.name == path.members[0] })
+      else {
+        let cure = suggestion(for: path.members.joined(separator: "."), in: files.map(\.name))
+        throw DecodingIssue(run.place, "run: ${\(path.text)} is not among 'outputs'\(cure)")
+      }
+    }
+  }
+
+  /// A command at one point of the matrix.
+  struct Bound {
+    var parameters: [RawValue.Member]
+    var inputs: [InputBinding]
+    var code: CommandCode
+  }
+
+  /// - Parameter source: the output that a reference means, for each of its instances.
+  func bound(at point: Point, _ evaluator: Evaluator, source: (Group) throws -> [Source]) throws -> Bound {
+    var text = ""
+    var literal = ""
+    var inputs: [InputBinding] = []
+    func flush() {
+      text += literal.replacing("${", with: "$${")
+      literal = ""
+    }
+    for segment in segments {
+      switch segment {
+      case .literal(let part): literal += part
+      case .expression(let expression):
+        try evaluator.refuseComparison(expression, at: run.place)
+        let path = expression.path
+        if path.root == "out" {
+          flush()
+          text += "${out.\(path.members[0])}"
+          continue
+        }
+        guard case .group(let group, _) = try evaluator.find(path, at: run.place, in: point).value else {
+          literal += shellQuoted(try evaluator.scalar(path, at: run.place, in: point))
+          continue
+        }
+        let sources = try source(group)
+        let ordinal = inputs.firstIndex { $0.sources == sources } ?? inputs.count
+        if ordinal == inputs.count {
+          inputs.append(
+            InputBinding(
+              name: String(ordinal + 1), isList: sources.count != 1, labelled: false, sources: sources))
+        }
+        flush()
+        text += "${in.\(ordinal + 1)}"
+      }
+    }
+    flush()
+    guard text.contains(where: { !$0.isWhitespace }) else {
+      throw DecodingIssue(run.place, "run: nothing to run")
+    }
+    let place = run.place
+    let outputs = files.map {
+      RawValue.Member(name: $0.name, place: place, value: .scalar($0.file, quoted: true, place))
+    }
+    return Bound(
+      parameters: [
+        RawValue.Member(name: "run", place: place, value: .scalar(text, quoted: true, place)),
+        RawValue.Member(name: "outputs", place: place, value: .map(outputs, place)),
+      ],
+      inputs: inputs, code: CommandCode(patterns: patterns, interpreter: interpreter(of: text)))
+  }
+}
+
+/// A value as one word of a shell's command line; as it is where that is safe.
+private func shellQuoted(_ value: String) -> String {
+  let isSafe = value.unicodeScalars.allSatisfy {
+    Spelling.isName($0) || "./:+%@,=".unicodeScalars.contains($0)
+  }
+  return isSafe && !value.isEmpty ? value : "'" + value.replacing("'", with: "'\\''") + "'"
+}
+
+/// The program that a command line starts: its first word after assignments, or the shell where that is no program.
+private func interpreter(of text: String) -> String {
+  let words = text.split { $0.isWhitespace }
+  let word = words.first { word in
+    guard let equals = word.firstIndex(of: "=") else { return true }
+    return !Spelling.isName(String(word[..<equals]))
+  }
+  guard let word,
+    word.unicodeScalars.allSatisfy({ Spelling.isName($0) || "./+".unicodeScalars.contains($0) }),
+    !ofTheShell.contains(String(word))
+  else { return "sh" }
+  return String(word)
+}
+
+/// Words that are no programs but the shell's own (POSIX 2.4, 2.14 and common built-ins).
+private let ofTheShell: Set<String> = [
+  "if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "function", ".",
+  ":",
+  "alias", "break", "cd", "command", "continue", "echo", "eval", "exec", "exit", "export", "false", "local",
+  "printf",
+  "pwd", "read", "readonly", "return", "set", "shift", "source", "test", "time", "times", "trap", "true",
+  "type",
+  "ulimit", "umask", "unset", "wait",
+]

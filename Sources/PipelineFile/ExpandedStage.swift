@@ -1,0 +1,109 @@
+// Owns the points of a stage's matrix: which there are, their canonical names and labels, and finding the points
+// that have a member. It doesn't know what the stage does.
+
+import Workflow
+
+/// A stage with its instances, before they are bound to what they read.
+final class ExpandedStage {
+  let name: String
+  let axes: [Axis]
+  /// The canonical name of each instance.
+  let names: [String]
+  let outputs: [OutputDescription]
+  /// Member of each axis of each instance: instances × axes.
+  private let coordinates: [Int]
+  private let axisIndex: [String: Int]
+  /// For each axis, once asked for: member → instances.
+  private var instancesByMember: [[[Int]]?]
+
+  var count: Int { names.count }
+
+  init(name: String, axes: [Axis], coordinates: [Int], outputs: [OutputDescription]) {
+    self.name = name
+    self.axes = axes
+    self.outputs = outputs
+    self.coordinates = coordinates
+    axisIndex = Dictionary(uniqueKeysWithValues: axes.enumerated().map { ($1.name, $0) })
+    instancesByMember = Array(repeating: nil, count: axes.count)
+    guard !axes.isEmpty else {
+      names = [name]
+      return
+    }
+    let parts = axes.map { axis in axis.members.map { "\(axis.name)=\($0.spelling)" } }
+    names = stride(from: 0, to: coordinates.count, by: axes.count).map { start in
+      var text = name + "["
+      for a in axes.indices {
+        if a > 0 { text += "," }
+        text += parts[a][coordinates[start + a]]
+      }
+      return text + "]"
+    }
+  }
+
+  func axis(_ name: String) -> Int? { axisIndex[name] }
+
+  func member(of instance: Int, on axis: Int) -> Int { coordinates[instance * axes.count + axis] }
+
+  func labels(of instance: Int) -> [Label] {
+    axes.indices.flatMap { axes[$0].members[member(of: instance, on: $0)].labels }
+  }
+
+  /// The point at which an instance stands.
+  func point(of instance: Int) -> Point {
+    let start = instance * axes.count
+    return Point(
+      axes: axes, axisIndex: axisIndex, coordinates: Array(coordinates[start..<start + axes.count]))
+  }
+
+  /// The instances whose member of `axis` is `member`, ascending.
+  func instances(with member: Int, on axis: Int) -> [Int] {
+    if instancesByMember[axis] == nil {
+      var lists = [[Int]](repeating: [], count: axes[axis].members.count)
+      for i in 0..<count { lists[self.member(of: i, on: axis)].append(i) }
+      instancesByMember[axis] = lists
+    }
+    return instancesByMember[axis]![member]
+  }
+}
+
+/// A point of a matrix.
+struct Point {
+  let axes: [Axis]
+  let axisIndex: [String: Int]
+  /// Member of each axis.
+  var coordinates: [Int]
+
+  func member(_ axis: Int) -> Axis.Member { axes[axis].members[coordinates[axis]] }
+}
+
+/// Remembers results that depend on some of the axes only, so that 100,000 instances don't repeat the same work.
+struct Memo<T> {
+  private let axes: [(index: Int, stride: Int)]
+  private let isUseful: Bool
+  private var values: [Int: T] = [:]
+
+  /// `templates` are what the result is made from.
+  init(for templates: [Template], axes: [Axis], axisIndex: [String: Int]) {
+    var used = Set<Int>()
+    for template in templates {
+      template.visitPaths { path, _ in
+        if path.root == "matrix", let name = path.members.first, let i = axisIndex[name] { used.insert(i) }
+      }
+    }
+    var stride = 1
+    self.axes = used.sorted().map { i in
+      defer { stride *= axes[i].members.count }
+      return (i, stride)
+    }
+    isUseful = used.count < axes.count || axes.isEmpty
+  }
+
+  mutating func value(at point: Point, make: () throws -> T) rethrows -> T {
+    guard isUseful else { return try make() }
+    let key = axes.reduce(0) { $0 + point.coordinates[$1.index] * $1.stride }
+    if let value = values[key] { return value }
+    let value = try make()
+    values[key] = value
+    return value
+  }
+}

@@ -1,0 +1,156 @@
+// Owns the way from a path to a `Pipeline`: read, check the keys, lay parameters over each other, expand the
+// matrices in the order in which stages refer to each other, bind.
+
+import Foundation
+import Workflow
+
+extension Pipeline {
+  /// The version of the format that this program reads.
+  static let version = "1"
+  /// More instances than this are a slip of somebody who multiplied too many axes.
+  static let maximumInstances = 1_000_000
+
+  /// Reads the pipeline file at `path` (kept as given, for messages).
+  /// - Parameters:
+  ///   - sets: `a.b=value`, each over what the file and `paramsFile` say.
+  ///   - paramsFile: a YAML map over the file's `params`.
+  /// - Throws: `PipelineFileError`.
+  public static func load(
+    path: String, catalogue: KindCatalogue, sets: [String] = [], paramsFile: URL? = nil
+  ) throws -> Pipeline {
+    do {
+      return try loadThrowingIssues(path: path, catalogue: catalogue, sets: sets, paramsFile: paramsFile)
+    } catch let issue as DecodingIssue {
+      throw PipelineFileError([issue])
+    }
+  }
+
+  private static func loadThrowingIssues(
+    path: String, catalogue: KindCatalogue, sets: [String], paramsFile: URL?
+  ) throws -> Pipeline {
+    let url = URL(fileURLWithPath: path).standardizedFileURL
+    let text = try Reading.text(of: url, named: path)
+    let root = projectRoot(of: url)
+    guard let raw = try Reading.value(in: text, named: path) else {
+      throw PipelineFileError(Place(file: path, line: 1, column: 1), "the file is empty")
+    }
+    guard case .map(let members, let start) = raw else {
+      throw DecodingIssue(raw.place, "expected a map with version, params and stages, found \(raw.found)")
+    }
+    let keys = try Keys(members, known: ["version", "params", "stages", "remote"])
+    try checkVersion(keys, at: start)
+    let params = try readParams(keys, sets: sets, paramsFile: paramsFile)
+    var remote: String?
+    if let raw = keys["remote"] {
+      guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
+        throw DecodingIssue(raw.place, "remote: expected a directory or URL, found \(raw.found)")
+      }
+      remote = text
+    }
+    let stages = try keys.map("stages").members
+    guard !stages.isEmpty else { throw DecodingIssue(start, "the file has no stages") }
+
+    var issues = IssueCollector()
+    let declarations = try stages.compactMap { member in
+      try issues.collect("stage '\(member.name)'") {
+        try StageDeclaration(member, catalogue: catalogue, params: params)
+      }
+    }
+    try issues.throwIfAny()
+    let evaluator = try expand(declarations, Evaluator(params: params, stageNames: declarations.map(\.name)))
+    let instances = try bind(declarations, evaluator, root: root)
+    let file =
+      url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
+    return Pipeline(
+      graph: Graph(instances: instances, project: root.path, file: file), root: root, file: file,
+      remote: remote,
+      selection: Selection(evaluator))
+  }
+
+  private static func checkVersion(_ keys: Keys, at start: Place) throws {
+    guard let raw = keys["version"] else { throw DecodingIssue(start, "'version: 1' is missing") }
+    guard case .scalar(version, quoted: false, _) = raw else {
+      if case .scalar(let text, _, let place) = raw, let number = Int(text), number > 1 {
+        throw DecodingIssue(place, "version \(number) is newer than this program, which reads version 1")
+      }
+      throw DecodingIssue(raw.place, "version: expected 1, found \(raw.found)")
+    }
+  }
+
+  private static func readParams(_ keys: Keys, sets: [String], paramsFile: URL?) throws -> Parameters {
+    var raw = keys["params"]
+    if let raw, case .map = raw {
+    } else if let raw {
+      throw DecodingIssue(raw.place, "params: expected a map, found \(raw.found)")
+    }
+    if let paramsFile {
+      let name = paramsFile.relativePath
+      let changes = try Reading.value(in: try Reading.text(of: paramsFile, named: name), named: name)
+      guard case .map(let members, _)? = changes else {
+        let place = changes?.place ?? Place(file: name, line: 1, column: 1)
+        throw DecodingIssue(place, "expected a map of parameters, found \(changes?.found ?? "nothing")")
+      }
+      raw = try Parameters.merge(members, over: raw)
+    }
+    for assignment in sets { raw = try Parameters.set(assignment, over: raw) }
+    let params = try Parameters(raw)
+    try params.check()
+    return params
+  }
+
+  /// Expands every stage after those it refers to.
+  private static func expand(_ declarations: [StageDeclaration], _ evaluator: Evaluator) throws -> Evaluator {
+    let references = try References(declarations, evaluator)
+    var issues = IssueCollector()
+    var total = 0
+    for s in references.order where references.of[s].allSatisfy({ evaluator.stages[$0] != nil }) {
+      let declaration = declarations[s]
+      evaluator.stages[s] = try issues.collect("stage '\(declaration.name)'") {
+        let stage = try ExpandedStage(declaration, evaluator)
+        total += stage.count
+        guard total <= maximumInstances else {
+          throw DecodingIssue(declaration.place, "the file expands to over \(maximumInstances) instances")
+        }
+        return stage
+      }
+    }
+    try issues.throwIfAny()
+    return evaluator
+  }
+
+  private static func bind(_ declarations: [StageDeclaration], _ evaluator: Evaluator, root: URL) throws
+    -> [Instance]
+  {
+    var offsets: [Int] = []
+    var total = 0
+    for stage in evaluator.stages {
+      offsets.append(total)
+      total += stage!.count
+    }
+    var instances: [Instance] = []
+    instances.reserveCapacity(total)
+    var issues = IssueCollector()
+    for (s, declaration) in declarations.enumerated() {
+      let binding = Binding(
+        declaration: declaration, stage: evaluator.stages[s]!, evaluator: evaluator, offsets: offsets,
+        root: root)
+      instances += try issues.collect("stage '\(declaration.name)'", binding.instances) ?? []
+    }
+    try issues.throwIfAny()
+    return instances
+  }
+
+  private static func projectRoot(of file: URL) -> URL {
+    let folder = file.deletingLastPathComponent()
+    var candidate = folder
+    while true {
+      for name in ["bobbin.yaml", ".git"]
+      where FileManager.default.fileExists(atPath: candidate.appendingPathComponent(name).path) {
+        return candidate
+      }
+      let parent = candidate.deletingLastPathComponent().standardizedFileURL
+      guard parent.path != candidate.path, candidate.path != "/" else { return folder }
+      candidate = parent
+    }
+  }
+}

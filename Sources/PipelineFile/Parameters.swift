@@ -1,0 +1,197 @@
+// Owns `params`: those of the file, those of `--params` over them, those of `--set` over both, and looking one up.
+
+import Workflow
+
+/// The parameters of a pipeline.
+final class Parameters {
+  private let root: Template
+  private var known: [String: Value] = [:]
+  private var underway: [String] = []
+  /// Nodes that parameters may copy from each other, so that ten lines can't become a billion values.
+  private var copies = 1_000_000
+
+  /// `params` as merged.
+  init(_ params: RawValue?) throws {
+    root = try params.map { try Template($0) } ?? .map([], .nowhere)
+    var issue: DecodingIssue?
+    root.visitPaths { path, place in
+      if path.root != "params", issue == nil {
+        issue = DecodingIssue(place, "params can refer to other params only, not to ${\(path.text)}")
+      }
+    }
+    if let issue { throw issue }
+  }
+
+  /// Evaluates every parameter, so that what is wrong with one shows though nobody uses it.
+  func check() throws {
+    guard case .map(let members, _) = root else { return }
+    for member in members { _ = try value([member.name], at: member.value.place) }
+  }
+
+  /// The value at `names`, such as `["optimizer", "rate"]`. Throws `DecodingIssue`.
+  func value(_ names: [String], at place: Place) throws -> Value {
+    let key = names.joined(separator: ".")
+    if let value = known[key] { return value }
+    if underway.contains(key) || underway.count > 100 {
+      let circle = (underway.drop { $0 != key } + [key]).joined(separator: " → ")
+      throw DecodingIssue(place, "params refer to each other in a circle: \(circle)")
+    }
+    underway.append(key)
+    defer { underway.removeLast() }
+    var template = root
+    for (i, name) in names.enumerated() {
+      switch template {
+      case .map(let members, _):
+        guard let member = members.first(where: { $0.name == name }) else {
+          throw unknown(names, i, members.map(\.name), at: place)
+        }
+        template = member.value
+      case .whole(let expression, let use):
+        let target = try value(named(expression, at: use) + names[i...], at: use)
+        known[key] = target
+        return target
+      default: throw unknown(names, i, [], at: place)
+      }
+    }
+    let value = try evaluate(template)
+    known[key] = value
+    return value
+  }
+
+  private func unknown(_ names: [String], _ i: Int, _ known: [String], at place: Place) -> DecodingIssue {
+    let path = names[...i].joined(separator: ".")
+    return DecodingIssue(
+      place,
+      "${params.\(names.joined(separator: "."))}: there is no parameter '\(path)'"
+        + suggestion(for: names[i], in: known))
+  }
+
+  private func evaluate(_ template: Template) throws -> Value {
+    copies -= 1
+    guard copies > 0 else { throw DecodingIssue(template.place, "params expand to over a million values") }
+    switch template {
+    case .null(let place): return .null(place)
+    case .scalar(let text, let quoted, let place): return .scalar(text, quoted: quoted, place)
+    case .whole(let expression, let place):
+      return try spend(try value(expression, at: place)).placed(at: place)
+    case .text(let segments, let quoted, let place):
+      let parts = try segments.map { segment -> String in
+        switch segment {
+        case .literal(let text): return text
+        case .expression(let expression):
+          let value = try value(expression, at: place)
+          guard case .scalar(let text, _, _) = value else {
+            throw DecodingIssue(
+              place,
+              "only a single value can stand inside a text; ${\(expression.path.text)} is \(value.found)")
+          }
+          return text
+        }
+      }
+      copies -= parts.reduce(0) { $0 + $1.utf8.count / 16 }
+      return .scalar(parts.joined(), quoted: quoted, place)
+    case .list(let values, let place): return .list(try values.map { try evaluate($0) }, place)
+    case .map(let members, let place):
+      let values = try members.map {
+        Value.Member(name: $0.name, place: $0.place, value: try evaluate($0.value))
+      }
+      return .map(values, place)
+    }
+  }
+
+  private func value(_ expression: Expression, at place: Place) throws -> Value {
+    try value(named(expression, at: place), at: place)
+  }
+
+  private func named(_ expression: Expression, at place: Place) throws -> [String] {
+    if let comparison = expression.comparison {
+      throw DecodingIssue(place, "comparisons (\(comparison.operation.rawValue)) stand in 'where' only")
+    }
+    guard !expression.path.members.isEmpty, expression.path.selectors.isEmpty else {
+      throw DecodingIssue(place, "'params' needs a name: ${params.name}")
+    }
+    return expression.path.members
+  }
+
+  /// Takes the size of `value` from what may still be copied.
+  private func spend(_ value: Value) throws -> Value {
+    func size(_ value: Value) -> Int {
+      switch value {
+      case .null, .scalar, .group: 1
+      case .list(let values, _): values.reduce(1) { $0 + size($1) }
+      case .map(let members, _): members.reduce(1) { $0 + size($1.value) }
+      }
+    }
+    copies -= size(value)
+    guard copies > 0 else { throw DecodingIssue(value.place, "params expand to over a million values") }
+    return value
+  }
+}
+
+extension Parameters {
+  /// Lays `changes` over `params`; both are maps. What isn't in `params` is refused.
+  static func merge(_ changes: [RawValue.Member], over params: RawValue?, path: String = "") throws
+    -> RawValue?
+  {
+    guard case .map(var members, let place)? = params else {
+      guard let first = changes.first else { return params }
+      throw DecodingIssue(first.place, "there is no parameter '\(path)\(first.name)'; the file has no params")
+    }
+    for change in changes {
+      guard let i = members.firstIndex(where: { $0.name == change.name }) else {
+        throw DecodingIssue(
+          change.place,
+          "there is no parameter '\(path)\(change.name)'"
+            + suggestion(for: change.name, in: members.map(\.name)))
+      }
+      if case .map(let inner, _) = change.value, case .map = members[i].value {
+        members[i].value = try merge(inner, over: members[i].value, path: "\(path)\(change.name).")!
+      } else {
+        members[i].value = change.value
+      }
+    }
+    return .map(members, place)
+  }
+
+  /// Lays one `--set a.b=value` over `params`.
+  static func set(_ assignment: String, over params: RawValue?) throws -> RawValue? {
+    let place = Place(file: "--set \(assignment)", line: 0, column: 0)
+    guard let equals = assignment.firstIndex(of: "="), equals > assignment.startIndex else {
+      throw DecodingIssue(place, "expected name=value")
+    }
+    let names = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    let text = String(assignment[assignment.index(after: equals)...])
+    let value = try Reading.value(in: text, named: place.file)?.placed(at: place) ?? .null(place)
+    return try set(value, names[...], "", over: params, at: place)
+  }
+
+  private static func set(
+    _ value: RawValue, _ names: ArraySlice<String>, _ path: String, over params: RawValue?, at place: Place
+  ) throws -> RawValue? {
+    guard let name = names.first else { return value }
+    guard case .map(var members, let mapPlace)? = params else {
+      let why = path.isEmpty ? "the file has no params" : "'\(path.dropLast())' is not a map"
+      throw DecodingIssue(place, "there is no parameter '\(path)\(name)'; \(why)")
+    }
+    guard let i = members.firstIndex(where: { $0.name == name }) else {
+      throw DecodingIssue(
+        place, "there is no parameter '\(path)\(name)'\(suggestion(for: name, in: members.map(\.name)))")
+    }
+    members[i].value = try set(
+      value, names.dropFirst(), "\(path)\(name).", over: members[i].value, at: place)!
+    return .map(members, mapPlace)
+  }
+}
+
+extension RawValue {
+  func placed(at place: Place) -> RawValue {
+    switch self {
+    case .null: .null(place)
+    case .scalar(let text, let quoted, _): .scalar(text, quoted: quoted, place)
+    case .list(let values, _): .list(values.map { $0.placed(at: place) }, place)
+    case .map(let members, _):
+      .map(
+        members.map { Member(name: $0.name, place: place, value: $0.value.placed(at: place)) }, place)
+    }
+  }
+}

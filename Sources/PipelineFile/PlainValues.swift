@@ -1,0 +1,160 @@
+// Owns the parts of a stage that are the same for all of its instances, and so may hold `params` and nothing else:
+// environment, resources, code, outputs.
+
+import Workflow
+
+struct PlainValues {
+  let params: Parameters
+
+  /// Names of environment variables.
+  func environment(_ raw: RawValue?) throws -> [String] {
+    try texts(raw, "environment").map { text, place in
+      let isName = text.utf8.allSatisfy {
+        $0 == UInt8(ascii: "_") || Spelling.isName(Unicode.Scalar($0)) && $0 != 0x2D
+      }
+      guard isName, let first = text.utf8.first, !(0x30...0x39).contains(first) else {
+        throw DecodingIssue(
+          place,
+          "environment: expected the name of a variable, found '\(text)' (its value comes from the environment)"
+        )
+      }
+      return text
+    }
+  }
+
+  /// Glob patterns relative to the project's root.
+  func patterns(_ raw: RawValue?) throws -> [String] {
+    try texts(raw, "code").map { text, place in
+      guard isInside(text) else {
+        throw DecodingIssue(
+          place, "code: expected a path or pattern below the project's root, found '\(text)'")
+      }
+      return text
+    }
+  }
+
+  /// The files that a command writes.
+  func outputs(_ raw: RawValue?, at stage: Place) throws -> [(name: String, file: String)] {
+    guard let raw else {
+      throw DecodingIssue(stage, "'outputs' is missing: what the command writes, { name: file }")
+    }
+    guard case .map(let members, let place) = try evaluate(raw) else {
+      throw DecodingIssue(raw.place, "outputs: expected a map { name: file }, found \(raw.found)")
+    }
+    guard !members.isEmpty else {
+      throw DecodingIssue(place, "outputs: a command without outputs does nothing")
+    }
+    var files = Set<String>()
+    return try members.map { member in
+      guard Spelling.isName(member.name) else {
+        throw DecodingIssue(member.place, "outputs: '\(member.name)' is not a name: letters, digits, _ and -")
+      }
+      guard case .scalar(let file, _, let place) = member.value, isInside(file) else {
+        throw DecodingIssue(
+          member.value.place,
+          "outputs: expected the name of a file for '\(member.name)', found \(member.value.found)")
+      }
+      guard files.insert(file).inserted else {
+        throw DecodingIssue(place, "outputs: two outputs are written to '\(file)'")
+      }
+      return (member.name, file)
+    }
+  }
+
+  /// `{ cpus: 1, memory: 2G, gpus: 0, time: 10m }`
+  func resources(_ raw: RawValue?) throws -> Resources {
+    var resources = Resources()
+    guard let raw else { return resources }
+    guard case .map(let members, _) = try evaluate(raw).raw() else {
+      throw DecodingIssue(raw.place, "resources: expected a map, found \(raw.found)")
+    }
+    let keys = try Keys(members, known: ["cpus", "memory", "gpus", "time"])
+    func whole(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
+      guard let raw = keys[name] else { return nil }
+      guard let value = try? Int(raw: raw), range.contains(value) else {
+        throw DecodingIssue(
+          raw.place,
+          "resources: \(name): expected a whole number from \(range.lowerBound) to \(range.upperBound), "
+            + "found \(raw.found)")
+      }
+      return value
+    }
+    func quantity(_ name: String, _ units: KeyValuePairs<String, Double>, _ example: String, _ limit: Double)
+      throws
+      -> Double?
+    {
+      guard let raw = keys[name] else { return nil }
+      if case .scalar(let text, _, _) = raw, let value = Quantity.read(text, units), value >= 1,
+        value <= limit
+      {
+        return value
+      }
+      throw DecodingIssue(raw.place, "resources: \(name): expected \(example), found \(raw.found)")
+    }
+    if let cpus = try whole("cpus", 1...4096) { resources.cpus = cpus }
+    if let gpus = try whole("gpus", 0...256) { resources.gpus = gpus }
+    let binary: KeyValuePairs = ["K": 0x1p10, "M": 0x1p20, "G": 0x1p30, "T": 0x1p40]
+    resources.memory = try quantity("memory", binary, "a size such as 500M or 2G", 0x1p60).map { Int($0) }
+    let clock: KeyValuePairs = ["s": 1.0, "m": 60, "h": 3600, "d": 86400]
+    resources.time = try quantity("time", clock, "a time such as 90s, 10m or 1h30m", 1e9)
+    return resources
+  }
+
+  /// A value in which `params` alone may stand.
+  private func evaluate(_ raw: RawValue) throws -> Value {
+    let template = try Template(raw)
+    var wrong: DecodingIssue?
+    template.visitPaths { path, place in
+      if path.root != "params", wrong == nil {
+        wrong = DecodingIssue(place, "only params can stand here, found ${\(path.text)}")
+      }
+    }
+    if let wrong { throw wrong }
+    return try Evaluator(params: params, stageNames: []).value(template, at: nil)
+  }
+
+  private func texts(_ raw: RawValue?, _ key: String) throws -> [(String, Place)] {
+    guard let raw else { return [] }
+    guard case .list(let values, _) = try evaluate(raw) else {
+      throw DecodingIssue(raw.place, "\(key): expected a list, found \(raw.found)")
+    }
+    var seen = Set<String>()
+    return try values.map { value in
+      guard case .scalar(let text, _, let place) = value else {
+        throw DecodingIssue(value.place, "\(key): expected a text, found \(value.found)")
+      }
+      guard seen.insert(text).inserted else {
+        throw DecodingIssue(place, "\(key): '\(text)' is written twice")
+      }
+      return (text, place)
+    }
+  }
+
+  /// Whether a path stays below the folder that it is relative to.
+  private func isInside(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return !path.hasPrefix("/") && parts.allSatisfy { !["", ".", ".."].contains($0) }
+      && !path.unicodeScalars.contains { $0.properties.generalCategory == .control }
+  }
+}
+
+/// Numbers with units.
+private enum Quantity {
+  /// `1h30m` → the sum in the unit whose factor is 1; nil if `text` isn't such a thing.
+  static func read(_ text: String, _ units: KeyValuePairs<String, Double>) -> Double? {
+    var rest = text[...]
+    var sum = 0.0
+    var last = Double.infinity
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      rest = rest.dropFirst(digits.count)
+      guard let value = Double(digits), let unit = units.first(where: { rest.hasPrefix($0.key) }),
+        unit.value < last
+      else { return nil }
+      rest = rest.dropFirst(unit.key.count)
+      sum += value * unit.value
+      last = unit.value
+    }
+    return text.isEmpty ? nil : sum
+  }
+}

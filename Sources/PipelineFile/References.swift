@@ -1,0 +1,75 @@
+// Owns which stage refers to which, the order that follows, and the circles that forbid one.
+
+import Workflow
+
+/// The references between stages.
+struct References {
+  /// For each stage those it refers to, in the order written.
+  private(set) var of: [[Int]]
+  /// Every stage after those it refers to.
+  private(set) var order: [Int] = []
+
+  init(_ declarations: [StageDeclaration], _ evaluator: Evaluator) throws {
+    var issues = IssueCollector()
+    var places: [[Place]] = []
+    of = []
+    for declaration in declarations {
+      var targets: [Int] = []
+      var places_: [Place] = []
+      try issues.collect("stage '\(declaration.name)'") {
+        var missing: DecodingIssue?
+        for template in declaration.templates {
+          template.visitPaths { path, place in
+            guard !["params", "matrix", "out"].contains(path.root) else { return }
+            if let target = evaluator.index(of: path.root) {
+              guard !targets.contains(target) else { return }
+              targets.append(target)
+              places_.append(place)
+            } else if missing == nil {
+              let known = declarations.map(\.name)
+              missing = DecodingIssue(
+                place, "there is no stage '\(path.root)'\(suggestion(for: path.root, in: known))")
+            }
+          }
+        }
+        if let missing { throw missing }
+      }
+      of.append(targets)
+      places.append(places_)
+    }
+    try issues.throwIfAny()
+
+    var readers = [[Int]](repeating: [], count: declarations.count)
+    for (s, targets) in of.enumerated() { for target in targets { readers[target].append(s) } }
+    var waiting = of.map(\.count)
+    order = waiting.indices.filter { waiting[$0] == 0 }
+    var next = 0
+    while next < order.count {
+      for reader in readers[order[next]] {
+        waiting[reader] -= 1
+        if waiting[reader] == 0 { order.append(reader) }
+      }
+      next += 1
+    }
+    guard order.count < declarations.count else { return }
+
+    // Every stage left over refers to another one left over: following those ends in a circle.
+    var walk = [waiting.firstIndex { $0 > 0 }!]
+    while true {
+      let target = of[walk.last!].first { waiting[$0] > 0 }!
+      if let start = walk.firstIndex(of: target) {
+        let circle = Array(walk[start...])
+        // Told from its first stage in the file.
+        let first = circle.indices.min { circle[$0] < circle[$1] }!
+        let stages = circle[first...] + circle[..<first]
+        let s = stages.first!
+        let after = stages.dropFirst().first ?? s
+        let names = (stages + [s]).map { declarations[$0].name }.joined(separator: " → ")
+        throw DecodingIssue(
+          places[s][of[s].firstIndex(of: after)!],
+          "stage '\(declarations[s].name)': stages refer to each other in a circle: \(names)")
+      }
+      walk.append(target)
+    }
+  }
+}
