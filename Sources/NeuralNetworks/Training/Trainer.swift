@@ -68,7 +68,8 @@ public struct Trainer: Sendable {
   /// - Parameters:
   ///   - progress: called after every step.
   ///   - isCancelled: asked before every step; when true, throws `CancellationError`.
-  /// - Throws: `NetworkError` naming epoch and step where the loss isn't a number; what the source throws.
+  /// - Throws: `NetworkError` naming epoch and step where the loss or a parameter isn't a finite number; what
+  ///   the source throws.
   public func train(
     _ model: Model, on source: some BatchSource, progress: (TrainingProgress) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
@@ -107,13 +108,15 @@ public struct Trainer: Sendable {
         try plan.forward()
         let stepLoss = Loss.crossEntropy(
           plan.logits, labels: UnsafeBufferPointer(labels), gradient: plan.logitsGradient)
-        guard stepLoss.isFinite else {
-          throw NetworkError(
-            "the loss is \(stepLoss) at epoch \(epoch + 1), step \(step + 1); a smaller learning rate "
-              + "than \(learningRate) may help")
-        }
         try plan.backward()
         optimiser.step(plan.gradients(of: 0), learningRate: rate)
+        let culprit =
+          stepLoss.isFinite ? parameters.firstNotFinite.map { "'\($0)' is" } : "the loss is"
+        if let culprit {
+          throw NetworkError(
+            "training diverged at epoch \(epoch + 1), step \(step + 1): \(culprit) not a finite number; a "
+              + "smaller learning rate than \(learningRate) may help, if the images are sound")
+        }
         loss += stepLoss
         correct += Loss.correct(plan.logits, labels: UnsafeBufferPointer(labels))
         progress(

@@ -1,0 +1,82 @@
+import NeuralNetworks
+import Tensor
+import Testing
+
+struct ModelTests {
+  private let shape = ImageShape(channels: 3, height: 32, width: 32)
+
+  @Test func resnet20HasTorchvisionsNamesAndTenCuts() throws {
+    let architecture = try Architecture(name: "resnet20", input: shape, classes: 10)
+    #expect(
+      architecture.cuts.map(\.name) == [
+        "stem", "stage1.0", "stage1.1", "stage1.2", "stage2.0", "stage2.1", "stage2.2", "stage3.0",
+        "stage3.1",
+        "stage3.2",
+      ])
+    #expect(try architecture.shape(at: Cut("stage2.1")) == [32, 16, 16])
+    let shapes = Dictionary(uniqueKeysWithValues: architecture.parameterShapes.map { ($0.name, $0.shape) })
+    #expect(shapes["layer3.0.downsample.0.weight"] == [64, 32, 1, 1])
+    #expect(shapes["layer2.0.downsample.1.running_var"] == [32])
+    #expect(shapes["fc.weight"] == [10, 64])
+    #expect(shapes.count == 1 + 4 + 9 * 10 + 2 * 5 + 2)
+    let count = architecture.parameterShapes.filter { !$0.name.contains("running") }
+      .reduce(0) { $0 + $1.shape.reduce(1, *) }
+    #expect(count == 272_474)
+  }
+
+  @Test func unknownNamesAreErrorsThatListTheKnownOnes() throws {
+    let error = #expect(throws: NetworkError.self) {
+      try Architecture(name: "resnet18", input: shape, classes: 10)
+    }
+    #expect(
+      error?.description
+        == "unknown architecture 'resnet18'. Known: small-cnn, resnet8, resnet14, resnet20, resnet32, resnet44, "
+        + "resnet56 (any 6n+2)")
+    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let cutError = #expect(throws: NetworkError.self) { try architecture.cut(named: "stem") }
+    #expect(cutError?.description == "small-cnn has no cut 'stem'. It has: conv1, conv2, conv3, conv4")
+    for name in ["resnet", "resnet020", "resnet-20", "resnet2", "ResNet20"] {
+      #expect(throws: NetworkError.self) { try Architecture(name: name, input: shape, classes: 10) }
+    }
+  }
+
+  @Test func aModelNeedsExactlyItsParameters() throws {
+    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let model = try Model.initialised(architecture: architecture, seed: 0)
+    func error(_ change: (inout [String: Tensor]) -> Void) -> String? {
+      var tensors = model.tensors
+      change(&tensors)
+      return #expect(throws: NetworkError.self) {
+        try Model(architecture: architecture, tensors: tensors, standardisation: .none(channels: 3))
+      }?.description
+    }
+    #expect(error { $0["bn2.bias"] = nil } == "small-cnn: parameter 'bn2.bias' [32] is missing")
+    #expect(
+      error { $0["fc.bias"] = Tensor(zeros: [9]) }
+        == "small-cnn: parameter 'fc.bias' has shape [9]; it should be [10]")
+    #expect(
+      error { $0["head.bias"] = Tensor(zeros: [9]) }
+        == "small-cnn has no parameter 'head.bias'. Is it another architecture?")
+    var counted = model.tensors
+    counted["bn1.num_batches_tracked"] = Tensor(zeros: [])
+    #expect(
+      try Model(architecture: architecture, tensors: counted, standardisation: .none(channels: 3)).tensors
+        .count
+        == model.tensors.count)
+    #expect(throws: NetworkError.self) {
+      try Model(architecture: architecture, tensors: model.tensors, standardisation: .none(channels: 1))
+    }
+  }
+
+  @Test func aFreshModelIsAFunctionOfItsSeed() throws {
+    let architecture = try Architecture(name: "resnet14", input: shape, classes: 10)
+    let a = try Model.initialised(architecture: architecture, seed: 1)
+    #expect(try Model.initialised(architecture: architecture, seed: 1).tensors == a.tensors)
+    #expect(try Model.initialised(architecture: architecture, seed: 2).tensors != a.tensors)
+    // He's deviation over the fan-out: √(2/(64·9)).
+    let weights = a.tensors["layer3.1.conv2.weight"]!.values
+    let variance = weights.reduce(0) { $0 + Double($1 * $1) } / Double(weights.count)
+    #expect(abs(variance.squareRoot() / (2.0 / 576).squareRoot() - 1) < 0.02)
+    #expect(a.tensors["fc.weight"]!.values.allSatisfy { abs($0) <= 0.125 })
+  }
+}

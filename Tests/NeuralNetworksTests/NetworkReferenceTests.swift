@@ -1,0 +1,76 @@
+import NeuralNetworks
+import Tensor
+import Testing
+
+/// Whole networks against PyTorch: logits, every cut, every gradient (a loss on the logits and a term at every
+/// cut), running statistics.
+struct NetworkReferenceTests {
+  @Test(arguments: [
+    ("small-cnn-training", "small-cnn", Statistics.batchAndUpdate),
+    ("resnet8-training", "resnet8", .batchAndUpdate),
+    ("resnet8-evaluation", "resnet8", .running),
+  ])
+  func networksAgreeWithPyTorch(_ file: String, _ name: String, _ statistics: Statistics) throws {
+    let reference = try Reference(file)
+    let model = try self.model(reference, name)
+    let network = try Network(model, frozen: false, statistics: statistics)
+    let taps = model.architecture.cuts.map { TapPoint.cut($0, segment: 0) }
+    let plan = try network.compile(
+      batch: 4, taps: taps, gradientPoints: taps + [network.output],
+      wants: Wants(input: true, parameters: true))
+    try compare(plan, network, reference, taps)
+    for (name, gradient) in try reference.all("gradient.") {
+      expectClose(plan.gradients(of: 0).tensor(name).values, gradient.values, 3e-5, name)
+    }
+    for (name, value) in try reference.all("after.") {
+      expectClose(network.segments[0].parameters.tensor(name).values, value.values, 1e-5, name)
+    }
+  }
+
+  @Test func frozenNetworksWithFoldedBatchNormsAgreeWithPyTorch() throws {
+    let reference = try Reference("resnet8-evaluation")
+    let network = try Network(model(reference, "resnet8"))
+    let taps = try Architecture(name: "resnet8", input: shape, classes: 3).cuts.map {
+      TapPoint.cut($0, segment: 0)
+    }
+    let plan = try network.compile(
+      batch: 4, taps: taps, gradientPoints: taps + [network.output], wants: Wants(input: true))
+    try compare(plan, network, reference, taps)
+  }
+
+  @Test func inferenceWithoutTapsGivesTheSameLogits() throws {
+    let reference = try Reference("resnet8-evaluation")
+    let network = try Network(model(reference, "resnet8"))
+    let plan = try network.compile(batch: 4)
+    try plan.forward(reference["images"])
+    expectClose(Array(plan.logits), try reference["logits"].values, 1e-5)
+  }
+
+  private let shape = ImageShape(channels: 3, height: 8, width: 8)
+
+  private func model(_ reference: Reference, _ name: String) throws -> Model {
+    try Model(
+      architecture: Architecture(name: name, input: shape, classes: 3, width: 4),
+      tensors: reference.all("model."),
+      standardisation: Standardisation(mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.25, 0.3]))
+  }
+
+  private func compare(_ plan: Plan, _ network: Network, _ reference: Reference, _ taps: [TapPoint]) throws {
+    try plan.forward(reference["images"])
+    expectClose(Array(plan.logits), try reference["logits"].values, 1e-5, "logits")
+    var gradients: [TapPoint: Tensor] = [:]
+    for tap in taps {
+      let name = tap.cut!.name
+      expectClose(plan.tensor(of: tap).values, try reference["cut.\(name)"].values, 1e-5, name)
+      gradients[tap] = try reference["term.\(name)"]
+    }
+    let shape = try reference["logits"].shape
+    gradients[network.output] = try Tensor(shape: shape) { values in
+      try reference.labels("labels").withLabels {
+        _ = Loss.crossEntropy(plan.logits, labels: $0, gradient: values)
+      }
+    }
+    try plan.backward(gradients)
+    expectClose(Array(plan.inputGradient), try reference["dimages"].values, 3e-5, "images")
+  }
+}

@@ -1,0 +1,37 @@
+import NeuralNetworks
+import Tensor
+import Testing
+
+struct OptimiserTests {
+  @Test(arguments: [
+    ("sgd", OptimiserRule.sgd(), 0.1),
+    ("momentum", .sgd(momentum: 0.9, weightDecay: 1e-2), 0.1),
+    ("nesterov", .sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4), 0.1),
+    ("adam", .adam(weightDecay: 1e-2), 1e-3),
+  ])
+  func fiveStepsAgreeWithPyTorch(_ label: String, _ rule: OptimiserRule, _ rate: Double) throws {
+    let reference = try Reference("optimisers")
+    // The bias of a linear layer gets exactly the gradient that is put in at the output.
+    let segment = Segment.single(
+      .linear(outputs: 7), input: [1],
+      ["weight": Tensor(zeros: [7, 1]), "bias": try reference["start"]])
+    let network = try Network(segments: [segment])
+    let plan = try network.compile(batch: 1, wants: Wants(parameters: true))
+    let optimiser = Optimiser(rule, for: segment.parameters)
+    for step in 0..<5 {
+      try plan.forward(Tensor(zeros: [1, 1]))
+      #expect(Array(plan.logits) == segment.parameters.tensor("bias").values)
+      try plan.backward([network.output: try reference["gradient\(step)"].reshaped([1, 7])])
+      optimiser.step(plan.gradients(of: 0), learningRate: rate)
+      expectClose(
+        segment.parameters.tensor("bias").values, try reference["\(label)\(step)"].values, 2e-7,
+        "\(label), step \(step)")
+    }
+  }
+
+  @Test func stepsFallToATenthAfterEachThird() {
+    let factors = (0..<7).map { Schedule.steps.factor(epoch: $0, of: 7) }
+    #expect(factors == [1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+    #expect((0..<3).map { Schedule.constant.factor(epoch: $0, of: 3) } == [1, 1, 1])
+  }
+}
