@@ -43,8 +43,8 @@ public final class KindDescription: Sendable {
       let member = members.first { $0.name == invalid.name }
       throw DecodingIssue(member?.value.place ?? place, invalid.description)
     }
-    return .object(
-      Dictionary(uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) }))
+    let written = Dictionary(uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) })
+    return .object(written.merging(kind.derivedParameters) { $1 })
   }
 
   /// Runs an instance: decodes `parameters` (the canonical form), binds inputs and outputs, does the work.

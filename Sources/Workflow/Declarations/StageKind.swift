@@ -1,5 +1,6 @@
 // Owns what a stage kind is: one struct whose properties are its interface, and one function.
 
+import ContentStore
 import Foundation
 
 /// A type of work: `train`, `stitch`, `command` … One struct in one file; its wrapped properties are its
@@ -17,6 +18,10 @@ public protocol StageKind: Sendable {
   /// Checks parameters against each other, when the pipeline file is read. Throw `InvalidParameter`.
   func validate() throws
 
+  /// Parameters whose value follows from others, in canonical form: defaults that depend on them, and a fixed value
+  /// for what has no effect with them. They are in the key as if they had been written.
+  var derivedParameters: [String: JSON] { get }
+
   /// Does the work, in a worker: reads inputs, writes every output. What it throws is the instance's failure.
   func run(in context: StageContext) throws
 }
@@ -24,6 +29,7 @@ public protocol StageKind: Sendable {
 extension StageKind {
   public static var discussion: String { "" }
   public func validate() throws {}
+  public var derivedParameters: [String: JSON] { [:] }
 }
 
 /// A parameter whose value doesn't go with the others.
