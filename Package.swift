@@ -83,6 +83,9 @@ let package = Package(
       swiftSettings: checks),
 
     // Tests mirror sources
+    .executableTarget(
+      name: "TestWorker", dependencies: ["ContentStore", "Workflow", "Executors", "Stages"],
+      path: "Tests/TestWorker", swiftSettings: checks),
     tests("Tensor", []),
     tests("Formats", ["Tensor"]),
     tests("Datasets", ["Tensor", "Formats"]),
@@ -92,9 +95,9 @@ let package = Package(
     tests("ContentStore", []),
     tests("Workflow", ["ContentStore"]),
     tests("PipelineFile", ["ContentStore", "Workflow"]),
-    tests("Executors", ["ContentStore", "Workflow"]),
+    tests("Executors", ["ContentStore", "Workflow", "TestWorker"]),
     tests("Reporting", ["ContentStore", "Workflow"]),
-    tests("Stages", ["ContentStore", "Workflow"]),
+    tests("Stages", ["ContentStore", "Workflow", "Executors", "TestWorker"]),
     tests("Fingerprinting", []),
     .testTarget(name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
   ],

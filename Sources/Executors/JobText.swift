@@ -1,0 +1,88 @@
+// Owns a job's way through a descriptor or a file: to JSON and back.
+
+import ContentStore
+import Workflow
+
+extension Job {
+  /// The job as JSON.
+  var json: JSON {
+    [
+      "job": .integer(id), "name": .string(name), "action": action.json,
+      "inputs": .object(inputs.mapValues { .array($0.map(\.json)) }),
+      "files": .object(Dictionary(uniqueKeysWithValues: files.map { ($0.hex, .string($1)) })),
+      "externals": .object(externals.mapValues(JSON.string)), "outputs": .array(outputs.map(\.json)),
+      "environment": .object(environment.mapValues(JSON.string)), "projectRoot": .string(projectRoot),
+      "store": .string(store), "log": .string(log),
+    ]
+  }
+
+  /// Reads what `json` wrote. Resources are not in it: they are the driver's business.
+  init(json: JSON) throws {
+    func text(_ name: String) throws -> String {
+      guard let value = json[name]?.stringValue else { throw ProtocolError("a job without '\(name)'") }
+      return value
+    }
+    func texts(_ name: String) throws -> [String: String] {
+      guard let members = json[name]?.objectValue else { throw ProtocolError("a job without '\(name)'") }
+      return try members.mapValues {
+        guard let value = $0.stringValue else { throw ProtocolError("a job whose '\(name)' is no text") }
+        return value
+      }
+    }
+    guard let id = json["job"]?.intValue, let action = json["action"],
+      let inputs = json["inputs"]?.objectValue, let outputs = json["outputs"]?.arrayValue
+    else { throw ProtocolError("a job that isn't one") }
+    let files = try texts("files").map { hex, path in
+      guard let digest = Digest(hex: hex) else { throw ProtocolError("a digest that isn't one") }
+      return (digest, path)
+    }
+    self.init(
+      id: id, name: try text("name"), action: Action(json: action),
+      inputs: try inputs.mapValues { try ($0.arrayValue ?? []).map(JobInput.init(json:)) },
+      files: Dictionary(uniqueKeysWithValues: files), externals: try texts("externals"),
+      outputs: try outputs.map(OutputDescription.init(json:)), environment: try texts("environment"),
+      resources: Resources(), projectRoot: try text("projectRoot"), store: try text("store"),
+      log: try text("log"))
+  }
+}
+
+extension JobInput {
+  fileprivate var json: JSON {
+    [
+      "artifact": artifact.json, "stage": .string(stage),
+      "labels": .array(labels.map { .array([.string($0.axis), .string($0.value)]) }),
+    ]
+  }
+
+  fileprivate init(json: JSON) throws {
+    guard let artifact = json["artifact"].flatMap({ Artifact(json: $0) }),
+      let stage = json["stage"]?.stringValue,
+      let labels = json["labels"]?.arrayValue
+    else { throw ProtocolError("an input that isn't one") }
+    let pairs = try labels.map { label in
+      guard let pair = label.arrayValue, pair.count == 2, let axis = pair[0].stringValue,
+        let value = pair[1].stringValue
+      else { throw ProtocolError("a label that isn't one") }
+      return Label(axis: axis, value: value)
+    }
+    self.init(artifact: artifact, labels: pairs, stage: stage)
+  }
+}
+
+extension OutputDescription {
+  fileprivate var json: JSON {
+    [
+      "name": .string(name), "type": .string(type.name), "extension": .string(type.fileExtension),
+      "file": fileName.map(JSON.string) ?? .null,
+    ]
+  }
+
+  fileprivate init(json: JSON) throws {
+    guard let name = json["name"]?.stringValue, let type = json["type"]?.stringValue,
+      let fileExtension = json["extension"]?.stringValue
+    else { throw ProtocolError("an output that isn't one") }
+    self.init(
+      name: name, type: ArtifactType(type, fileExtension: fileExtension), help: "",
+      fileName: json["file"]?.stringValue)
+  }
+}

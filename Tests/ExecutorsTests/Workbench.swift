@@ -1,0 +1,127 @@
+// A place for tests: a project's folder with a store, jobs for it, and an executor over the test worker.
+
+import ContentStore
+import Executors
+import Foundation
+import Testing
+import Workflow
+
+final class Workbench {
+  let folder: URL
+  let executor: LocalExecutor
+  var log: String { folder.appendingPathComponent("logs/0.log").path }
+
+  /// The test worker stands beside the tests.
+  static let worker: String = {
+    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("TestWorker").path
+  }()
+
+  init(
+    jobs: Int = 1, worker: String = Workbench.worker, arguments: [String] = ["worker"],
+    environment: [String: String] = ["PATH": "/usr/bin:/bin"]
+  ) throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent("executors-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    executor = LocalExecutor(jobs: jobs, worker: worker, arguments: arguments, environment: environment)
+  }
+
+  deinit {
+    executor.shutdown()
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  func job(
+    _ id: Int = 0, _ kind: String, _ parameters: JSON = [:], outputs: [String] = [],
+    inputs: [String: [JobInput]] = [:], files: [Digest: String] = [:], externals: [String: String] = [:],
+    environment: [String: String] = [:], time: Double? = nil
+  ) -> Job {
+    Job(
+      id: id, name: "\(kind)[\(id)]",
+      action: Action(json: ["kind": .string(kind), "parameters": parameters]),
+      inputs: inputs, files: files, externals: externals,
+      outputs: outputs.map { OutputDescription(name: $0, type: .file, help: "") }, environment: environment,
+      resources: Resources(time: time), projectRoot: folder.path,
+      store: folder.appendingPathComponent("store").path,
+      log: folder.appendingPathComponent("logs/\(id).log").path)
+  }
+
+  /// Runs jobs and waits for the results of all, by id.
+  func run(_ jobs: Job..., whileRunning act: (ExecutorEvent) throws -> Void = { _ in }) throws -> [Int:
+    JobResult]
+  {
+    for job in jobs { try executor.submit(job) }
+    var results: [Int: JobResult] = [:]
+    let deadline = Date(timeIntervalSinceNow: 30)
+    while results.count < jobs.count, Date() < deadline {
+      guard let event = executor.nextEvent(timeout: 0.2) else { continue }
+      if case .finished(let job, let result, _) = event { results[job] = result }
+      try act(event)
+    }
+    try #require(results.count == jobs.count, "some jobs never finished")
+    return results
+  }
+
+  /// Runs one job that is expected to fail; its message.
+  func failure(_ job: Job, whileRunning act: (ExecutorEvent) throws -> Void = { _ in }) throws -> String {
+    guard case .failure(let message)? = try run(job, whileRunning: act)[job.id] else {
+      Issue.record("it did not fail")
+      return ""
+    }
+    return message
+  }
+
+  /// Runs one job that is expected to succeed; its artifacts' bytes by name, and its facts.
+  func success(_ job: Job) throws -> (texts: [String: String], artifacts: [String: Artifact], facts: JSON) {
+    switch try #require(try run(job)[job.id]) {
+    case .failure(let message):
+      Issue.record("it failed: \(message)")
+      return ([:], [:], .null)
+    case .success(let artifacts, let blobs, let facts):
+      var texts: [String: String] = [:]
+      for (name, artifact) in artifacts {
+        let blob = blobs.first { $0.digest == artifact.digest }
+        texts[name] = (blob?.inline).map { String(decoding: $0, as: UTF8.self) }
+      }
+      return (texts, artifacts, facts)
+    }
+  }
+
+  func logText(_ id: Int = 0) -> String {
+    (try? String(contentsOf: folder.appendingPathComponent("logs/\(id).log"), encoding: .utf8)) ?? ""
+  }
+
+  /// A process id that a job wrote into a file.
+  func process(_ file: String) throws -> pid_t {
+    let url = folder.appendingPathComponent(file)
+    try waitUntil { ((try? String(contentsOf: url, encoding: .utf8)) ?? "").hasSuffix("\n") }
+    let text = try String(contentsOf: url, encoding: .utf8)
+    return try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+  }
+}
+
+/// Whether a process runs; one that has ended but wasn't reaped by its parent doesn't.
+func isAlive(_ process: pid_t) -> Bool {
+  guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+    let bracket = text.lastIndex(of: ")")
+  else { return false }
+  return !["Z", "X"].contains(text[bracket...].dropFirst(2).first)
+}
+
+/// The processes whose command line names this folder, or that have it as working folder.
+func processes(mentioning folder: URL) -> [pid_t] {
+  let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { pid_t($0) } ?? []
+  return all.filter { process in
+    let arguments = try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+    let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")
+    return isAlive(process) && ((arguments ?? "").contains(folder.path) || place == folder.path)
+  }
+}
+
+func waitUntil(seconds: Double = 10, _ holds: () throws -> Bool) throws {
+  let deadline = Date(timeIntervalSinceNow: seconds)
+  while try !holds() {
+    try #require(Date() < deadline, "it didn't become true in \(seconds) s")
+    usleep(5000)
+  }
+}

@@ -1,0 +1,96 @@
+import ContentStore
+import Executors
+import Foundation
+import Testing
+import Workflow
+
+@Test func aKilledWorkerFailsItsOneJobAndIsReplaced() throws {
+  let bench = try Workbench(jobs: 2)
+  let results = try bench.run(
+    bench.job(0, "ending", ["how": "kill"]),
+    bench.job(1, "say", ["text": "beside", "seconds": 0.3], outputs: ["words"]),
+    bench.job(2, "say", ["text": "after"], outputs: ["words"]))
+  guard case .failure(let message)? = results[0], case .success? = results[1], case .success? = results[2]
+  else {
+    Issue.record("not just the killed one failed: \(results)")
+    return
+  }
+  #expect(
+    message == """
+      killed by SIGKILL (9): somebody killed it, or memory ran out
+        | about to end
+      log: \(bench.log)
+      """)
+  #expect(bench.logText().hasSuffix("bobbin: killed by SIGKILL (9): somebody killed it, or memory ran out\n"))
+}
+
+@Test func aCrashIsNamedWithWhatItPrinted() throws {
+  let bench = try Workbench()
+  let trap = try bench.failure(bench.job("ending", ["how": "trap"]))
+  #expect(trap.hasPrefix("crashed with "))
+  #expect(trap.contains("trapped on purpose"))
+  let exit = try bench.failure(bench.job("ending", ["how": "exit"]))
+  #expect(exit.hasPrefix("its process ended with status 3 in the middle of the work"))
+}
+
+@Test func whatAKilledWorkerStartedIsEnded() throws {
+  let bench = try Workbench()
+  _ = try bench.failure(bench.job("ending", ["how": "child"]))
+  let child = try String(contentsOf: bench.folder.appendingPathComponent("child"), encoding: .utf8)
+  #expect(!isAlive(try #require(pid_t(child))))
+}
+
+@Test func shutdownEndsWorkInProgressAtOnce() throws {
+  let bench = try Workbench(jobs: 2)
+  try bench.executor.submit(
+    bench.job(0, "say", ["text": "x", "seconds": 1000, "busy": true], outputs: ["words"]))
+  let line = "(setsid sleep 1000 & echo $! > daemon); sleep 1000"
+  try bench.executor.submit(bench.job(1, "command", ["run": .string(line)]))
+  let daemon = try bench.process("daemon")
+  #expect(isAlive(daemon))
+  let start = Date()
+  bench.executor.shutdown()
+  #expect(Date().timeIntervalSince(start) < 1)
+  #expect(!isAlive(daemon))
+  #expect(processes(mentioning: bench.folder) == [])
+  #expect(bench.executor.nextEvent(timeout: 1) == nil)
+  #expect(throws: ExecutorError.self) { try bench.executor.submit(bench.job("say", ["text": "x"])) }
+  let scratch = bench.folder.appendingPathComponent("store/scratch").path
+  #expect(try FileManager.default.contentsOfDirectory(atPath: scratch) == [])
+}
+
+@Test func aKilledDriverLeavesNoProcess() throws {
+  let bench = try Workbench()
+  let driver = Process()
+  driver.executableURL = URL(fileURLWithPath: Workbench.worker)
+  driver.arguments = ["drive", bench.folder.path]
+  try driver.run()
+  let daemon = try bench.process("daemon")
+  let shell = try bench.process("shell")
+  let pool = children(of: driver.processIdentifier)
+  #expect(pool.count == 2)
+  #expect(isAlive(daemon) && isAlive(shell))
+  kill(driver.processIdentifier, SIGKILL)
+  try waitUntil(seconds: 3) { !isAlive(daemon) && !isAlive(shell) && !pool.contains(where: isAlive) }
+}
+
+@Test func aKilledWorkersFolderIsSweptByTheNext() throws {
+  let bench = try Workbench()
+  _ = try bench.failure(bench.job("ending", ["how": "kill"]))
+  let scratch = bench.folder.appendingPathComponent("store/scratch").path
+  let left = try FileManager.default.contentsOfDirectory(atPath: scratch)
+  #expect(left.count == 1)
+  _ = try bench.success(bench.job("say", ["text": "x"], outputs: ["words"]))
+  let now = try FileManager.default.contentsOfDirectory(atPath: scratch)
+  #expect(now.count == 1 && now != left)
+}
+
+private func children(of parent: pid_t) -> [pid_t] {
+  let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { pid_t($0) } ?? []
+  return all.filter { process in
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+      let bracket = text.lastIndex(of: ")")
+    else { return false }
+    return text[bracket...].split(separator: " ")[2] == "\(parent)" && isAlive(process)
+  }
+}

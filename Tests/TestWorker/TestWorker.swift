@@ -1,0 +1,151 @@
+// A worker with kinds that misbehave in the ways that executors must survive, and the command kind. Not shipped.
+
+import ContentStore
+import Executors
+import Foundation
+import Stages
+import Workflow
+
+@main
+struct TestWorker {
+  static func main() {
+    let none = CodeManifest(files: [:])
+    let kinds: [any StageKind.Type] = [
+      Say.self, Ending.self, Surroundings.self, Forgetful.self, Reader.self, Stages.Command.self,
+    ]
+    if CommandLine.arguments.contains("drive") { drive() }
+    if CommandLine.arguments.contains("broken") { fatalError("this worker can't start") }
+    WorkerMain.run(catalogue: KindCatalogue(kinds.map { KindDescription($0, code: none) })) {
+      ["answer": 42]
+    }
+  }
+
+  /// A driver that can be killed: runs two long jobs, one of them a command that leaves a daemon, and says so.
+  static func drive() -> Never {
+    let folder = CommandLine.arguments.last!
+    let executor = LocalExecutor(jobs: 2)
+    func job(_ id: Int, _ kind: String, _ parameters: JSON, _ outputs: [OutputDescription]) -> Job {
+      Job(
+        id: id, name: kind, action: Action(json: ["kind": .string(kind), "parameters": parameters]),
+        inputs: [:],
+        files: [:], externals: [:], outputs: outputs, environment: [:], resources: Resources(),
+        projectRoot: folder, store: folder + "/store", log: folder + "/log\(id)")
+    }
+    let words = OutputDescription(name: "words", type: .file, help: "")
+    try! executor.submit(job(0, "say", ["text": "x", "busy": true, "seconds": 1000], [words]))
+    let line = "(setsid sleep 1000 & echo $! > \(folder)/daemon); echo $$ > \(folder)/shell; sleep 1000"
+    try! executor.submit(job(1, "command", ["run": .string(line)], []))
+    while true { _ = executor.nextEvent(timeout: 1) }
+  }
+}
+
+/// Writes a text, after a while, telling how far it is.
+struct Say: StageKind {
+  static let name = "say"
+  static let summary = "writes a text"
+  @Parameter("what to write") var text: String
+  @Parameter("how long it takes") var seconds = 0.0
+  @Parameter("compute instead of sleeping") var busy = false
+  @Parameter("how often it reports") var reports = 0
+  @Output("the text", .file) var words: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    print("saying \(text)")
+    for i in 0..<reports { context.progress(Double(i) / Double(reports), ["step": "\(i)/\(reports)"]) }
+    let start = Date()
+    while Date().timeIntervalSince(start) < seconds {
+      if !busy { usleep(2000) }
+    }
+    try Data(text.utf8).write(to: words.url)
+  }
+}
+
+/// Ends its process, or throws.
+struct Ending: StageKind {
+  static let name = "ending"
+  static let summary = "ends badly"
+  @Parameter("how") var how: String
+
+  func run(in context: StageContext) throws {
+    print("about to end")
+    switch how {
+    case "trap": fatalError("trapped on purpose")
+    case "exit": exit(3)
+    case "kill": kill(getpid(), SIGKILL)
+    case "child":
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sleep")
+      process.arguments = ["1000"]
+      try process.run()
+      try Data("\(process.processIdentifier)".utf8)
+        .write(to: context.projectRoot.appendingPathComponent("child"))
+      kill(getpid(), SIGKILL)
+    case "file": _ = try Data(contentsOf: URL(fileURLWithPath: "/nowhere/at/all"))
+    default: throw Blunder(description: "layer3.0: loss is NaN (\(how))")
+    }
+    sleep(1000)
+  }
+}
+
+struct Blunder: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Writes what it sees of the world.
+struct Surroundings: StageKind {
+  static let name = "surroundings"
+  static let summary = "writes its environment"
+  @Output("a JSON object", .file) var seen: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    var status = stat()
+    let isOpen = (4..<256).filter { fcntl(Int32($0), F_GETFD) >= 0 && fstat(Int32($0), &status) == 0 }
+    let input = FileHandle.standardInput.readDataToEndOfFile()
+    let thread = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")) ?? ""
+    let seen: JSON = [
+      "environment": .object(ProcessInfo.processInfo.environment.mapValues(JSON.string)),
+      "group": .integer(Int(getpgid(0))), "process": .integer(Int(getpid())), "thread": .string(thread),
+      "input": .integer(input.count), "open": .integer(isOpen.count), "depth": .integer(descend(40_000)),
+      "oom": .string((try? String(contentsOfFile: "/proc/self/oom_score_adj", encoding: .utf8)) ?? ""),
+      "scratch": .string(context.scratch.path),
+    ]
+    try Data(seen.canonical.utf8).write(to: self.seen.url)
+  }
+}
+
+/// Uses a kilobyte of stack for each level.
+@inline(never) private func descend(_ depth: Int) -> Int {
+  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1000) { bytes in
+    bytes.initialize(repeating: UInt8(truncatingIfNeeded: depth))
+    return depth == 0 ? 0 : descend(depth - 1) + (Int(bytes[depth % 1000]) == depth & 255 ? 1 : 0)
+  }
+}
+
+/// Writes one of its two outputs.
+struct Forgetful: StageKind {
+  static let name = "forgetful"
+  static let summary = "forgets an output"
+  @Output("written", .file) var one: OutputArtifact
+  @Output("not written", .file) var other: OutputArtifact
+
+  func run(in context: StageContext) throws { try Data("1".utf8).write(to: one.url) }
+}
+
+/// Reads labelled inputs and a folder outside, and links to what it read.
+struct Reader: StageKind {
+  static let name = "reader"
+  static let summary = "reads"
+  @Input("anything", .file, labelled: true) var parts: [InputArtifact]
+  @ExternalInput("anything else") var file: URL
+  @Output("a folder", .file) var folder: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    var text = try String(contentsOf: file, encoding: .utf8)
+    for part in parts {
+      text += " " + part.stage + part.labels.map { "[\($0.axis)=\($0.value)]" }.joined()
+      text += try String(contentsOf: part.url, encoding: .utf8)
+    }
+    try Data(text.utf8).write(to: try folder.file("text"))
+    for (i, part) in parts.enumerated() { try folder.link("part\(i)", to: part) }
+  }
+}
