@@ -1,22 +1,23 @@
-// Owns the measurement of one worker: ResNet-20 training or inference on one thread, in images per second.
+// Owns the measurement of one worker: training or inference on one thread, in images per second.
 
 import Foundation
 import NeuralNetworks
 
-/// `training-benchmark training|inference [batch] [seconds]` prints the median images/s of half-second spans.
+/// `training-benchmark training|inference [batch] [seconds] [architecture]` prints the median images/s of half-second spans.
 @main
 struct TrainingBenchmark {
   static func main() throws {
     let arguments = CommandLine.arguments
     guard arguments.count >= 2, ["training", "inference"].contains(arguments[1]) else {
       FileHandle.standardError.write(
-        Data("usage: training-benchmark training|inference [batch] [seconds]\n".utf8))
+        Data("usage: training-benchmark training|inference [batch] [seconds] [architecture]\n".utf8))
       exit(2)
     }
     let batch = arguments.count > 2 ? Int(arguments[2]) ?? 128 : 128
     let seconds = arguments.count > 3 ? Double(arguments[3]) ?? 5 : 5
     let architecture = try Architecture(
-      name: "resnet20", input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
+      name: arguments.count > 4 ? arguments[4] : "resnet20",
+      input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
     let model = try Model.initialised(architecture: architecture, seed: 0)
     let step = try arguments[1] == "training" ? training(model, batch) : inference(model, batch)
 

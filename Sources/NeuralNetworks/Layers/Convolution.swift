@@ -52,27 +52,23 @@ struct Convolution: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
-    let addend = addsInput ? plan.value(node.inputs[1]) : nil
     let outShape = [plan.batch] + outputShape([Array(x.desc.shape.dropFirst())])
     let strides = [Int64(stride), Int64(stride)]
     let paddings = [Int64(padding), Int64(padding)]
-    let withBias = hasBias || folded != nil
 
-    var source = dnnl_memory_desc_t.any(x.desc.shape)
-    var weights = dnnl_memory_desc_t.any(weightShape)
-    var bias = dnnl_memory_desc_t.plain([outChannels])
-    var target = addend?.desc ?? .any(outShape)
-    var operation = dnnl_convolution_desc_t()
-    try withUnsafePointer(to: &bias) { bias in
-      try check(
-        dnnl_convolution_forward_desc_init(
-          &operation, dnnl_forward_training,
-          dnnl_convolution_direct, &source, &weights, withBias ? bias : nil, &target, strides, paddings,
-          paddings), "convolution \(name)")
+    let unfused = try forwardDescriptor(plan, x: x.desc, target: .any(outShape), Attributes(relu: relu))
+    var forward = unfused
+    var addend: Memory?
+    var addsItself = false
+    if addsInput {
+      let layout = unfused.desc(dnnl_query_dst_md)
+      addend = try plan.convert(plan.value(node.inputs[1]), to: layout)
+      forward = try forwardDescriptor(
+        plan, x: x.desc, target: layout, Attributes(addend: layout, relu: relu))
+      // Where no fast implementation can add as well, the addition is a step of its own.
+      addsItself = !forward.isReference
+      if !addsItself { forward = try forwardDescriptor(plan, x: x.desc, target: layout, Attributes()) }
     }
-    let forward = try PrimitiveDescriptor(
-      "convolution \(name)", plan.engine, attributes: Attributes(addend: addend?.desc, relu: relu),
-      operation: &operation)
 
     let (plainWeights, plainBias) = try constants(node, plan)
     let w = try plan.refreshing(node, usesStatistics: folded != nil) {
@@ -84,8 +80,9 @@ struct Convolution: Layer {
       (DNNL_ARG_DST, y),
     ]
     if let plainBias { arguments.append((DNNL_ARG_BIAS, plainBias)) }
-    if let addend { arguments.append((fusedAddendArgument, addend)) }
+    if let addend, addsItself { arguments.append((fusedAddendArgument, addend)) }
     try plan.emit(forward, arguments)
+    if let addend, !addsItself { try plan.emitAddition(y, addend, into: y, relu: relu) }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
 
@@ -121,6 +118,28 @@ struct Convolution: Layer {
         try plan.contribute(dx, to: node.inputs[0], owned: true)
       }
     }
+  }
+
+  private func forwardDescriptor(
+    _ plan: PlanBuilder, x: dnnl_memory_desc_t, target: dnnl_memory_desc_t, _ attributes: Attributes
+  ) throws -> PrimitiveDescriptor {
+    var source = dnnl_memory_desc_t.any(x.shape)
+    var weights = dnnl_memory_desc_t.any(weightShape)
+    var bias = dnnl_memory_desc_t.plain([outChannels])
+    var target = target
+    let strides = [Int64(stride), Int64(stride)]
+    let paddings = [Int64(padding), Int64(padding)]
+    var operation = dnnl_convolution_desc_t()
+    try withUnsafePointer(to: &bias) { bias in
+      // Asked for inference, oneDNN 2.6 takes implementations that are slower here and can't add.
+      try check(
+        dnnl_convolution_forward_desc_init(
+          &operation, dnnl_forward_training, dnnl_convolution_direct, &source, &weights,
+          hasBias || folded != nil ? bias : nil, &target, strides, paddings, paddings),
+        "convolution \(name)")
+    }
+    return try PrimitiveDescriptor(
+      "convolution \(name)", plan.engine, attributes: attributes, operation: &operation)
   }
 
   private func planWeightGradient(

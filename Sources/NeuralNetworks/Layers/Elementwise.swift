@@ -32,12 +32,7 @@ struct Add: Layer {
     let a = plan.value(node.inputs[0])
     let b = try plan.convert(plan.value(node.inputs[1]), to: a.desc)
     let y = try plan.makeMemory(a.desc)
-    var (first, second, target) = (a.desc, b.desc, y.desc)
-    var operation = dnnl_binary_desc_t()
-    try check(dnnl_binary_desc_init(&operation, dnnl_binary_add, &first, &second, &target), "addition")
-    let descriptor = try PrimitiveDescriptor(
-      "addition", plan.engine, attributes: Attributes(relu: relu), operation: &operation)
-    try plan.emit(descriptor, [(DNNL_ARG_SRC_0, a), (DNNL_ARG_SRC_1, b), (DNNL_ARG_DST, y)])
+    try plan.emitAddition(a, b, into: y, relu: relu)
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
     return {
@@ -46,6 +41,18 @@ struct Add: Layer {
         try plan.contribute(dy, to: input, owned: false)
       }
     }
+  }
+}
+
+extension PlanBuilder {
+  /// Adds two memories of one layout, and takes the ReLU where wanted; the target may be the first of them.
+  func emitAddition(_ a: Memory, _ b: Memory, into y: Memory, relu: Bool) throws {
+    var (first, second, target) = (a.desc, b.desc, y.desc)
+    var operation = dnnl_binary_desc_t()
+    try check(dnnl_binary_desc_init(&operation, dnnl_binary_add, &first, &second, &target), "addition")
+    let descriptor = try PrimitiveDescriptor(
+      "addition", engine, attributes: Attributes(relu: relu), operation: &operation)
+    try emit(descriptor, [(DNNL_ARG_SRC_0, a), (DNNL_ARG_SRC_1, b), (DNNL_ARG_DST, y)])
   }
 }
 

@@ -93,6 +93,13 @@ final class PrimitiveDescriptor {
     return primitive!
   }
 
+  /// Whether oneDNN has only its slow reference implementation.
+  var isReference: Bool {
+    var text: UnsafePointer<CChar>?
+    dnnl_primitive_desc_query(handle, dnnl_query_impl_info_str, 0, &text)
+    return text.map { String(cString: $0).hasPrefix("ref") } ?? false
+  }
+
   func desc(_ query: dnnl_query_t) -> dnnl_memory_desc_t {
     dnnl_primitive_desc_query_md(handle, query, 0)?.pointee ?? dnnl_memory_desc_t()
   }

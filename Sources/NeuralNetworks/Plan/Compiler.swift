@@ -10,11 +10,20 @@ extension Network {
   ///   - taps: values to expose; the output always is.
   ///   - gradientPoints: where `backward` takes gradients; nil: at the output.
   ///   - wants: the gradients to compute.
-  /// - Throws: `NetworkError` where a tap doesn't exist or oneDNN can't compute a layer here.
+  /// - Throws: `NetworkError` where a tap doesn't exist, what should be trained can't be, or oneDNN can't compute a layer here.
   public func compile(
     batch: Int, taps: [TapPoint] = [], gradientPoints: [TapPoint]? = nil, wants: Wants = .nothing
   ) throws -> Plan {
     guard batch >= 1 else { throw NetworkError("a batch of \(batch) images") }
+    if wants.parameters {
+      let trained = segments.filter { !$0.frozen }
+      guard Set(trained.map { ObjectIdentifier($0.parameters) }).count == trained.count else {
+        throw NetworkError("two segments that aren't frozen share their parameters; freeze one of them")
+      }
+      if let part = trained.first(where: { $0.start != nil || $0.end != nil }) {
+        throw NetworkError("a part of \(part.name) can't be trained; freeze it, or take the whole model")
+      }
+    }
     let graph = try assemble()
     let points = wants == .nothing ? [] : (gradientPoints ?? [output])
     var places: [TapPoint: Int] = [:]

@@ -38,6 +38,7 @@ final class PlanBuilder {
   private(set) var gradients: [Int: Buffer] = [:]
   private var phase = Phase.forward
   private var values: [Int: Memory] = [:]
+  private var copies: [ObjectIdentifier: [Memory]] = [:]
   private var contributions: [Int: [Contribution]] = [:]
   private let needsGradient: [Bool]
 
@@ -70,8 +71,13 @@ final class PlanBuilder {
   /// The memory in the wanted layout: itself, or a copy reordered at this point.
   func convert(_ memory: Memory, to desc: dnnl_memory_desc_t) throws -> Memory {
     if memory.desc.isSameLayout(as: desc) { return memory }
+    if let copy = copies[ObjectIdentifier(memory)]?.first(where: { $0.desc.isSameLayout(as: desc) }) {
+      return copy
+    }
     let copy = try makeMemory(desc)
     try reorder(memory, into: copy)
+    // Forward, nothing is written twice, so that a copy stays good; gradients are summed in place.
+    if case .forward = phase { copies[ObjectIdentifier(memory), default: []].append(copy) }
     return copy
   }
 
