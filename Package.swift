@@ -92,7 +92,7 @@ let package = Package(
     tests("NeuralNetworks", ["Tensor", "Formats", "Datasets"], resources: [.copy("References")]),
     tests("Similarity", ["Tensor", "Formats"]),
     tests("Stitching", ["Tensor", "NeuralNetworks", "Formats"], resources: [.copy("References")]),
-    tests("ContentStore", []),
+    tests("ContentStore", [.product(name: "GRDB", package: "GRDB.swift")]),
     tests("Workflow", ["ContentStore"]),
     tests("PipelineFile", ["ContentStore", "Workflow"]),
     tests("Executors", ["ContentStore", "Workflow", "TestWorker"]),

@@ -39,15 +39,19 @@ extension Store {
   }
 
   /// Copies an artifact out, as the plain file or folder that it is. What the user then does to it can't harm the
-  /// store. The destination must not exist.
+  /// store. The destination must not exist, and doesn't if this throws.
   public func export(_ artifact: Artifact, to destination: URL) throws {
-    try export(artifact, to: destination.path, 0)
-  }
-
-  private func export(_ artifact: Artifact, to path: String, _ depth: Int) throws {
+    let path = destination.path
     guard access(path, F_OK) != 0 else {
       throw StoreError.source(path: path, reason: "exists already; move it away, or choose another name")
     }
+    do { try export(artifact, to: path, 0) } catch {
+      try? FileManager.default.removeItem(atPath: path)
+      throw error
+    }
+  }
+
+  private func export(_ artifact: Artifact, to path: String, _ depth: Int) throws {
     if artifact.form == .manifest {
       guard depth < Store.deepest else {
         throw StoreError.record(reason: "manifests nest deeper than \(Store.deepest)")
@@ -59,18 +63,11 @@ extension Store {
       }
       return
     }
-    guard let input = try OpenFile.reading(try file(for: artifact.digest).path) else {
-      throw StoreError.missing(artifact.digest)
-    }
     let folder = (path as NSString).deletingLastPathComponent
-    let output = try Temporary(in: folder.isEmpty ? "." : folder)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)
-    defer { buffer.deallocate() }
-    while true {
-      let n = try input.read(into: buffer)
-      if n == 0 { break }
-      try output.write(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
+    try trying(artifact.digest) { form, place in
+      let output = try Temporary(in: folder.isEmpty ? "." : folder)
+      try verified(form, place) { try output.write($0) }
+      try output.replace(path)
     }
-    try output.replace(path)
   }
 }

@@ -12,6 +12,7 @@ public struct DirectoryRemote: Remote {
   /// Uses a directory; creates it if the one above is there (a mistyped path shouldn't become a new remote).
   public init(at directory: URL) throws {
     root = directory.standardizedFileURL.path
+    defer { Temporary.removeStale(in: root + "/v1/temporary") }
     if mkdir(root, 0o777) == 0 { return }
     let code = errno
     var isDirectory: ObjCBool = false
@@ -32,14 +33,16 @@ public struct DirectoryRemote: Remote {
   public func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
     try naming {
       guard let file = try OpenFile.reading(path("ac", key)) else { return nil }
-      return try file.contents(limit: limit)
+      do { return try file.contents(limit: limit) } catch StoreError.source(_, let reason) {
+        throw StoreError.record(reason: reason)
+      }
     }
   }
 
   public func hasRecord(_ key: Digest) throws -> Bool { access(path("ac", key), F_OK) == 0 }
 
-  public func putRecord(_ text: [UInt8], for key: Digest) throws -> Bool {
-    try naming { try put("ac", key, from: source(of: text)) }
+  public func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
+    try naming { try put("ac", key, replacing: { replacing }, from: source(of: text)) }
   }
 
   public func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
@@ -66,9 +69,8 @@ public struct DirectoryRemote: Remote {
 
   public func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
     try naming {
-      if try !put("cas", stored, from: source), try !hasBlob(stored, size: size) {
-        throw StoreError.remote(name: root, reason: "v1/cas/\(stored) is damaged. Remove it and push again.")
-      }
+      _ = try put(
+        "cas", stored, replacing: { try Layout.digest(ofFile: path("cas", stored)) != stored }, from: source)
     }
   }
 
@@ -76,8 +78,11 @@ public struct DirectoryRemote: Remote {
     names(in: root + "/v1/ac").compactMap { Digest(hex: $0) }.sorted()
   }
 
-  /// Writes a file under a temporary name, syncs it, and links it to its name; false when that was taken.
-  private func put(_ folder: String, _ digest: Digest, from source: ByteSource) throws -> Bool {
+  /// Writes a file under a temporary name, syncs it, and links it to its name. When that is taken, the file there
+  /// stays (then false) unless `replacing` says otherwise.
+  private func put(_ folder: String, _ digest: Digest, replacing: () throws -> Bool, from source: ByteSource)
+    throws -> Bool
+  {
     let temporary = try Temporary(in: root + "/v1/temporary")
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)
     defer { buffer.deallocate() }
@@ -86,7 +91,10 @@ public struct DirectoryRemote: Remote {
       if n == 0 { break }
       try temporary.write(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
     }
-    guard try temporary.publish(as: path(folder, digest)) else { return false }
+    if try !temporary.publish(as: path(folder, digest)) {
+      guard try replacing() else { return false }
+      try temporary.replace(path(folder, digest))
+    }
     try syncDirectory("\(root)/v1/\(folder)")
     return true
   }

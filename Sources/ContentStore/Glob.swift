@@ -23,9 +23,16 @@ enum Glob {
           path: folder, reason: "the pattern '\(pattern)' must be a relative path that stays inside")
       }
       var matched = Set<String>()
-      walk(folder, "", parts[...].filter { $0 != "." }[...], &matched)
+      var path: [String] = []
+      for part in parts where part != "." && !(part == "**" && path.last == "**") { path.append(part) }
+      walk(folder, "", path[...], &matched)
       guard !matched.isEmpty else {
-        throw StoreError.source(path: folder, reason: "no file matches '\(pattern)'")
+        let isFolder = mode("\(folder)/\(pattern)", following: true) == S_IFDIR
+        throw StoreError.source(
+          path: folder,
+          reason: isFolder
+            ? "'\(pattern)' is a folder; write '\(pattern)/**' for all files in it"
+            : "no file matches '\(pattern)'")
       }
       found.formUnion(matched)
     }

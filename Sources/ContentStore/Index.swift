@@ -75,12 +75,19 @@ enum Index {
           path: path,
           reason: "the index is damaged (\(error.message ?? "")). Move the store aside and run again; "
             + "a remote, where there is one, gives the results back.")
+      case .SQLITE_IOERR where isFull(path): throw StoreError.full(path: path)
       case .SQLITE_BUSY:
         throw StoreError.index(path: path, reason: "another process kept the index locked for a minute")
       default: throw StoreError.index(path: path, reason: "SQLite: \(error)")
       }
     }
   }
+}
+
+/// Whether the filesystem has no room left: SQLite tells only of some failures that this was their cause.
+private func isFull(_ path: String) -> Bool {
+  var status = statvfs()
+  return statvfs(path, &status) == 0 && UInt64(status.f_bavail) * UInt64(status.f_frsize) < 128 << 10
 }
 
 extension Statement {

@@ -25,12 +25,13 @@ struct Layout: Sendable {
   /// is done; or they are damaged or of another version of the codec, and then ours take their place.
   func publish(_ temporary: borrowing Temporary, _ form: StoredBlob) throws {
     let path = blob(form.digest, form.codec)
-    if try !temporary.publish(as: path), try storedDigest(at: path) != form.storedDigest {
+    if try !temporary.publish(as: path), try Layout.digest(ofFile: path) != form.storedDigest {
       try temporary.replace(path)
     }
   }
 
-  private func storedDigest(at path: String) throws -> Digest? {
+  /// The digest of a file's bytes; nil when there is no such file.
+  static func digest(ofFile path: String) throws -> Digest? {
     guard let file = try OpenFile.reading(path) else { return nil }
     var hasher = Hasher256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)

@@ -70,6 +70,13 @@ public struct Record: Hashable, Sendable {
       }
       return blob
     }
+    let sizes = Dictionary(blobs.map { ($0.digest, $0.size) }) { first, _ in first }
+    guard sizes.count == blobs.count else { throw StoreError.record(reason: "it lists a blob twice") }
+    for (name, artifact) in artifacts where artifact.form == .blob {
+      guard sizes[artifact.digest] ?? artifact.size == artifact.size else {
+        throw StoreError.record(reason: "artifact '\(name)' and its blob differ in size")
+      }
+    }
     self.init(action: action, artifacts: artifacts, blobs: blobs, facts: facts)
     guard self.key == key else {
       throw StoreError.record(reason: "its key is \(key), but its action gives \(self.key)")

@@ -5,15 +5,18 @@ import Foundation
 /// Where a team shares records and blobs: `v1/ac/<key>` and `v1/cas/<sha256 of the stored bytes>`, whatever carries
 /// them. What was put is never changed. Calls block, and may come from several threads.
 public protocol Remote: Sendable, CustomStringConvertible {
-  /// The text put for a key; nil when there is none. Throws when it is longer than `limit` bytes.
+  /// The text put for a key; nil when there is none.
+  /// - Throws: `StoreError.record` when it is longer than `limit` bytes.
   func record(_ key: Digest, limit: Int) throws -> [UInt8]?
   func hasRecord(_ key: Digest) throws -> Bool
-  /// Puts a record's text, all of it or nothing. Where there is one already, that one stays (then false).
-  func putRecord(_ text: [UInt8], for key: Digest) throws -> Bool
+  /// Puts a record's text, all of it or nothing. Where there is one already, that one stays (then false), unless the
+  /// caller knows it to be wrong.
+  func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool
   /// Hands stored bytes to `sink`, at most `limit` and one more; false when there are none.
   func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool
   func hasBlob(_ stored: Digest, size: Int) throws -> Bool
-  /// Puts `size` stored bytes, all of them or, when `source` throws, nothing.
+  /// Puts `size` stored bytes, all of them or, when `source` throws, nothing. Where others are under that name, they
+  /// give way: the caller has hashed these.
   func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws
   /// The keys of all records; nil where this sort of remote can't tell.
   func keys() throws -> [Digest]?

@@ -31,9 +31,15 @@ extension Store {
   public func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
     if let record = try record(for: key) { return record }
     guard let text = try remote.record(key, limit: Record.longest) else { return nil }
-    let record = try Record(parsing: text)
-    guard record.key == key else {
-      throw StoreError.record(reason: "\(remote) has that of \(record.key) in the place of \(key)")
+    let record: Record
+    do {
+      record = try Record(parsing: text)
+      guard record.key == key else {
+        throw StoreError.record(reason: "\(remote) has that of \(record.key) in the place of \(key)")
+      }
+    } catch {
+      _ = wrongRemotely.withLock { $0.insert(key) }
+      throw error
     }
     return try writing { db in
       // Another thread may have been faster: the first stays.
@@ -56,6 +62,7 @@ extension Store {
     do {
       if let place = try fetch(form, from: attachment.remote) { return place }
     } catch let problem as Undecodable {
+      _ = wrongRemotely.withLock { $0.insert(form.storedDigest) }
       attachment.warn(
         "blob \(form.digest) on \(attachment.remote) is damaged (\(problem.reason)) and was not used")
     }
@@ -106,13 +113,10 @@ extension Store {
         transfer.problems.append("no record of \(key)")
         continue
       }
-      if try remote.hasRecord(key) {
-        transfer.skipped += 1
-        continue
-      }
+      let wrong = wrongRemotely.withLock { $0 }
       var complete = true
       for blob in record.blobs {
-        if try remote.hasBlob(blob.storedDigest, size: blob.storedSize) {
+        if !wrong.contains(blob.storedDigest), try remote.hasBlob(blob.storedDigest, size: blob.storedSize) {
           transfer.skipped += 1
           continue
         }
@@ -120,6 +124,7 @@ extension Store {
           try send(blob, to: remote)
           transfer.blobs += 1
           transfer.bytes += blob.storedSize
+          _ = wrongRemotely.withLock { $0.remove(blob.storedDigest) }
         } catch let problem as Undecodable {
           complete = false
           transfer.problems.append("record \(key): blob \(blob.digest): \(problem.reason)")
@@ -127,9 +132,12 @@ extension Store {
       }
       guard complete else { continue }
       let text = Array(record.text.utf8)
-      if try remote.putRecord(text, for: key) {
+      if !wrong.contains(key), try remote.hasRecord(key) {
+        transfer.skipped += 1
+      } else if try remote.putRecord(text, for: key, replacing: wrong.contains(key)) {
         transfer.records += 1
         transfer.bytes += text.count
+        _ = wrongRemotely.withLock { $0.remove(key) }
       } else {
         transfer.skipped += 1
       }
@@ -150,18 +158,23 @@ extension Store {
         throw Undecodable(reason: "it isn't in the store, nor on the attached remote")
       }
     }
-    if place == .inline {
-      let bytes = try reading {
-        try Data.fetchOne(
-          $0, sql: "SELECT bytes FROM inlineBlobs WHERE digest = ?", arguments: [blob.digest.data])
+    do {
+      if place == .inline {
+        let bytes = try reading {
+          try Data.fetchOne(
+            $0, sql: "SELECT bytes FROM inlineBlobs WHERE digest = ?", arguments: [blob.digest.data])
+        }
+        guard let bytes else { throw Undecodable(reason: "its bytes are gone") }
+        return try send(blob, to: remote, from: source(of: Array(bytes)))
       }
-      guard let bytes else { throw Undecodable(reason: "its bytes are gone") }
-      return try send(blob, to: remote, from: source(of: Array(bytes)))
+      guard let file = try OpenFile.reading(layout.blob(blob.digest, blob.codec)) else {
+        throw Undecodable(reason: "its file is gone")
+      }
+      try send(blob, to: remote) { try file.read(into: $0) }
+    } catch let problem as Undecodable {
+      try drop(form)
+      throw problem
     }
-    guard let file = try OpenFile.reading(layout.blob(blob.digest, blob.codec)) else {
-      throw Undecodable(reason: "its file is gone")
-    }
-    try send(blob, to: remote) { try file.read(into: $0) }
   }
 
   private func send(_ blob: StoredBlob, to remote: any Remote, from source: ByteSource) throws {

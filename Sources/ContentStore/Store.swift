@@ -11,9 +11,12 @@ public final class Store: Sendable {
   public let directory: URL
   let layout: Layout
   let pool: DatabasePool
-  /// Blobs whose bytes this process has verified where they lie.
-  let verified = Mutex<[String: Int]>([:])
+  /// Files of raw blobs that this process has verified where they lie, with their modification times.
+  let verifiedInPlace = Mutex<[String: Int]>([:])
   let attached = Mutex<Attachment?>(nil)
+
+  /// What remotes turned out to have wrong, by stored digest or key: the next push puts it right.
+  let wrongRemotely = Mutex<Set<Digest>>([])
 
   /// A remote to fetch missing blobs from, and whom to tell what it got wrong.
   struct Attachment: Sendable {

@@ -50,9 +50,9 @@ extension Store {
       if place == .file, form.codec == .raw {
         // Verified once a process, and again when it was written since.
         let stamp = Int(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(status.st_mtim.tv_nsec)
-        if exists, verified.withLock({ $0[path] == stamp }) { return URL(fileURLWithPath: path) }
+        if exists, verifiedInPlace.withLock({ $0[path] == stamp }) { return URL(fileURLWithPath: path) }
         try verified(form, place) { _ in }
-        verified.withLock { $0[path] = stamp }
+        verifiedInPlace.withLock { $0[path] = stamp }
       } else if !exists {
         let temporary = try Temporary(in: layout.temporary)
         try verified(form, place) { try temporary.write($0) }
@@ -65,7 +65,7 @@ extension Store {
   }
 
   /// Runs `body` on the blob where it lies; when it turns out to be damaged or gone, drops it and tries the remote.
-  private func trying<T>(_ digest: Digest, _ body: (StoredBlob, Place) throws -> T) throws -> T {
+  func trying<T>(_ digest: Digest, _ body: (StoredBlob, Place) throws -> T) throws -> T {
     guard let (form, place) = try reading({ try Store.row(of: digest, $0) }) else {
       throw StoreError.missing(digest)
     }
@@ -104,18 +104,13 @@ extension Store {
     guard digest == form.digest else { throw Undecodable(reason: "its content gives \(digest)") }
   }
 
-  /// Forgets a blob's bytes. It is then taken to be elsewhere, if a remote is attached; else it is unknown.
+  /// Forgets a blob's bytes. What is known of it stays, for a remote may have it.
   func drop(_ form: StoredBlob) throws {
-    let remote = attached.withLock { $0 != nil }
     try writing { db in
       try db.execute(sql: "DELETE FROM inlineBlobs WHERE digest = ?", arguments: [form.digest.data])
-      if remote {
-        try db.execute(
-          sql: "UPDATE blobs SET place = ? WHERE digest = ?",
-          arguments: [Place.elsewhere.rawValue, form.digest.data])
-      } else {
-        try db.execute(sql: "DELETE FROM blobs WHERE digest = ?", arguments: [form.digest.data])
-      }
+      try db.execute(
+        sql: "UPDATE blobs SET place = ? WHERE digest = ?",
+        arguments: [Place.elsewhere.rawValue, form.digest.data])
     }
     unlink(layout.blob(form.digest, form.codec))
     unlink(layout.opened(form.digest))

@@ -1,0 +1,117 @@
+import ContentStore
+import Foundation
+import GRDB
+import Testing
+
+@Suite struct ExternalFilesTests {
+  let scratch = try! Scratch()
+  var store: Store { get throws { try Store.open(at: scratch["store"]) } }
+
+  @Test func digestsAreOfTheContent() throws {
+    let files = [try scratch.write(prose(700_000), to: "a"), try scratch.write([], to: "b")]
+    let found = try store.digests(ofFiles: files)
+    #expect(found.map(\.digest) == [Digest.of(prose(700_000)), Digest.of([])])
+    #expect(found.map(\.size) == [700_000, 0])
+    #expect(try store.digests(ofFiles: files) == found)
+  }
+
+  @Test func aJustChangedFileIsHashedAgainEvenIfItsTimesAndSizeAreTheSame() throws {
+    let store = try store
+    let file = try scratch.write([1, 2, 3], to: "a")
+    let first = try store.digests(ofFiles: [file])[0]
+    // The same inode, size and modification time: only distrust finds this.
+    var status = stat()
+    stat(file.path, &status)
+    let handle = try FileHandle(forWritingTo: file)
+    try handle.write(contentsOf: Data([4, 5, 6]))
+    try handle.close()
+    let times = [status.st_atim, status.st_mtim]
+    utimensat(AT_FDCWD, file.path, times, 0)
+    #expect(try store.digests(ofFiles: [file])[0].digest != first.digest)
+  }
+
+  @Test func aSettledFileIsNotReadAgain() async throws {
+    let store = try store
+    let file = try scratch.write([1, 2, 3], to: "a")
+    try await Task.sleep(for: .seconds(2.1))
+    let first = try store.digests(ofFiles: [file])[0]
+    #expect(first.isUnchanged)
+    // An answer that only the index can have given.
+    let other = Digest.of("other".utf8)
+    try await DatabaseQueue(path: scratch["store/index.sqlite"].path).write {
+      try $0.execute(sql: "UPDATE externalFiles SET digest = ?", arguments: [Data(other.bytes)])
+    }
+    #expect(try store.digests(ofFiles: [file])[0].digest == other)
+    try scratch.write([1, 2, 4], to: "a")
+    #expect(!first.isUnchanged)
+    #expect(try store.digests(ofFiles: [file])[0].digest == Digest.of([1, 2, 4]))
+  }
+
+  @Test func whatIsNoFileIsNamed() throws {
+    try scratch.write([1], to: "folder/a")
+    let store = try store
+    let missing = scratch["missing"]
+    #expect(throws: StoreError.source(path: missing.path, reason: "no such file")) {
+      try store.digests(ofFiles: [missing])
+    }
+    #expect(
+      throws: StoreError.source(path: scratch["folder"].path, reason: "a folder, where a file was expected")
+    ) { try store.digests(ofFiles: [scratch["folder"]]) }
+  }
+
+  @Test(arguments: [
+    (["*.py"], ["top.py"]),
+    (["**/*.py"], ["a/b/deep.py", "a/one.py", "a/two.py", "top.py"]),
+    (["a/*.py", "top.py"], ["a/one.py", "a/two.py", "top.py"]),
+    (["a/**"], ["a/b/deep.py", "a/one.py", "a/two.py"]),
+    (["**/**/b/*"], ["a/b/deep.py"]),
+    (["./a/[ot]*.py"], ["a/one.py", "a/two.py"]),
+    ([".hidden/*"], [".hidden/x.py"]),
+  ])
+  func patternsMatchAsInAShell(patterns: [String], expected: [String]) throws {
+    for path in ["top.py", "a/one.py", "a/two.py", "a/b/deep.py", ".hidden/x.py", "a/.dot.py"] {
+      try scratch.write(Array(path.utf8), to: "tree/" + path)
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch["tree/a/b/circle"].path, withDestinationPath: "../..")
+    let found = try store.digests(under: scratch["tree"], matching: patterns)
+    #expect(found.keys.sorted() == expected)
+    for (path, file) in found { #expect(file.digest == Digest.of(path.utf8)) }
+  }
+
+  @Test func aPatternThatMatchesNothingIsAnError() throws {
+    try scratch.write([1], to: "tree/folder/a")
+    let store = try store
+    for (pattern, reason) in [
+      ("*.py", "no file matches '*.py'"),
+      ("folder", "'folder' is a folder; write 'folder/**' for all files in it"),
+      ("../*", "the pattern '../*' must be a relative path that stays inside"),
+    ] {
+      #expect(throws: StoreError.source(path: scratch["tree"].path, reason: reason)) {
+        try store.digests(under: scratch["tree"], matching: [pattern])
+      }
+    }
+    #expect(throws: StoreError.source(path: scratch["none"].path, reason: "no such folder")) {
+      try store.digests(under: scratch["none"], matching: ["*"])
+    }
+  }
+
+  @Test func aTreeHasTheDigestThatStoringTheFolderWouldGive() throws {
+    for path in ["x", "a/y", "a/b/z"] { try scratch.write(Array(path.utf8), to: "tree/" + path) }
+    let files = try store.digests(under: scratch["tree"], matching: ["**"])
+    #expect(Store.tree(of: files) == (try BlobWriter(store: scratch["store"]).ingest(scratch["tree"]).0))
+  }
+
+  @Test func historyTellsTheNewestKeyOfEachInstance() throws {
+    let store = try store
+    let (one, two) = (Digest.of([1]), Digest.of([2]))
+    #expect(try store.lastKeys(project: "p", file: "f") == [:])
+    try store.remember(project: "p", file: "f", entries: [("a", one), ("b", one)])
+    try store.remember(project: "p", file: "f", entries: [("a", two)])
+    #expect(try store.lastKeys(project: "p", file: "f") == ["a": two, "b": one])
+    try store.remember(project: "p", file: "f", entries: [("a", one)])
+    try store.remember(project: "p", file: "g", entries: [("a", two)])
+    #expect(try store.lastKeys(project: "p", file: "f") == ["a": one, "b": one])
+    #expect(try store.lastKeys(project: "p", file: "g") == ["a": two])
+  }
+}
