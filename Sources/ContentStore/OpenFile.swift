@@ -15,7 +15,8 @@ struct OpenFile: ~Copyable {
 
   /// Opens for reading; nil when there is no such file.
   static func reading(_ path: String) throws -> OpenFile? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe would make its reader wait for a writer; plain files don't care.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 {
       if errno == ENOENT || errno == ENOTDIR { return nil }
       throw StoreError.system(

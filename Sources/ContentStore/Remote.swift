@@ -45,7 +45,8 @@ public func openRemote(_ place: String, relativeTo base: URL) throws -> any Remo
     url = parsed
   } else {
     scheme = "file"
-    url = URL(fileURLWithPath: place, relativeTo: base).standardizedFileURL
+    let path = place.hasPrefix("/") ? place : base.path + "/" + place
+    url = URL(fileURLWithPath: path).standardizedFileURL
   }
   guard let kind = RemoteKind.all.first(where: { $0.scheme == scheme }) else {
     throw StoreError.remote(

@@ -44,7 +44,8 @@ import Testing
   {
     try Store.open(at: scratch["store"]).publish(prose(40_000), as: "earlier")
     let path = scratch["store"].path
-    await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, milliseconds = milliseconds as Int] in
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      [path = path as String, milliseconds = milliseconds as Int] in
       let store = try Store.open(at: URL(fileURLWithPath: path))
       try store.publish(prose(40_001), as: "just before")
       Thread.detachNewThread {
