@@ -126,10 +126,25 @@ public struct BatchLoader: Sendable {
     let rows = indices(epoch: epoch, step: step)
     precondition(into.count >= rows.count * samples.sampleSize && labels.count >= rows.count, "BUG: no room")
     for (row, index) in rows.enumerated() {
-      write(index, epoch: epoch, to: into.baseAddress! + row * samples.sampleSize)
+      write(
+        index, epoch: epoch, to: into.baseAddress! + row * samples.sampleSize,
+        augmentation: options.augmentation)
       labels[row] = samples.labels?[index] ?? 0
     }
     return rows.count
+  }
+
+  /// Writes a range of the split's samples in their own order, unaugmented, marks as in the first epoch.
+  public func fill(
+    _ range: Range<Int>, into: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
+  ) {
+    precondition(
+      range.upperBound <= count && into.count >= range.count * samples.sampleSize
+        && labels.count >= range.count, "BUG: samples \(range) of \(count), or no room for them")
+    for (row, index) in range.enumerated() {
+      write(index, epoch: 0, to: into.baseAddress! + row * samples.sampleSize, augmentation: .none)
+      labels[row] = samples.labels?[index] ?? 0
+    }
   }
 
   /// The batch as values.
@@ -142,12 +157,14 @@ public struct BatchLoader: Sendable {
     return (tensor, labels)
   }
 
-  private func write(_ index: Int, epoch: Int, to out: UnsafeMutablePointer<Float>) {
+  private func write(
+    _ index: Int, epoch: Int, to out: UnsafeMutablePointer<Float>, augmentation: Augmentation
+  ) {
     let size = samples.sampleSize
     let draw = UInt64(epoch) << 32 | UInt64(index)
     var flip = false
     var (down, right) = (0, 0)
-    if options.augmentation == .flipCrop {
+    if augmentation == .flipCrop {
       flip = flips.words(at: draw)[0] & 1 == 1
       let crop = crops.integer(at: draw, below: 81)
       (down, right) = (crop / 9 - 4, crop % 9 - 4)

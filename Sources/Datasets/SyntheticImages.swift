@@ -61,11 +61,7 @@ public struct SyntheticImages: Sendable, Hashable, Codable {
         let point = SIMD2(Float(x) + 0.5, Float(y) + 0.5) / Float(side) - 0.5
         let light = (shade * point).sum()
         let colour = middle + difference * texture.value(at: point) + light
-        // Three sums of four uniforms, roughly normal with standard deviation 1/√3, for one pixel.
-        let a = draws.four()
-        let b = draws.four()
-        let c = draws.four()
-        let grain = SIMD3(a.sum(), b.sum(), c.sum()) - 2
+        let grain = draws.grain()
         let pixel = (colour + noise * grain).clamped(
           lowerBound: SIMD3(repeating: 0), upperBound: SIMD3(repeating: 1))
         for channel in 0..<3 {
@@ -89,6 +85,15 @@ private struct Draws {
   mutating func four() -> SIMD4<Float> {
     defer { counter += 1 }
     return SIMD4<Float>(stream.words(at: counter) &>> 8) * 0x1p-24
+  }
+
+  /// Three independent numbers, each the sum of two uniforms around 0, with standard deviation 1/√3.
+  mutating func grain() -> SIMD3<Float> {
+    let words = stream.words(at: counter)
+    counter += 1
+    let low = SIMD3<Float>(SIMD3(words[0] & 0xffff, words[1] & 0xffff, words[2] & 0xffff))
+    let high = SIMD3<Float>(SIMD3(words[0] >> 16, words[1] >> 16, words[2] >> 16))
+    return ((low + high) * 0x1p-16 - 1) * Float(2).squareRoot()
   }
 
   mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * four()[0] }

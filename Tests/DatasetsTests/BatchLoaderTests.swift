@@ -131,3 +131,19 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
   #expect(try BatchLoader(dataset, split: .train).batch(step: 0).samples.shape == [10, 1, 28, 28])
   #expect(throws: DatasetError.self) { try images(10).withShortcut(Shortcut(size: 33)) }
 }
+
+@Test func rangesAreInOrderAndUnaugmented() throws {
+  let dataset = try images(40).withShortcut(Shortcut())
+  let options = BatchLoader.Options(batch: 8, shuffle: true, augmentation: .flipCrop)
+  let loader = try BatchLoader(dataset, split: .train, options: options)
+  let room = UnsafeMutableBufferPointer<Float>.allocate(capacity: 5 * 3072)
+  let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 5)
+  defer {
+    room.deallocate()
+    labels.deallocate()
+  }
+  loader.fill(8..<13, into: room, labels: labels)
+  let plain = try BatchLoader(dataset, split: .train, options: .init(batch: 40)).batch(step: 0)
+  #expect(Array(room) == Array(plain.samples.values[(8 * 3072)..<(13 * 3072)]))
+  #expect(Array(labels) == Array(plain.labels[8..<13]))
+}

@@ -1,0 +1,141 @@
+// Owns the choices of a fit, and the literature's names and defaults for some of them.
+public import NeuralNetworks
+
+/// The ways to fit a map that have names in the literature.
+public enum FitMethod: String, Sendable, Codable, CaseIterable {
+  /// Least squares in closed form: direct matching (arXiv 2412.11299).
+  case direct
+  /// Cross-entropy to the labels: task-loss or hard-label matching.
+  case taskLoss = "task-loss"
+  /// KL divergence to the end's output: soft-label matching.
+  case softLabel = "soft-label"
+  /// Relative error at the cut, trained (arXiv 2505.20142).
+  case hint
+  /// Relative error at the cut and at every hook point behind it (arXiv 2505.20142).
+  case fula
+
+  /// The method's defaults: task loss as arXiv 2412.11299 fits it, the others as arXiv 2505.20142 does.
+  public var options: FitOptions {
+    var options = FitOptions()
+    switch self {
+    case .direct: options.epochs = 0
+    case .taskLoss:
+      options.objective = Objective(task: 1)
+      options.initialisation = .random
+      options.weightDecay = 1e-5
+      options.schedule = .constant
+    case .softLabel: options.objective = Objective(soft: 1)
+    case .hint: options.objective = Objective(hint: 1)
+    case .fula: options.objective = Objective(fula: 1)
+    }
+    return options
+  }
+}
+
+/// What a trained fit minimises: task·CE + soft·KL + fula·FuLA + hint·Hint.
+public struct Objective: Sendable, Hashable, Codable {
+  /// β of the cross-entropy to the labels.
+  public var task: Double
+  /// β of KL(softmax end ‖ softmax stitched), temperature 1.
+  public var soft: Double
+  /// β of the mean over hook points k = m … L of ‖h_k(stitched) − h_k(end)‖_F / ‖h_k(end)‖_F.
+  public var fula: Double
+  /// β of ‖S − T‖_F / ‖T‖_F at the cut.
+  public var hint: Double
+  /// How many hook points FuLA takes, from the cut on; nil for all.
+  public var hooks: Int?
+  /// What each of these hook points counts, from the cut on; divided by their sum. nil: all the same.
+  public var hookWeights: [Double]?
+  /// Whether FuLA averages the KL divergence in, as one more hook point.
+  public var fulaIncludesSoft: Bool
+
+  public init(
+    task: Double = 0, soft: Double = 0, fula: Double = 0, hint: Double = 0, hooks: Int? = nil,
+    hookWeights: [Double]? = nil, fulaIncludesSoft: Bool = false
+  ) {
+    self.task = task
+    self.soft = soft
+    self.fula = fula
+    self.hint = hint
+    self.hooks = hooks
+    self.hookWeights = hookWeights
+    self.fulaIncludesSoft = fulaIncludesSoft
+  }
+}
+
+/// Where a fit begins.
+public enum Initialisation: String, Sendable, Codable, CaseIterable {
+  /// The closed form on the first samples.
+  case leastSquares = "least-squares"
+  /// PyTorch's default for a convolution, from the seed.
+  case random
+  /// Channels are copied as far as there are as many.
+  case identity
+}
+
+/// Below which share of the largest singular value least squares calls a direction noise.
+public enum RankTolerance: Sendable, Hashable, Codable {
+  case value(Double)
+  /// PyTorch's default for float32: max(rows, columns) · 2⁻²³. It depends on the layer: 0.061 for 500 images
+  /// at 32 × 32.
+  case torch
+
+  /// The default, for Double.
+  public static let standard = RankTolerance.value(1e-6)
+
+  func value(rows: Int, columns: Int) -> Double {
+    switch self {
+    case .value(let value): value
+    case .torch: Double(max(rows, columns)) * 0x1p-23
+    }
+  }
+}
+
+/// Everything that decides a fit besides stitch and data; batch size, order and augmentation are the data's.
+public struct FitOptions: Sendable, Hashable, Codable {
+  public var objective = Objective()
+  public var initialisation = Initialisation.leastSquares
+  /// How many samples least squares takes, from the first.
+  public var samples = 500
+  public var rankTolerance = RankTolerance.standard
+  /// Epochs of training; 0 leaves the initial map, which with least squares is the direct fit.
+  public var epochs = 30
+  /// Adam's.
+  public var learningRate = 1e-3
+  public var weightDecay = 1e-4
+  public var schedule = Schedule.steps
+  /// Decides a random initialisation.
+  public var seed: UInt64 = 0
+  /// How many bytes of what the frozen networks make are kept instead of made anew. Doesn't change any bit.
+  public var memory = 2 << 30
+
+  public init() {}
+
+  /// What is wrong with the options, or with their fit to the stitch.
+  func validate(for stitch: Stitch) throws {
+    func check(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
+      if !holds { throw StitchingError(problem()) }
+    }
+    let weights = [objective.task, objective.soft, objective.fula, objective.hint]
+    try check(weights.allSatisfy { $0 >= 0 && $0.isFinite }, "the weights of the losses must be at least 0")
+    try check(epochs >= 0, "\(epochs) epochs; expected at least 0")
+    try check(
+      epochs == 0 || weights.contains { $0 > 0 },
+      "training for \(epochs) epochs needs a loss whose weight is above 0")
+    try check(samples >= 1, "\(samples) samples for least squares; expected at least 1")
+    try check(
+      learningRate > 0 && learningRate.isFinite, "learning rate \(learningRate); expected one above 0")
+    try check(weightDecay >= 0 && weightDecay.isFinite, "weight decay \(weightDecay); expected at least 0")
+    if case .value(let value) = rankTolerance {
+      try check(value >= 0 && value < 1, "rank tolerance \(value); expected one in [0, 1)")
+    }
+    if let hooks = objective.hooks { try check(hooks >= 1, "\(hooks) hook points; expected at least 1") }
+    if let weights = objective.hookWeights {
+      let count = min(objective.hooks ?? .max, stitch.hooks.count)
+      try check(
+        weights.count == count && weights.allSatisfy { $0 >= 0 } && weights.contains { $0 > 0 },
+        "weights \(weights) for hook points; expected \(count) from '\(stitch.to)' on, none below 0, one above"
+      )
+    }
+  }
+}

@@ -1,0 +1,11 @@
+// Owns what fitting asks of its data. It doesn't know where images come from.
+public import NeuralNetworks
+
+/// Images to fit a map on: in batches for training, and one by one, in a fixed order and unaugmented, for least
+/// squares.
+public protocol FittingSource: BatchSource, ExampleSource {
+  /// Whether an image is the same whenever it is drawn. Then what frozen networks make of it is kept.
+  var isFixed: Bool { get }
+  /// Which examples a batch is made of, in its order.
+  func indices(epoch: Int, step: Int) -> [Int]
+}

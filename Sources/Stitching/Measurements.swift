@@ -1,0 +1,155 @@
+// Owns what is measured of stitched networks: how their outputs compare with another network's, and how far the
+// map's output is from the end's own activations.
+import Foundation
+public import NeuralNetworks
+public import Tensor
+
+/// How the outputs of two networks on the same inputs compare.
+public struct OutputComparison: Sendable, Hashable, Codable {
+  /// The mean over inputs of p_a·p_b / max(‖p_a‖², ‖p_b‖²), p = softmax; 1 for the same (arXiv 2505.20142).
+  public let agreement: Double
+  /// The share of inputs whose largest outputs differ.
+  public let disagreement: Double
+
+  /// Compares logits, N × classes each.
+  public init(_ a: Tensor, _ b: Tensor) throws {
+    guard a.shape == b.shape, a.shape.count == 2, a.shape[0] > 0 else {
+      throw StitchingError("logits of shapes \(a.shape) and \(b.shape) can't be compared")
+    }
+    let (n, classes) = (a.shape[0], a.shape[1])
+    var agreement = 0.0
+    var differing = 0
+    try a.withUnsafeValues { a in
+      try b.withUnsafeValues { b in
+        for row in 0..<n {
+          let range = (row * classes)..<((row + 1) * classes)
+          let (p, q) = (softmax(a[range]), softmax(b[range]))
+          guard p.allSatisfy(\.isFinite), q.allSatisfy(\.isFinite) else {
+            throw StitchingError("the outputs for input \(row) are not finite")
+          }
+          func dot(_ x: [Double], _ y: [Double]) -> Double { zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } }
+          agreement += dot(p, q) / max(dot(p, p), dot(q, q))
+          if Loss.argMax(a[range]) != Loss.argMax(b[range]) { differing += 1 }
+        }
+      }
+    }
+    self.agreement = agreement / Double(n)
+    disagreement = Double(differing) / Double(n)
+  }
+}
+
+private func softmax(_ z: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
+  let largest = Double(z.max()!)
+  let powers = z.map { exp(Double($0) - largest) }
+  let sum = powers.reduce(0, +)
+  return powers.map { $0 / sum }
+}
+
+/// A network beside a reference on the same inputs.
+public struct NetworkComparison: Sendable, Hashable, Codable {
+  /// The network's share of right answers.
+  public let accuracy: Double
+  /// The reference's.
+  public let referenceAccuracy: Double
+  public let agreement: Double
+  public let disagreement: Double
+
+  /// Runs both over every example. With an attack, inputs are attacked against `network`, and the reference
+  /// sees the same attacked inputs.
+  public init(
+    of network: Network, with reference: Network, on source: some ExampleSource, batch: Int = 128,
+    attack: Attack? = nil, isCancelled: () -> Bool = { false }
+  ) throws {
+    guard let attack else {
+      let a = try Evaluation(of: network, on: source, batch: batch, isCancelled: isCancelled)
+      let b = try Evaluation(of: reference, on: source, batch: batch, isCancelled: isCancelled)
+      try self.init(a.logits, b.logits, labels: a.labels)
+      return
+    }
+    let batch = max(1, min(batch, source.count))
+    let attacked = try network.evaluating.compile(batch: batch, wants: Wants(input: true))
+    let plain = try reference.evaluating.compile(batch: batch)
+    let size = source.shape.count
+    let images = UnsafeMutableBufferPointer<Float>.allocate(capacity: batch * size)
+    let clean = UnsafeMutableBufferPointer<Float>.allocate(capacity: batch * size)
+    let room = UnsafeMutableBufferPointer<Int32>.allocate(capacity: batch)
+    defer {
+      images.deallocate()
+      clean.deallocate()
+      room.deallocate()
+    }
+    var outputs: ([Float], [Float]) = ([], [])
+    var labels: [Int32] = []
+    for start in stride(from: 0, to: source.count, by: batch) {
+      if isCancelled() { throw CancellationError() }
+      let range = start..<min(source.count, start + batch)
+      images.initialize(repeating: 0)
+      clean.initialize(repeating: 0)
+      room.initialize(repeating: 0)
+      try source.fill(range, images: images, labels: room)
+      try attack.perturb(attacked, images: images, labels: UnsafeBufferPointer(room), clean: clean)
+      try attacked.forward()
+      _ = plain.input.update(fromContentsOf: images)
+      try plain.forward()
+      outputs.0 += attacked.logits.prefix(attacked.logits.count / batch * range.count)
+      outputs.1 += plain.logits.prefix(plain.logits.count / batch * range.count)
+      labels += room.prefix(range.count)
+    }
+    let count = source.count
+    try self.init(
+      Tensor(shape: [count, outputs.0.count / count], values: outputs.0),
+      Tensor(shape: [count, outputs.1.count / count], values: outputs.1), labels: labels)
+  }
+
+  private init(_ a: Tensor, _ b: Tensor, labels: [Int32]) throws {
+    let outputs = try OutputComparison(a, b)
+    agreement = outputs.agreement
+    disagreement = outputs.disagreement
+    func accuracy(_ logits: Tensor) -> Double {
+      let right = logits.withUnsafeValues { z in
+        labels.withUnsafeBufferPointer { Loss.correct(z, labels: $0) }
+      }
+      return Double(right) / Double(labels.count)
+    }
+    self.accuracy = accuracy(a)
+    referenceAccuracy = accuracy(b)
+  }
+}
+
+extension Stitch {
+  /// ‖S − T‖²_F / ‖T‖²_F over all examples: S what the map makes, T the end's own activations at its cut.
+  ///
+  /// - Parameter limit: only the first so many examples.
+  public func structuralError(
+    of map: StitchingLayer, on source: some ExampleSource, limit: Int? = nil,
+    isCancelled: () -> Bool = { false }
+  ) throws -> Double {
+    let group = 32
+    let count = min(limit ?? source.count, source.count)
+    let stitched = try Network(segments: [.model(front, through: from), .map(map, frozen: true)]).compile(
+      batch: group)
+    let own = try Network(segments: [.model(end, through: to)]).compile(batch: group)
+    let room = UnsafeMutableBufferPointer<Int32>.allocate(capacity: group)
+    room.initialize(repeating: 0)
+    defer { room.deallocate() }
+    let size = output.reduce(1, *)
+    var (difference, reference) = (0.0, 0.0)
+    for start in stride(from: 0, to: count, by: group) {
+      if isCancelled() { throw CancellationError() }
+      let range = start..<min(count, start + group)
+      try source.fill(range, images: stitched.input, labels: room)
+      _ = own.input.update(fromContentsOf: stitched.input)
+      try stitched.forward()
+      try own.forward()
+      let sums = Loss.squaredNorms(
+        UnsafeBufferPointer(rebasing: stitched.logits[..<(range.count * size)]),
+        UnsafeBufferPointer(rebasing: own.logits[..<(range.count * size)]))
+      difference += sums.difference
+      reference += sums.reference
+    }
+    guard reference > 0 else {
+      throw StitchingError("the end's activations at '\(to)' are all zero; there is nothing to compare with")
+    }
+    return difference / reference
+  }
+}

@@ -1,0 +1,82 @@
+import NeuralNetworks
+import Stitching
+import Tensor
+import Testing
+
+private let objectives: [(String, Objective)] = [
+  ("task", Objective(task: 1)), ("soft", Objective(soft: 1)), ("hint", Objective(hint: 1)),
+  ("fula", Objective(fula: 1)), ("fula-two-hooks", Objective(fula: 1, hooks: 2)),
+  ("fula-soft", Objective(fula: 1, fulaIncludesSoft: true)),
+  ("all", Objective(task: 0.5, soft: 2, fula: 1.5, hint: 0.25)),
+]
+
+/// The loss and the gradients of weight and bias, by a plan.
+private func evaluate(_ stitch: Stitch, _ map: StitchingLayer, _ objective: Objective) throws -> (
+  Double, Tensor, Tensor
+) {
+  let images = try References.images()
+  let fitting = try FittingPlan(stitch, map: map, objective: objective, batch: images.batch)
+  let halves = try FrozenHalves(stitch, targets: fitting.targets)
+  let values = FrozenValues(halves, source: images, budget: 0)
+  let targets = halves.sizes.dropFirst().map { UnsafeMutableBufferPointer<Float>.allocate(capacity: 6 * $0) }
+  let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 6)
+  defer {
+    for target in targets { target.deallocate() }
+    labels.deallocate()
+  }
+  try values.fill(epoch: 0, step: 0, parts: [fitting.plan.input] + targets, labels: labels)
+  let loss = try fitting.evaluate(
+    targets: targets.map { UnsafeBufferPointer($0) }, labels: UnsafeBufferPointer(labels))
+  let gradients = fitting.plan.gradients(of: 0)
+  let weight = gradients.tensor("weight")
+  return (loss, weight.reshaped([weight.shape[0], weight.shape[1]]), gradients.tensor("bias"))
+}
+
+@Test(arguments: ["down", "up", "same"], objectives)
+func lossesAndGradientsAgreeWithPyTorch(name: String, objective: (String, Objective)) throws {
+  let (loss, weight, bias) = try evaluate(References.stitch(name), References.map(name), objective.1)
+  let prefix = "\(name).\(objective.0)"
+  #expect(try abs(loss - References.value("\(prefix).loss")) < 1e-5 * max(1, abs(loss)))
+  #expect(close(weight, try References.tensor("\(prefix).dweight"), 1e-4))
+  #expect(close(bias, try References.tensor("\(prefix).dbias"), 1e-4))
+}
+
+@Test(arguments: ["down", "up", "same"])
+func weightedHooksAgreeWithPyTorch(name: String) throws {
+  let stitch = try References.stitch(name)
+  let weights = (1...stitch.hooks.count).map(Double.init)
+  let (loss, weight, _) = try evaluate(
+    stitch, References.map(name), Objective(fula: 1, hookWeights: weights))
+  #expect(try abs(loss - References.value("\(name).fula-weighted.loss")) < 1e-5)
+  #expect(close(weight, try References.tensor("\(name).fula-weighted.dweight"), 1e-4))
+}
+
+@Test(arguments: objectives)
+func gradientsAgreeWithFiniteDifferences(objective: (String, Objective)) throws {
+  let stitch = try References.stitch("same")
+  let map = try References.map("same")
+  let (_, weight, _) = try evaluate(stitch, map, objective.1)
+  // Along the gradient, where the slope is its norm: single weights' slopes drown in float32's rounding.
+  let norm = weight.values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+  func loss(_ step: Float) throws -> Double {
+    let moved = Tensor(
+      shape: map.weight.shape, values: zip(map.weight.values, weight.values).map { $0 + step * $1 / norm })
+    return try evaluate(
+      stitch, StitchingLayer(input: map.input, output: map.output, weight: moved, bias: map.bias), objective.1
+    ).0
+  }
+  let slope = try (loss(0.01) - loss(-0.01)) / 0.02
+  #expect(abs(slope - Double(norm)) < 0.02 * Double(norm), "\(slope), \(norm)")
+}
+
+@Test func theGradientOfASelfStitchIsZeroNotNaN() throws {
+  let model = try References.model("end")
+  let stitch = try Stitch(front: model, from: Cut("conv2"), end: model, to: Cut("conv2"))
+  let identity = try StitchingLayer(
+    input: stitch.input, output: stitch.output,
+    weight: Tensor(shape: [8, 8], values: (0..<64).map { $0 / 8 == $0 % 8 ? 1 : 0 }), bias: Tensor(zeros: [8])
+  )
+  let (loss, weight, bias) = try evaluate(stitch, identity, Objective(fula: 1, hint: 1))
+  #expect(loss < 1e-5)
+  #expect(weight.values.allSatisfy(\.isFinite) && bias.values.allSatisfy(\.isFinite))
+}

@@ -1,0 +1,63 @@
+import NeuralNetworks
+import Stitching
+import Tensor
+import Testing
+
+@Test(arguments: ["down", "up", "same"])
+func agreementAndDisagreementAgreeWithPyTorch(name: String) throws {
+  let stitch = try References.stitch(name)
+  let images = try References.images()
+  let comparison = try NetworkComparison(
+    of: stitch.network(References.map(name)), with: Network(stitch.end), on: images, batch: 4)
+  #expect(try abs(comparison.agreement - References.value("\(name).agreement")) < 1e-5)
+  #expect(try abs(comparison.disagreement - References.value("\(name).disagreement")) < 1e-6)
+}
+
+@Test func agreementIsOneForTheSameAndFallsWithTheOverlap() throws {
+  let a = Tensor(shape: [2, 2], values: [100, 0, 0, 0])
+  #expect(try OutputComparison(a, a).agreement == 1)
+  // Row 1: certain against certain of the other; row 2: the same.
+  let b = Tensor(shape: [2, 2], values: [0, 100, 0, 0])
+  let comparison = try OutputComparison(a, b)
+  #expect(abs(comparison.agreement - 0.5) < 1e-12 && comparison.disagreement == 0.5)
+  #expect(throws: StitchingError.self) { try OutputComparison(a, Tensor(zeros: [1, 2])) }
+  #expect(throws: StitchingError.self) {
+    try OutputComparison(a, Tensor(shape: [2, 2], values: [.nan, 0, 0, 0]))
+  }
+}
+
+@Test func theStructuralErrorIsThatOfTheDefinition() throws {
+  let stitch = try References.stitch("same")
+  let images = ImageList(seed: 3, count: 40, batch: 8)
+  let zero = try StitchingLayer(
+    input: stitch.input, output: stitch.output, weight: Tensor(zeros: [16, 16]), bias: Tensor(zeros: [16]))
+  #expect(try abs(stitch.structuralError(of: zero, on: images) - 1) < 1e-12)
+  let map = try References.map("same")
+  let s = try Evaluation(
+    of: Network(segments: [.model(stitch.front, through: stitch.from), .map(map, frozen: true)]), on: images
+  ).logits.values
+  let t = try Evaluation(of: Network(segments: [.model(stitch.end, through: stitch.to)]), on: images).logits
+    .values
+  let difference = zip(s, t).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+  let reference = t.reduce(0.0) { $0 + Double($1) * Double($1) }
+  #expect(
+    try abs(stitch.structuralError(of: map, on: images) - difference / reference) < 1e-5 * difference
+      / reference)
+}
+
+@Test func attackedInputsAreSharedWithTheReference() throws {
+  let stitch = try References.stitch("same")
+  let images = ImageList(seed: 3, count: 40, batch: 8)
+  let network = try stitch.network(References.map("same"))
+  let none = try Attack(epsilon: 0, stepSize: 0, steps: 3)
+  let clean = try NetworkComparison(of: network, with: Network(stitch.end), on: images, batch: 16)
+  let unmoved = try NetworkComparison(
+    of: network, with: Network(stitch.end), on: images, batch: 16, attack: none)
+  #expect(abs(clean.agreement - unmoved.agreement) < 1e-5 && clean.accuracy == unmoved.accuracy)
+  let strong = try Attack(epsilon: 0.3, stepSize: 0.1, steps: 5)
+  let attacked = try NetworkComparison(
+    of: network, with: Network(stitch.end), on: images, batch: 16, attack: strong)
+  #expect(abs(attacked.agreement - clean.agreement) > 1e-4)
+  #expect(
+    attacked.accuracy == (try Evaluation(of: network, on: images, batch: 16, attack: strong).accuracy))
+}
