@@ -1,5 +1,5 @@
-// Owns how a stage's `with` becomes the parameters, inputs and external files of its instances, at each point of
-// its matrix. What depends on some axes only is done once for them.
+// Owns how a stage's `with` becomes the parameters, inputs and external files of its instances, at each point
+// of its matrix. What depends on some axes only is done once for them.
 
 import ContentStore
 import Foundation
@@ -49,7 +49,7 @@ struct Binding {
     return { point in
       try known.value(at: point) {
         let bound = try command.bound(at: point, evaluator) {
-          try sources(of: $0, at: command.run.place, accepts: nil)
+          try source(of: $0, at: command.run.place, accepts: nil)
         }
         let parameters = try declaration.kind.decode(bound.parameters, at: command.run.place)
         return Bound(parameters: parameters, inputs: bound.inputs, code: bound.code)
@@ -143,11 +143,11 @@ struct Binding {
     switch value {
     case .group(let group, let place):
       try checkArity(of: group, input, at: place)
-      sources = try self.sources(of: group, at: place, accepts: input)
+      sources = try self.source(of: group, at: place, accepts: input).0
     case .list(let values, _) where input.arity == .list:
       for value in values {
         guard case .group(let group, let place) = value else { throw notAReference(value, input) }
-        sources += try self.sources(of: group, at: place, accepts: input)
+        sources += try self.source(of: group, at: place, accepts: input).0
       }
     default: throw notAReference(value, input)
     }
@@ -184,16 +184,18 @@ struct Binding {
         + "Bind \(free.count > 2 ? "all" : pronoun), or make it an axis.")
   }
 
-  /// The output that a reference means: the one it names, or the only one that `input` (nil: a command) takes.
-  private func sources(of group: Group, at place: Place, accepts input: InputDescription?) throws -> [Source]
-  {
+  /// The output that a reference means: the one it names, or the only one that `input` (nil: a command)
+  /// takes.
+  private func source(
+    of group: Group, at place: Place, accepts input: InputDescription?
+  ) throws -> ([Source], fileExtension: String) {
     let stage = evaluator.stages[group.stage]!
-    let name: String
+    let output: OutputDescription
     if let written = group.output {
-      name = written
-      let type = stage.outputs.first { $0.name == written }!.type
-      if let input, !input.accepts(type) {
-        throw DecodingIssue(place, "'\(input.name)' takes \(wanted(input)); \(group.text) is a \(type)")
+      output = stage.outputs.first { $0.name == written }!
+      if let input, !input.accepts(output.type) {
+        throw DecodingIssue(
+          place, "'\(input.name)' takes \(wanted(input)); \(group.text) is a \(output.type)")
       }
     } else {
       let fitting = stage.outputs.filter { input?.accepts($0.type) ?? true }
@@ -207,9 +209,10 @@ struct Binding {
         let choices = fitting.map { "${\(stage.name).\($0.name)}" }.joined(separator: ", ")
         throw DecodingIssue(place, "\(group.text) could mean several outputs: name one, of \(choices)")
       }
-      name = first.name
+      output = first
     }
     let offset = offsets[group.stage]
-    return group.members.map { Source(instance: offset + $0, output: name) }
+    let fileExtension = output.fileName.map { ($0 as NSString).pathExtension } ?? output.type.fileExtension
+    return (group.members.map { Source(instance: offset + $0, output: output.name) }, fileExtension)
   }
 }

@@ -1,9 +1,5 @@
 // Owns `run:` stages: how the text of a command becomes the parameters and inputs of the kind `command`.
-//
-// In the parameter `run`, `${in.1}`, `${in.2}` … stand for what the command reads, in the order in which each
-// first appears (a group is a list: its paths with spaces between them), and `${out.NAME}` for what it writes.
-// A literal `${` is written `$${`, as in the pipeline file; text is read from left to right. A literal never ends
-// in `$` directly before a placeholder, since `$` + `${` can't be written and substituted values are quoted.
+// What the parameter `run` looks like is `CommandText`'s.
 
 import ContentStore
 import Workflow
@@ -44,55 +40,57 @@ struct CommandDeclaration {
     var code: CommandCode
   }
 
-  /// - Parameter source: the output that a reference means, for each of its instances.
-  func bound(at point: Point, _ evaluator: Evaluator, source: (Group) throws -> [Source]) throws -> Bound {
-    var text = ""
-    var literal = ""
+  /// - Parameter source: the output that a reference means, for each of its instances, and the extension that
+  ///   its file would have.
+  func bound(
+    at point: Point, _ evaluator: Evaluator, source: (Group) throws -> ([Source], String)
+  ) throws -> Bound {
+    var text = CommandText()
     var inputs: [InputBinding] = []
-    func flush() {
-      text += literal.replacing("${", with: "$${")
-      literal = ""
-    }
+    var extensions: [String: String] = [:]
     for segment in segments {
       switch segment {
-      case .literal(let part): literal += part
+      case .literal(let part): text.append(.literal(part))
       case .expression(let expression):
         try evaluator.refuseComparison(expression, at: run.place)
         let path = expression.path
         if path.root == "out" {
-          flush()
-          text += "${out.\(path.members[0])}"
+          text.append(.output(path.members[0]))
           continue
         }
         guard case .group(let group, _) = try evaluator.find(path, at: run.place, in: point).value else {
-          literal += shellQuoted(try evaluator.scalar(path, at: run.place, in: point))
+          text.append(.literal(shellQuoted(try evaluator.scalar(path, at: run.place, in: point))))
           continue
         }
-        let sources = try source(group)
+        let (sources, fileExtension) = try source(group)
         let ordinal = inputs.firstIndex { $0.sources == sources } ?? inputs.count
         if ordinal == inputs.count {
           inputs.append(
             InputBinding(
               name: String(ordinal + 1), isList: sources.count != 1, labelled: false, sources: sources))
+          if !fileExtension.isEmpty { extensions[String(ordinal + 1)] = fileExtension }
         }
-        flush()
-        text += "${in.\(ordinal + 1)}"
+        text.append(.input(ordinal + 1))
       }
     }
-    flush()
-    guard text.contains(where: { !$0.isWhitespace }) else {
+    guard text.text.contains(where: { !$0.isWhitespace }) else {
       throw DecodingIssue(run.place, "run: nothing to run")
     }
     let place = run.place
     let outputs = files.map {
       RawValue.Member(name: $0.name, place: place, value: .scalar($0.file, quoted: true, place))
     }
+    // So that programs which go by a file's name can read what they are given.
+    let inputExtensions = extensions.sorted { $0.key < $1.key }.map {
+      RawValue.Member(name: $0.key, place: place, value: .scalar($0.value, quoted: true, place))
+    }
     return Bound(
       parameters: [
-        RawValue.Member(name: "run", place: place, value: .scalar(text, quoted: true, place)),
+        RawValue.Member(name: "run", place: place, value: .scalar(text.text, quoted: true, place)),
         RawValue.Member(name: "outputs", place: place, value: .map(outputs, place)),
+        RawValue.Member(name: "extensions", place: place, value: .map(inputExtensions, place)),
       ],
-      inputs: inputs, code: CommandCode(patterns: patterns, interpreter: interpreter(of: text)))
+      inputs: inputs, code: CommandCode(patterns: patterns, interpreter: interpreter(of: text.text)))
   }
 }
 
@@ -104,7 +102,8 @@ private func shellQuoted(_ value: String) -> String {
   return isSafe && !value.isEmpty ? value : "'" + value.replacing("'", with: "'\\''") + "'"
 }
 
-/// The program that a command line starts: its first word after assignments, or the shell where that is no program.
+/// The program that a command line starts: its first word after assignments, or the shell where that is no
+/// program.
 private func interpreter(of text: String) -> String {
   let words = text.split { $0.isWhitespace }
   let word = words.first { word in

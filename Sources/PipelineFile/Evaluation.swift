@@ -104,10 +104,8 @@ final class Evaluator {
       return Found(value: .null(place))
     }
     let name = rest.first!
-    throw DecodingIssue(
-      place,
-      "${\(path.text)}: '\(axis)' has no '\(name)'\(suggestion(for: name, in: known(on: point.member(index))))"
-    )
+    let cure = suggestion(for: name, in: known(on: point.member(index)))
+    throw DecodingIssue(place, "${\(path.text)}: '\(axis)' has no '\(name)'\(cure)")
   }
 
   /// Follows names from a member of an axis: axes and outputs of an instance, members of a map.

@@ -1,5 +1,5 @@
-// Owns the points of a stage's matrix: which there are, their canonical names and labels, and finding the points
-// that have a member. It doesn't know what the stage does.
+// Owns the points of a stage's matrix: which there are, their canonical names and labels, and finding the
+// points that have a member. It doesn't know what the stage does.
 
 import Workflow
 
@@ -76,7 +76,8 @@ struct Point {
   func member(_ axis: Int) -> Axis.Member { axes[axis].members[coordinates[axis]] }
 }
 
-/// Remembers results that depend on some of the axes only, so that 100,000 instances don't repeat the same work.
+/// Remembers results that depend on some of the axes only, so that 100,000 instances don't repeat the same
+/// work.
 struct Memo<T> {
   private let axes: [(index: Int, stride: Int)]
   private let isUseful: Bool

@@ -1,5 +1,5 @@
-// Owns the shape of the expression language: what stands in `${…}`, and a YAML value whose texts may hold some.
-// Parsing is in `ExpressionParsing`, meaning in `Evaluation`.
+// Owns the shape of the expression language: what stands in `${…}`, and a YAML value whose texts may hold
+// some. Parsing is in `ExpressionParsing`, meaning in `Evaluation`.
 
 import Workflow
 

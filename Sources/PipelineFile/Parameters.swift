@@ -1,4 +1,5 @@
-// Owns `params`: those of the file, those of `--params` over them, those of `--set` over both, and looking one up.
+// Owns `params`: those of the file, those of `--params` over them, those of `--set` over both, and looking
+// one up.
 
 import Workflow
 

@@ -1,5 +1,5 @@
-// Owns the parts of a stage that are the same for all of its instances, and so may hold `params` and nothing else:
-// environment, resources, code, outputs.
+// Owns the parts of a stage that are the same for all of its instances, and so may hold `params` and nothing
+// else: environment, resources, code, outputs.
 
 import Workflow
 
@@ -15,8 +15,7 @@ struct PlainValues {
       guard isName, let first = text.utf8.first, !(0x30...0x39).contains(first) else {
         throw DecodingIssue(
           place,
-          "environment: expected the name of a variable, found '\(text)' (its value comes from the environment)"
-        )
+          "environment: expected the name of a variable (its value comes from outside), found '\(text)'")
       }
       return text
     }

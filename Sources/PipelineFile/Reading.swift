@@ -45,7 +45,8 @@ enum Reading {
   /// The one value in `text`; nil if there is none. Throws `PipelineFileError`.
   static func value(in text: String, named name: String) throws -> RawValue? {
     // The parser recurses once per level and so do the values it makes when they go: on a stack of its own.
-    // (The parser keeps a pointer into the text, which a string of up to 15 bytes doesn't have: hence the comment.)
+    // (The parser keeps a pointer into the text, which a string of up to 15 bytes doesn't have: hence the
+    // comment.)
     let text = text.utf8.count > 15 ? text : text + "\n#---------------\n"
     let done = DispatchSemaphore(value: 0)
     let result = ParseResult()

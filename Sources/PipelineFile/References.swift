@@ -15,7 +15,7 @@ struct References {
     of = []
     for declaration in declarations {
       var targets: [Int] = []
-      var places_: [Place] = []
+      var here: [Place] = []
       try issues.collect("stage '\(declaration.name)'") {
         var missing: DecodingIssue?
         for template in declaration.templates {
@@ -24,18 +24,21 @@ struct References {
             if let target = evaluator.index(of: path.root) {
               guard !targets.contains(target) else { return }
               targets.append(target)
-              places_.append(place)
+              here.append(place)
             } else if missing == nil {
+              let isShells = declaration.command != nil && path.selectors.isEmpty && path.members.isEmpty
               let known = declarations.map(\.name)
-              missing = DecodingIssue(
-                place, "there is no stage '\(path.root)'\(suggestion(for: path.root, in: known))")
+              let cure =
+                isShells && nearestName(to: path.root, in: known) == nil
+                ? "; the shell's own is written $${\(path.root)}" : suggestion(for: path.root, in: known)
+              missing = DecodingIssue(place, "there is no stage '\(path.root)'\(cure)")
             }
           }
         }
         if let missing { throw missing }
       }
       of.append(targets)
-      places.append(places_)
+      places.append(here)
     }
     try issues.throwIfAny()
 

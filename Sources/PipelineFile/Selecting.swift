@@ -1,4 +1,5 @@
-// Owns which instances a reference such as `model[regime=standard, front.seed=0|1].model` means, and comparing.
+// Owns which instances a reference such as `model[regime=standard, front.seed=0|1].model` means, and
+// comparing.
 
 import Workflow
 

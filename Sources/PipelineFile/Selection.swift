@@ -1,10 +1,11 @@
-// Owns what a command line means by `stitched[method=fula].map`: the same grammar and the same errors as in the file.
+// Owns what a command line means by `stitched[method=fula].map`: the same grammar and the same errors as in
+// the file.
 
 import Workflow
 
 extension Pipeline {
-  /// The instances that `text` means (`stitched`, `stitched[cut=stem|stage1.0]`, an instance's canonical name),
-  /// each with the output after the dot if there is one. Throws `PipelineFileError`.
+  /// The instances that `text` means (`stitched`, `stitched[cut=stem|stage1.0]`, an instance's canonical
+  /// name), each with the output after the dot if there is one. Throws `PipelineFileError`.
   public func select(_ text: String) throws -> [(instance: Int, output: String?)] {
     if let exact = graph.index(of: text) { return [(exact, nil)] }
     let place = Place(file: text, line: 0, column: 0)

@@ -1,5 +1,5 @@
-// Owns the keys that a pipeline file and a stage may have, and turning each stage's map into a declaration whose
-// texts are parsed. It doesn't know of instances.
+// Owns the keys that a pipeline file and a stage may have, and turning each stage's map into a declaration
+// whose texts are parsed. It doesn't know of instances.
 
 import Workflow
 

@@ -49,7 +49,8 @@ import Workflow
   let probe = graph.instances[30]
   #expect(
     probe.parameters.canonical
-      == #"{"outputs":{"probe":"probe.json"},"run":"python scripts/probe.py ${in.1} --out ${out.probe}"}"#)
+      == #"{"extensions":{},"outputs":{"probe":"probe.json"},"run":"python scripts/probe.py ${in.1} --out ${out.probe}"}"#
+  )
   #expect(probe.inputs.map(\.name) == ["1"])
   #expect(probe.inputs[0].sources == [Source(instance: 29, output: "csv")])
   #expect(!probe.inputs[0].isList)

@@ -10,7 +10,7 @@ extension ArtifactType {
   static let dataset = ArtifactType("dataset")
   static let model = ArtifactType("model")
   static let map = ArtifactType("map")
-  static let table = ArtifactType("table")
+  static let table = ArtifactType("table", fileExtension: "json")
 }
 
 struct ToyDataset: StageKind {
@@ -76,6 +76,7 @@ struct ToyCommand: StageKind {
   static let summary = "runs a command"
   @Parameter("the command") var run: String
   @Parameter("files") var outputs: [String: String] = [:]
+  @Parameter("extensions") var extensions: [String: String] = [:]
   init() {}
   func run(in context: StageContext) throws {}
 }

@@ -1,0 +1,101 @@
+import ContentStore
+import PipelineFile
+import Testing
+import Workflow
+
+private func command(_ run: String, matrix: String? = nil, params: String? = nil) throws -> [Instance] {
+  let text = pipeline(
+    params: params,
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    model:
+      matrix: { seed: [0, 1] }
+      uses: train
+      with: { data: "${images}", seed: "${matrix.seed}" }
+    first: { run: "ls > ${out.list}", outputs: { list: list.txt } }
+    s:
+      \(matrix.map { "matrix: \($0)" } ?? "environment: []")
+      run: |
+        \(run)
+      outputs: { probe: probe.json }
+    """)
+  return Array(try load(text).graph.instances.dropFirst(4))
+}
+
+@Test func referencesInCommandsBecomeOrdinals() throws {
+  let s = try command(
+    "cat ${model[seed=1].scores} ${first} ${model[seed=1].scores} ${model.model} > ${out.probe}")[0]
+  #expect(s.parameters["run"] == "cat ${in.1} ${in.2} ${in.1} ${in.3} > ${out.probe}\n")
+  #expect(s.parameters["outputs"]?.canonical == #"{"probe":"probe.json"}"#)
+  #expect(s.parameters["extensions"]?.canonical == #"{"1":"json","2":"txt"}"#)
+  #expect(s.inputs.map(\.name) == ["1", "2", "3"])
+  #expect(s.inputs.map(\.isList) == [false, false, true])
+  #expect(s.inputs.map(\.labelled) == [false, false, false])
+  #expect(
+    s.inputs.map(\.sources) == [
+      [Source(instance: 2, output: "scores")], [Source(instance: 3, output: "list")],
+      [Source(instance: 1, output: "model"), Source(instance: 2, output: "model")],
+    ])
+}
+
+@Test func valuesInCommandsAreQuotedForTheShell() throws {
+  let made = try command(
+    "fit --rate ${matrix.rate} --note ${params.note} --what ${matrix.what} $${HOME} $HOME",
+    matrix: "{ rate: [1e-3], what: { plain: null } }", params: "{ note: \"it's $${x}\" }")
+  #expect(
+    made[0].parameters["run"] == "fit --rate 1e-3 --note 'it'\\''s $${x}' --what plain $${HOME} $HOME\n")
+  let text = CommandText(parsing: made[0].parameters["run"]!.stringValue!)
+  #expect(
+    text.pieces == [.literal("fit --rate 1e-3 --note 'it'\\''s ${x}' --what plain ${HOME} $HOME\n")])
+}
+
+@Test func commandTextReadsBackWhatItWrote() {
+  var text = CommandText()
+  text.append(.literal("a $${ ${ $"))
+  text.append(.literal("{b} }"))
+  text.append(.input(3))
+  text.append(.literal("\u{301}${in.1}"))
+  text.append(.output("x"))
+  text.append(.input(12))
+  #expect(CommandText(parsing: text.text) == text)
+  #expect(
+    text.line(input: { "<\($0)>" }, output: { "[\($0)]" }) == "a $${ ${ ${b} }<3>\u{301}${in.1}[x]<12>")
+  #expect(CommandText(parsing: "${in.x} ${").pieces == [.literal("${in.x} ${")])
+}
+
+@Test(arguments: [
+  ("python x.py", "python"), ("A=1 B=2 ./bin/x y", "./bin/x"), ("set -e; python x", "sh"),
+  ("for x in y; do z; done", "sh"),
+  ("(cd x; y)", "sh"), ("${first} x", "sh"), ("'my program' x", "sh"), ("python3.12 -m x", "python3.12"),
+  ("A=1", "sh"),
+])
+func theInterpreterIsTheFirstProgram(run: String, program: String) throws {
+  #expect(try command(run)[0].commandCode == CommandCode(patterns: [], interpreter: program))
+}
+
+@Test(arguments: [
+  ("cat ${HOME}", "p.yaml:9:10: stage 's': there is no stage 'HOME'; the shell's own is written $${HOME}"),
+  ("cat ${modle}", "p.yaml:9:10: stage 's': there is no stage 'modle'. Did you mean 'model'?"),
+  (
+    "cat ${model}",
+    "p.yaml:9:10: stage 's': ${model} could mean several outputs: name one, of ${model.model}, ${model.scores}"
+  ),
+  (
+    "cat ${params.l}",
+    "p.yaml:9:10: stage 's': only a single value can stand inside a text; ${params.l} is a list"
+  ),
+])
+func wrongReferencesInCommandsAreExplained(run: String, message: String) throws {
+  let text = pipeline(
+    params: "{ l: [1] }",
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    model: { matrix: { seed: [0, 1] }, uses: train, with: { data: "${images}" } }
+    first: { run: "ls > ${out.list}", outputs: { list: list.txt } }
+    s:
+      outputs: { probe: probe.json }
+      run: \(run)
+    """)
+  let found = try complaint(text)
+  #expect(found == message)
+}

@@ -1,0 +1,116 @@
+import ContentStore
+import PipelineFile
+import Testing
+import Workflow
+
+private func note(_ params: String, _ expression: String, sets: [String] = [], file: String? = nil) throws
+  -> JSON?
+{
+  let text = pipeline(
+    params: params,
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    model: { uses: train, with: { data: "${images}", note: "\(expression)" } }
+    """)
+  return try load(text, sets: sets, params: file).graph.instances[1].parameters["note"]
+}
+
+@Test func parametersKeepTheirTypeWhole() throws {
+  let text = pipeline(
+    params: "{ train: { epochs: 7, rate: 8/255 }, adversary: { epsilon: 0.1 } }",
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    model:
+      uses: train
+      with: { data: "${images}", epochs: "${params.train.epochs}", rate: "${params.train.rate}", adversary: "${params.adversary}" }
+    """)
+  let parameters = try load(text).graph.instances[1].parameters
+  #expect(parameters["epochs"] == .integer(7))
+  #expect(parameters["rate"] == .number(8.0 / 255))
+  #expect(parameters["adversary"]?.canonical == #"{"epsilon":0.1,"steps":7}"#)
+}
+
+@Test func textsTakeScalarsAndEscapes() throws {
+  #expect(try note("{ a: 1, b: x }", "${params.a}-${params.b}-$${c}-$5") == "1-x-${c}-$5")
+  #expect(try note("{ a: on }", "${params.a}") == "on")
+  #expect(try note("{ a: 0o7 }", "${params.a}") == "0o7")
+}
+
+@Test func parametersMayReferToEachOther() throws {
+  #expect(try note("{ a: \"${params.b}/x\", b: \"${params.c.d}\", c: { d: 5 } }", "${params.a}") == "5/x")
+  #expect(try note("{ a: { b: 1, c: \"${params.a.b}\" } }", "${params.a.c}") == "1")
+}
+
+@Test func setReplacesAParameter() throws {
+  #expect(try note("{ a: 1 }", "${params.a}", sets: ["a=2"]) == "2")
+  #expect(try note("{ a: { b: 1, c: 2 } }", "${params.a.b}${params.a.c}", sets: ["a.b=x=y"]) == "x=y2")
+  #expect(try load(example, sets: ["seeds=[0, 1, 2]"]).graph.instances.count == 1 + 6 + 4 * 12 + 2)
+  #expect(try load(example, sets: ["seeds=[5]", "seeds=[0,1]"]).graph.instances.count == 31)
+}
+
+@Test func aParametersFileLiesBetweenTheFileAndSet() throws {
+  let params = "{ a: { b: 1, c: 2 }, d: 3 }"
+  let text = "${params.a.b}${params.a.c}${params.d}"
+  #expect(try note(params, text, file: "a: { b: x }\nd: y\n") == "x2y")
+  #expect(try note(params, text, sets: ["d=z"], file: "a: { b: x }\nd: y\n") == "x2z")
+}
+
+@Test(arguments: [
+  ("seed=[1]", "--set seed=[1]: there is no parameter 'seed'. Did you mean 'seeds'?"),
+  ("seeds.x=1", "--set seeds.x=1: there is no parameter 'seeds.x'; 'seeds' is not a map"),
+  ("seeds", "--set seeds: expected name=value"),
+  ("=1", "--set =1: expected name=value"),
+  (
+    "seeds=[1",
+    "--set seeds=[1:3:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence"
+  ),
+  (
+    "seeds=5",
+    "p.yaml:12:13: stage 'model': axis 'seed': expected a list, a map of labels or a group such as ${stage}, found '5'"
+  ),
+  ("epochs=ten", "p.yaml:14:64: stage 'model': epochs: expected a whole number, found 'ten'"),
+  (
+    "seeds=",
+    "p.yaml:12:13: stage 'model': axis 'seed': expected a list, a map of labels or a group such as ${stage}, found nothing"
+  ),
+])
+func aWrongSetIsExplained(set: String, message: String) throws {
+  let found = try complaint(example, sets: [set])
+  #expect(found == message)
+}
+
+@Test(arguments: [
+  ("seed: 1\n", "params.yaml:1:1: there is no parameter 'seed'. Did you mean 'seeds'?"),
+  ("- a\n", "params.yaml:1:1: expected a map of parameters, found a list"),
+  ("", "params.yaml:1:1: expected a map of parameters, found nothing"),
+])
+func aWrongParametersFileIsExplained(file: String, message: String) throws {
+  let found = try complaint(example, params: file)
+  #expect(found == message)
+}
+
+@Test(arguments: [
+  ("{ a: \"${params.b}\", b: \"${params.a}\" }", "2:32: params refer to each other in a circle: a → b → a"),
+  ("{ a: \"${params.a}\" }", "2:14: params refer to each other in a circle: a → a"),
+  ("{ a: \"${params.x}\" }", "2:14: ${params.x}: there is no parameter 'x'. Did you mean 'a'?"),
+  ("{ a: \"${model}\" }", "2:14: params can refer to other params only, not to ${model}"),
+  (
+    "{ a: [1], b: \"x${params.a}\" }",
+    "2:22: only a single value can stand inside a text; ${params.a} is a list"
+  ),
+  ("{ a: \"${params}\" }", "2:14: 'params' needs a name: ${params.name}"),
+])
+func wrongParametersAreExplained(params: String, message: String) throws {
+  let found = try complaint(pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: d } }"))
+  #expect(found == "p.yaml:" + message)
+}
+
+@Test func parametersThatMultiplyAreBounded() throws {
+  let lists = (1...12).map { i in
+    let copies = repeatElement("\"${params.a\(i - 1)}\"", count: 10).joined(separator: ", ")
+    return "a\(i): [\(copies)]"
+  }
+  let params = "{ a0: 1, \(lists.joined(separator: ", ")) }"
+  let message = try complaint(pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: d } }"))
+  #expect(message?.hasSuffix("params expand to over a million values") == true)
+}
