@@ -140,7 +140,7 @@ extension Pipeline {
     return instances
   }
 
-  private static func projectRoot(of file: URL) -> URL {
+  public static func projectRoot(of file: URL) -> URL {
     let folder = file.deletingLastPathComponent()
     var candidate = folder
     while true {

@@ -32,7 +32,8 @@ struct HeatmapDrawing {
     let left = 40 + 7 * Double(lines.map(\.count).max() ?? 0)
     let tilted = columns.contains { $0.count > 7 }
     let bottom = tilted ? 30 + 5 * Double(columns.map(\.count).max() ?? 0) : 44
-    let panelWidth = left + Double(columns.count) * cell.width
+    let headings = 7.5 * Double(shown.map(\.title.count).max() ?? 0)
+    let panelWidth = left + max(Double(columns.count) * cell.width, headings)
     let panelHeight = 26 + Double(lines.count) * cell.height + bottom
     let across = max(1, min(shown.count, Int(1500 / (panelWidth + gap))))
     let down = (shown.count + across - 1) / max(across, 1)

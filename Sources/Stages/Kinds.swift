@@ -14,6 +14,8 @@ public let stageKinds: [any StageKind.Type] = [
   ModelImport.self,
   Activations.self,
   SimilarityKind.self,
+  Stitch.self,
+  Evaluate.self,
   Table.self,
   Heatmap.self,
 ]

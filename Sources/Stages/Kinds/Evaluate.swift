@@ -1,0 +1,92 @@
+// Owns the stage kind `evaluate`.
+
+import ContentStore
+import Datasets
+import NeuralNetworks
+import Stitching
+import Workflow
+
+struct Evaluate: StageKind {
+  static let name = "evaluate"
+  static let summary = "accuracy of a network, clean and attacked, and its agreement with another"
+  static let discussion = """
+    Scores: accuracy; with `attack` robustAccuracy (PGD against this very network); with a reference, which for a \
+    stitched network is its end unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax \
+    outputs, arXiv 2505.20142), disagreement (of arg-max), referenceAccuracy, relativeAccuracy, and with `attack` \
+    robustAgreement on the attacked images; for a stitched network structuralError, ‖S−T‖²/‖T‖² at its cut \
+    (arXiv 2412.11299).
+    """
+
+  @Input("the network, stitched or not", .model, .stitched) var model: InputArtifact
+  @Input("the images", .dataset) var data: InputArtifact
+  @Input("the network to compare with", .model, .stitched) var reference: InputArtifact?
+  @Parameter("which half of the dataset") var split = SplitName.test
+  @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
+  @Parameter("which marks are painted where the dataset has a shortcut") var marking = MarkingName.marked
+  @Parameter("attack the network too; null: don't") var attack: AttackParameters? = nil
+  @Output("the scores", .scores) var scores: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    let examples = try LoadedExamples(
+      Dataset(data), split: split.split, marking: marking.marking, limit: samples)
+    guard examples.loader.hasLabels else { throw InputError(message: "the dataset has no labels") }
+    let subject = try Subject(model)
+    var values = Scores()
+
+    let clean = try Evaluation(of: subject.network, on: examples)
+    values["accuracy"] = clean.accuracy
+    context.progress(0.4, ["accuracy": fixed(clean.accuracy, digits: 3)])
+    let other = try reference.map { try Subject($0).network } ?? subject.stitched.map { try Network($0.end) }
+    if let other {
+      let theirs = try Evaluation(of: other, on: examples)
+      let comparison = try OutputComparison(clean.logits, theirs.logits)
+      values["agreement"] = comparison.agreement
+      values["disagreement"] = comparison.disagreement
+      values["referenceAccuracy"] = theirs.accuracy
+      if theirs.accuracy > 0 { values["relativeAccuracy"] = clean.accuracy / theirs.accuracy }
+    }
+    if let joined = subject.stitched {
+      let stitch = try Stitching.Stitch(
+        front: joined.front, from: joined.from, end: joined.end, to: joined.to)
+      values["structuralError"] = try stitch.structuralError(of: joined.map, on: examples)
+    }
+    context.progress(0.6)
+    if let attack = try attack?.attack() {
+      if let other {
+        let comparison = try NetworkComparison(of: subject.network, with: other, on: examples, attack: attack)
+        values["robustAccuracy"] = comparison.accuracy
+        values["robustAgreement"] = comparison.agreement
+      } else {
+        values["robustAccuracy"] = try Evaluation(of: subject.network, on: examples, attack: attack).accuracy
+      }
+    }
+    try values.write(to: scores)
+  }
+}
+
+struct AttackParameters: ParameterGroup {
+  @Parameter("radius of the L∞ ball", .between(0, 1), unit: "pixels of [0, 1]") var epsilon = 8.0 / 255
+  @Parameter("how far a step moves", .between(0, 1), unit: "pixels of [0, 1]") var stepSize = 2.0 / 255
+  @Parameter("steps of PGD", .atLeast(0)) var steps = 20
+
+  func attack() throws -> Attack {
+    try Attack(epsilon: Float(epsilon), stepSize: Float(stepSize), steps: steps)
+  }
+}
+
+/// A network that is evaluated, and its parts if it is a stitched one.
+private struct Subject {
+  let network: Network
+  let stitched: StitchedModel?
+
+  init(_ input: InputArtifact) throws {
+    if input.artifact.form == .manifest {
+      let stitched = try StitchedModel(input)
+      network = try stitched.network
+      self.stitched = stitched
+    } else {
+      network = try Network(Model(input))
+      stitched = nil
+    }
+  }
+}

@@ -1,0 +1,226 @@
+// Owns the stage kind `stitch`.
+
+import ContentStore
+import Datasets
+import NeuralNetworks
+import Stitching
+import Workflow
+
+struct Stitch: StageKind {
+  static let name = "stitch"
+  static let summary = "fits the map that joins one network's front to another's end"
+  static let discussion = """
+    The front up to `from` and the end after `to` stay frozen, with running statistics; only the map between them is \
+    fitted: a bilinear resize where sizes differ, then a 1×1 convolution with bias. Methods:
+      direct      least squares on the end's own activations (direct matching, arXiv 2412.11299)
+      task-loss   cross-entropy to the labels (arXiv 2412.11299)
+      soft-label  KL divergence to the end's output
+      hint        relative error at the cut, trained
+      fula        relative error at the cut and every hook point behind it (arXiv 2505.20142)
+    `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are the papers'.
+    """
+
+  @Input("the network whose beginning is used", .model) var front: InputArtifact
+  @Input("the network whose rest is used", .model) var end: InputArtifact
+  @Input("the images to fit on", .dataset) var data: InputArtifact
+  @Parameter("the front's cut, such as stage2.0") var from: String
+  @Parameter("the end's cut") var to: String
+  @Parameter("how to fit") var method: MethodName
+  @Parameter("a weighted sum of losses instead of the method's own") var objective: ObjectiveParameters? = nil
+  @Parameter("where the map starts: least-squares, random (task-loss) or identity") var initial:
+    InitialName? = nil
+  @Parameter("images that least squares takes", .atLeast(1)) var leastSquaresSamples = 500
+  @Parameter("share of the largest singular value below which least squares drops a direction, or torch")
+  var rcond = RankToleranceValue.value(1e-6)
+  @Parameter("which half of the dataset to fit on") var split = SplitName.train
+  @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
+  @Parameter("which marks are painted where the dataset has a shortcut") var marking = MarkingName.marked
+  @Parameter("what is done to images at random") var augment = AugmentationName.none
+  @Parameter("passes over the images; 30 by default", .atLeast(1)) var epochs: Int? = nil
+  @Parameter("images in a step; 128 by default, 256 for task-loss", .between(1, 65_536)) var batch: Int? = nil
+  @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
+  @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task-loss", .atLeast(0)) var weightDecay: Double? = nil
+  @Parameter("constant (task-loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule:
+    ScheduleChoice? = nil
+  @Parameter("decides order, augmentation and a random start", .atLeast(0)) var seed = 0
+  @Output("the stitched network", .stitched) var stitched: OutputArtifact
+  @Output("loss of each epoch, and what least squares found", .scores) var fit: OutputArtifact
+
+  func validate() throws {
+    guard let objective else { return }
+    guard method != .direct else {
+      throw InvalidParameter(
+        "objective", "method direct has a closed form and no loss; choose another method")
+    }
+    let weights = [objective.task, objective.soft, objective.fula, objective.hint]
+    guard weights.contains(where: { $0 > 0 }) else {
+      throw InvalidParameter("objective", "at least one of task, soft, fula and hint must be above 0")
+    }
+  }
+
+  /// A closed form has no epochs, batches or rates: whatever is written for other methods changes nothing here.
+  var derivedParameters: [String: JSON] {
+    if method == .direct {
+      return [
+        "epochs": .null, "batch": .null, "weightDecay": .null, "schedule": .null, "initial": .null,
+        "learningRate": .number(1e-3), "augment": .string("none"), "seed": 0,
+      ]
+    }
+    let defaults = method.method.options
+    return [
+      "epochs": .integer(epochs ?? defaults.epochs),
+      "batch": .integer(batch ?? (method == .taskLoss ? 256 : 128)),
+      "weightDecay": .number(weightDecay ?? defaults.weightDecay),
+      "schedule": .string(schedule?.rawValue ?? defaults.schedule.rawValue),
+      "initial": .string(initial?.rawValue ?? defaults.initialisation.rawValue),
+    ]
+  }
+
+  func run(in context: StageContext) throws {
+    let (frontModel, endModel) = (try Model(front), try Model(end))
+    let stitch = try Stitching.Stitch(
+      front: frontModel, from: frontModel.architecture.cut(named: from), end: endModel,
+      to: endModel.architecture.cut(named: to))
+    let images = try FittingImages(
+      Dataset(data), split: split.split,
+      options: BatchLoader.Options(
+        batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment.augmentation,
+        marking: marking.marking, dropLast: true, limit: samples))
+    let fitted = try stitch.fit(on: images, options: options) { at in
+      context.progress(
+        (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
+        ["epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4)])
+    }
+    try StitchedModel(
+      front: frontModel, from: stitch.from, map: fitted.map, end: endModel, to: stitch.to
+    ).write(
+      to: stitched, front: front, end: end,
+      description: [
+        "method": .string(method.rawValue), "split": .string(split.rawValue), "statistics": "running",
+        "augment": .string(augment.rawValue), "images": .integer(images.count),
+        "leastSquaresSamples": fitted.facts.samples.map(JSON.integer) ?? .null,
+        "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,
+      ])
+    var scores = Scores()
+    scores["leastSquaresError"] = fitted.facts.leastSquaresError
+    scores["leastSquaresRank"] = fitted.facts.rank.map(Double.init)
+    scores["fitLoss"] = fitted.facts.losses.last
+    scores.set("loss", list: fitted.facts.losses)
+    try scores.write(to: fit)
+  }
+
+  private var options: FitOptions {
+    var options = method.method.options
+    if let objective { options.objective = objective.objective }
+    options.samples = leastSquaresSamples
+    options.rankTolerance = rcond.tolerance
+    options.learningRate = learningRate
+    options.seed = UInt64(seed)
+    if method == .direct { return options }
+    // All of these are in the canonical parameters, as `derivedParameters` says.
+    options.epochs = epochs!
+    options.weightDecay = weightDecay!
+    options.schedule = schedule! == .steps ? .steps : .constant
+    options.initialisation = Initialisation(rawValue: initial!.rawValue)!
+    return options
+  }
+}
+
+enum MethodName: String, ParameterChoice {
+  case direct
+  case taskLoss = "task-loss"
+  case softLabel = "soft-label"
+  case hint, fula
+
+  var method: FitMethod { FitMethod(rawValue: rawValue)! }
+}
+
+enum ScheduleChoice: String, ParameterChoice { case constant, steps }
+
+enum InitialName: String, ParameterChoice {
+  case leastSquares = "least-squares"
+  case random, identity
+}
+
+struct ObjectiveParameters: ParameterGroup {
+  @Parameter("weight of the cross-entropy to the labels", .atLeast(0)) var task = 0.0
+  @Parameter("weight of the KL divergence to the end's output", .atLeast(0)) var soft = 0.0
+  @Parameter("weight of the mean relative error over hook points", .atLeast(0)) var fula = 0.0
+  @Parameter("weight of the relative error at the cut", .atLeast(0)) var hint = 0.0
+  @Parameter("how many hook points FuLA takes, from the cut on; null: all", .atLeast(1)) var hooks: Int? = nil
+  @Parameter("what each hook point counts; null: all the same", .atLeast(0)) var hookWeights: [Double]? = nil
+  @Parameter("average the KL divergence into FuLA as one more hook point") var fulaIncludesSoft = false
+
+  var objective: Objective {
+    Objective(
+      task: task, soft: soft, fula: fula, hint: hint, hooks: hooks, hookWeights: hookWeights,
+      fulaIncludesSoft: fulaIncludesSoft)
+  }
+}
+
+/// A number, or `torch` for the default of torch.linalg.pinv in float32.
+enum RankToleranceValue: ParameterValue {
+  case value(Double)
+  case torch
+
+  static var expectation: String { "a number from 0 to 1, or torch" }
+  static var schema: JSON {
+    ["anyOf": [["type": "number", "minimum": 0, "exclusiveMaximum": 1], ["const": "torch"]]]
+  }
+
+  init(raw: RawValue) throws {
+    if case .scalar("torch", _, _) = raw {
+      self = .torch
+    } else if let value = try? Double(raw: raw), value >= 0, value < 1 {
+      self = .value(value)
+    } else {
+      throw Self.issue(raw)
+    }
+  }
+
+  var json: JSON {
+    switch self {
+    case .value(let value): .number(value)
+    case .torch: "torch"
+    }
+  }
+
+  var tolerance: RankTolerance {
+    switch self {
+    case .value(let value): .value(value)
+    case .torch: .torch
+    }
+  }
+}
+
+/// A dataset's images as fits ask for them: in shuffled batches, and one by one in order.
+private struct FittingImages: FittingSource {
+  private let batches: LoadedBatches
+  private let examples: LoadedExamples
+
+  init(_ dataset: Dataset, split: Split, options: BatchLoader.Options) throws {
+    batches = try LoadedBatches(BatchLoader(dataset, split: split, options: options))
+    examples = try LoadedExamples(dataset, split: split, marking: options.marking, limit: options.limit)
+  }
+
+  var shape: ImageShape { batches.shape }
+  var batch: Int { batches.batch }
+  var batchesPerEpoch: Int { batches.batchesPerEpoch }
+  var count: Int { examples.count }
+  var isFixed: Bool { batches.loader.isFixed }
+
+  func indices(epoch: Int, step: Int) -> [Int] { batches.loader.indices(epoch: epoch, step: step) }
+
+  func fill(
+    epoch: Int, step: Int, images: UnsafeMutableBufferPointer<Float>,
+    labels: UnsafeMutableBufferPointer<Int32>
+  ) throws {
+    try batches.fill(epoch: epoch, step: step, images: images, labels: labels)
+  }
+
+  func fill(
+    _ range: Range<Int>, images: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
+  ) throws {
+    try examples.fill(range, images: images, labels: labels)
+  }
+}
