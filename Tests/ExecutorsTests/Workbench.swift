@@ -32,7 +32,7 @@ final class Workbench {
   }
 
   func job(
-    _ id: Int = 0, _ kind: String, _ parameters: JSON = [:], outputs: [String] = [],
+    _ kind: String, id: Int = 0, _ parameters: JSON = [:], outputs: [String] = [],
     inputs: [String: [JobInput]] = [:], files: [Digest: String] = [:], externals: [String: String] = [:],
     environment: [String: String] = [:], time: Double? = nil
   ) -> Job {
