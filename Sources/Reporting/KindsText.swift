@@ -80,7 +80,7 @@ public enum KindsText {
     for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
       var line = ""
       for word in paragraph.split(separator: " ") {
-        if !line.isEmpty, indent.count + line.count + word.count >= 100 {
+        if !line.isEmpty, indent.count + line.count + 1 + word.count > 100 {
           lines.append(indent + line)
           line = ""
         }

@@ -21,7 +21,7 @@ struct Fit: StageKind {
   @ExternalInput("folder with files", matching: "*.bin", "*.gz") var path: URL
   @Parameter("how") var method: Algorithm
   @Parameter("passes over the data", .atLeast(1)) var epochs = 20
-  @Parameter("ridge", .between(0, 1), unit: "per image") var ridge = 1e-4
+  @Parameter("ridge", .between(0, 1), unit: "nats") var ridge = 1e-4
   @Parameter("how to descend; null: not at all") var optimiser: Optimiser? = nil
   @Parameter("sizes") var sizes: [Int] = [1, 2]
   @Output("the map", .init("stitch")) var map: OutputArtifact

@@ -103,7 +103,7 @@ import Workflow
         epochs     passes over the data
                    a whole number; at least 1; default 20
         ridge      ridge
-                   a number (1e-3 and fractions such as 8/255 are fine); from 0 to 1; in per image; default
+                   a number (1e-3 and fractions such as 8/255 are fine); from 0 to 1; in nats; default
                    0.0001
         optimiser  how to descend; null: not at all
                    a map with rate, schedule, or null; default null
