@@ -153,7 +153,7 @@ func decodeParameters(
         member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))")
     }
     // `null` means "not written", so that an axis can switch a parameter off.
-    if case .null = member.value, parameter.declaration.defaultJSON != nil { continue }
+    if case .null = member.value { continue }
     do {
       try parameter.declaration.decode(member.value)
     } catch let issue as DecodingIssue {

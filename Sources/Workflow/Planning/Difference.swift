@@ -3,14 +3,20 @@
 import ContentStore
 
 /// Compares an instance's action with an earlier one.
-struct Difference {
-  /// How the current members of an input are called: `dataset 'images'`, by the input's name.
-  let origins: [String: [String]]
-  /// Reads a code manifest by digest; nil when it can't be had.
-  let code: (Digest) -> CodeManifest?
+package struct Difference {
+  private let origins: [String: [String]]
+  private let code: (Digest) -> CodeManifest?
+
+  /// - Parameters:
+  ///   - origins: how the current members of an input are called, `dataset 'images'`, by the input's name.
+  ///   - code: reads a code manifest by digest; nil when it can't be had.
+  package init(origins: [String: [String]], code: @escaping (Digest) -> CodeManifest?) {
+    self.origins = origins
+    self.code = code
+  }
 
   /// What differs, most telling first. Empty only for equal actions.
-  func changes(from old: JSON, to new: JSON) -> [Change] {
+  package func changes(from old: JSON, to new: JSON) -> [Change] {
     var changes: [Change] = []
     if old["kind"] != new["kind"] {
       changes.append(value("kind", old["kind"], new["kind"]))

@@ -88,10 +88,9 @@ extension Run {
     guard case .done = phases[i] else { return }
     rebuilds.insert(i)
     let what =
-      if case .damaged(let digest, let reason) = error {
-        "its output was damaged in the store (blob \(digest.hex.prefix(12)): \(reason))"
-      } else {
-        "its output is no longer in the store"
+      switch error {
+      case .damaged(let digest, let reason): "its output was lost (blob \(digest.hex.prefix(12)): \(reason))"
+      default: "its output is no longer in the store"
       }
     reasons[i] = .outputLost(what)
     warn("\(graph.instances[i].name): \(what); running it again")

@@ -1,0 +1,155 @@
+// Toy stage kinds. Each is one struct; `toyKinds` is the one line that a program adds.
+
+import ContentStore
+import Foundation
+import Workflow
+
+let toyKinds = KindCatalogue(
+  [
+    Number.self, Sum.self, Parity.self, Read.self, Pack.self, Unpack.self, Names.self, Flaky.self,
+    Broken.self,
+    Greet.self,
+  ].map { (kind: any StageKind.Type) in KindDescription(kind, code: toyCode[kind.name] ?? plainCode) })
+
+let plainCode = CodeManifest(files: ["Toys/Toy.swift": .of("toy".utf8)])
+let toyCode: [String: CodeManifest] = [:]
+
+extension ArtifactType {
+  static let number = ArtifactType("number", fileExtension: "txt")
+  static let pack = ArtifactType("pack")
+}
+
+private func number(_ input: InputArtifact) throws -> Int {
+  let text = try String(contentsOf: input.url, encoding: .utf8)
+  guard let number = Int(text.trimmingCharacters(in: .whitespaces)) else {
+    throw InputError(message: "not a number: \(input.url.path)")
+  }
+  return number
+}
+
+private func write(_ text: String, _ output: OutputArtifact) throws {
+  try text.write(to: output.url, atomically: false, encoding: .utf8)
+}
+
+/// A number from nothing.
+struct Number: StageKind {
+  static let name = "number"
+  static let summary = "a number"
+  @Parameter("its value", .between(-1000, 1000)) var value = 1
+  @Parameter("spaces after it, to make it a large blob", .atLeast(0)) var padding = 0
+  @Output("the number", .number) var number: OutputArtifact
+  func run(in context: StageContext) throws {
+    print("making \(value)")
+    context.progress(0.5, ["value": "\(value)"])
+    try write("\(value)" + String(repeating: " ", count: padding), number)
+  }
+}
+
+/// Numbers added, subtracted.
+struct Sum: StageKind {
+  static let name = "sum"
+  static let summary = "adds numbers"
+  @Input("what to add", .number) var add: [InputArtifact]
+  @Input("what to subtract", .number) var subtract: InputArtifact?
+  @Parameter("a factor") var scale = 1
+  @Output("the sum", .number) var sum: OutputArtifact
+  func run(in context: StageContext) throws {
+    let total = try add.map(number).reduce(0, +) - (try subtract.map(number) ?? 0)
+    try write("\(total * scale)", sum)
+  }
+}
+
+/// 0 or 1: most changes of its input change nothing.
+struct Parity: StageKind {
+  static let name = "parity"
+  static let summary = "whether a number is odd"
+  @Input("the number", .number) var number: InputArtifact
+  @Output("0 or 1", .number) var parity: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write("\(abs(try WorkflowTests.number(number) % 2))", parity)
+  }
+}
+
+/// The bytes of files outside.
+struct Read: StageKind {
+  static let name = "read"
+  static let summary = "reads files"
+  @ExternalInput("a file, or a folder with texts", matching: "*.txt") var path: URL
+  @Output("how many bytes", .number) var size: OutputArtifact
+  func run(in context: StageContext) throws {
+    var isDirectory: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory)
+    let names =
+      isDirectory.boolValue
+      ? try FileManager.default.contentsOfDirectory(atPath: path.path).map { path.path + "/" + $0 }
+      : [path.path]
+    let total = try names.map { try Data(contentsOf: URL(fileURLWithPath: $0)).count }.reduce(0, +)
+    try write("\(total)", size)
+  }
+}
+
+/// A manifest: a new file, and a link to what it read.
+struct Pack: StageKind {
+  static let name = "pack"
+  static let summary = "packs a number"
+  @Input("what to pack", .number) var number: InputArtifact
+  @Output("the pack", .pack) var pack: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write("a pack", OutputArtifact(url: try pack.file("note.txt")))
+    try pack.link("number.txt", to: number)
+  }
+}
+
+/// Opens what a pack links to.
+struct Unpack: StageKind {
+  static let name = "unpack"
+  static let summary = "takes the number out of a pack"
+  @Input("the pack", .pack) var pack: InputArtifact
+  @Output("the number", .number) var number: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write("\(try WorkflowTests.number(try pack.entry("number.txt")))", number)
+  }
+}
+
+/// Sees the labels of what it reads.
+struct Names: StageKind {
+  static let name = "names"
+  static let summary = "lists labels"
+  @Input("what to list", .file, labelled: true) var rows: [InputArtifact]
+  @Output("a list", .file) var list: OutputArtifact
+  func run(in context: StageContext) throws {
+    let lines = rows.map {
+      "\($0.stage) " + $0.labels.map { "\($0.axis)=\($0.value)" }.joined(separator: ",")
+    }
+    try write(lines.joined(separator: "\n"), list)
+  }
+}
+
+/// Gives other bytes each time.
+struct Flaky: StageKind {
+  static let name = "flaky"
+  static let summary = "isn't reproducible"
+  @Output("a number", .number) var number: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write("\(Int.random(in: 0..<(1 << 40)))" + String(repeating: " ", count: 20_000), number)
+  }
+}
+
+/// Fails.
+struct Broken: StageKind {
+  static let name = "broken"
+  static let summary = "fails"
+  @Input("ignored", .number) var number: InputArtifact?
+  @Output("never", .number) var never: OutputArtifact
+  func run(in context: StageContext) throws { throw InvalidParameter("broken", "as always") }
+}
+
+/// Sees the environment.
+struct Greet: StageKind {
+  static let name = "greet"
+  static let summary = "greets"
+  @Output("a greeting", .file) var greeting: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write("Hello, \(context.environment["TOY_NAME"] ?? "nobody")", greeting)
+  }
+}
