@@ -194,3 +194,9 @@ struct PlanTests {
     }
   }
 }
+
+@Test func thePlatformSaysItsLibraryAndInstructions() {
+  let facts = ComputePlatform.facts
+  #expect(facts["oneDNN"]?.hasPrefix("2.") == true)
+  #expect(facts["instructions"]?.isEmpty == false)
+}
