@@ -16,6 +16,9 @@ public final class KindDescription: Sendable {
   /// The sources that decide what it computes.
   public let code: CodeManifest
   private let type: any StageKind.Type
+  /// One kind with its declarations, used for every decoding: reflection takes longer than all the rest of it.
+  private let prototype: (kind: any StageKind, declared: Declared)
+  private let prototypeLock = NSLock()
 
   /// Reads the declaration of a kind.
   public init(_ type: any StageKind.Type, code: CodeManifest) {
@@ -24,7 +27,9 @@ public final class KindDescription: Sendable {
     name = type.name
     summary = type.summary
     discussion = type.discussion
-    let declared = Declared(type.init())
+    let kind = type.init()
+    let declared = Declared(kind)
+    prototype = (kind, declared)
     parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
     inputs = declared.inputs.map { $1.description(named: $0) }
     externals = declared.externals.map { ExternalDescription(name: $0, help: $1.help, patterns: $1.patterns) }
@@ -34,8 +39,10 @@ public final class KindDescription: Sendable {
   /// Decodes what was written under `with:` (inputs and external files taken out) into the canonical form that
   /// goes into the key: every parameter with its value, defaults written out. Throws `DecodingIssue`.
   public func decode(_ members: [RawValue.Member], at place: Place) throws -> JSON {
-    let kind = type.init()
-    let declared = Declared(kind)
+    prototypeLock.lock()
+    defer { prototypeLock.unlock() }
+    let (kind, declared) = prototype
+    for (_, parameter) in declared.parameters { parameter.reset() }
     try decodeParameters(declared.parameters, from: members, at: place)
     do {
       try kind.validate()
@@ -179,7 +186,7 @@ public struct CodeManifest: Sendable, Hashable {
 }
 
 /// A kind's declarations by reflection, in the order of its properties.
-private struct Declared {
+private struct Declared: Sendable {
   var parameters: [(name: String, declaration: any ParameterDeclaration)]
   var inputs: [(name: String, any InputDeclaration)] = []
   var externals: [(name: String, ExternalInput)] = []

@@ -102,6 +102,8 @@ protocol ParameterDeclaration: Sendable {
   var defaultJSON: JSON? { get }
   var json: JSON { get }
   func decode(_ raw: RawValue) throws
+  /// Forgets what was decoded.
+  func reset()
 }
 
 extension Parameter: ParameterDeclaration {
@@ -124,9 +126,11 @@ extension Parameter: ParameterDeclaration {
     }
     slot.value = value
   }
+
+  func reset() { slot.value = nil }
 }
 
-/// A place for a value that arrives after the declaration: set once, while its kind is being made.
+/// A place for a value that arrives after the declaration. A kind that runs sets it once, while it is being made.
 final class Slot<Value: Sendable>: @unchecked Sendable {
   var value: Value?
 }
