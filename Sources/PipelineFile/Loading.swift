@@ -69,7 +69,7 @@ extension Pipeline {
 
   private static func checkVersion(_ keys: Keys, at start: Place) throws {
     guard let raw = keys["version"] else { throw DecodingIssue(start, "'version: 1' is missing") }
-    guard case .scalar(version, quoted: false, _) = raw else {
+    guard case .scalar(version, _, _) = raw else {
       if case .scalar(let text, _, let place) = raw, let number = Int(text), number > 1 {
         throw DecodingIssue(place, "version \(number) is newer than this program, which reads version 1")
       }
@@ -140,6 +140,8 @@ extension Pipeline {
     return instances
   }
 
+  /// The root of the project that `file` belongs to: its nearest ancestor with `bobbin.yaml` or `.git`, else its
+  /// folder.
   public static func projectRoot(of file: URL) -> URL {
     let folder = file.deletingLastPathComponent()
     var candidate = folder

@@ -162,7 +162,13 @@ extension Parameters {
     }
     let names = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let text = String(assignment[assignment.index(after: equals)...])
-    let value = try Reading.value(in: text, named: place.file)?.placed(at: place) ?? .null(place)
+    let value: RawValue
+    do {
+      value = try Reading.value(in: text, named: place.file)?.placed(at: place) ?? .null(place)
+    } catch let error as PipelineFileError {
+      // Lines and columns of one word on a command line say nothing.
+      throw DecodingIssue(place, error.issues[0].message)
+    }
     return try set(value, names[...], "", over: params, at: place)
   }
 

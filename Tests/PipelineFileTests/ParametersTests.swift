@@ -62,7 +62,7 @@ private func note(_ params: String, _ expression: String, sets: [String] = [], f
   ("=1", "--set =1: expected name=value"),
   (
     "seeds=[1",
-    "--set seeds=[1:3:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence"
+    "--set seeds=[1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence"
   ),
   (
     "seeds=5",
