@@ -97,7 +97,7 @@ let package = Package(
     tests("PipelineFile", ["ContentStore", "Workflow"]),
     tests("Executors", ["ContentStore", "Workflow", "TestWorker"]),
     tests("Reporting", ["ContentStore", "Workflow"]),
-    tests("Stages", ["ContentStore", "Workflow", "Executors", "TestWorker"]),
+    tests("Stages", ["ContentStore", "Workflow"]),
     tests("Fingerprinting", []),
     .testTarget(name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
   ],

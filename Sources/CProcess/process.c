@@ -347,10 +347,3 @@ const char *bobbin_instruction_set(void) {
   return "baseline";
 #endif
 }
-
-int bobbin_terminal_columns(int descriptor) {
-  struct winsize size;
-  if (!isatty(descriptor)) return 0;
-  if (ioctl(descriptor, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}

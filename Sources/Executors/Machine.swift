@@ -35,8 +35,7 @@ enum Machine {
   private static func number(after label: String, in path: String) -> Int? {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
     for line in text.split(separator: "\n") where line.hasPrefix(label) {
-      return line.dropFirst(label.count).split(separator: " ").first
-        .flatMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+      return line.dropFirst(label.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
     }
     return nil
   }

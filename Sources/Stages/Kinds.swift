@@ -18,6 +18,7 @@ public let stageKinds: [any StageKind.Type] = [
   Evaluate.self,
   Table.self,
   Heatmap.self,
+  Command.self,
 ]
 
 /// The kinds with their code, as the build fingerprinted it.

@@ -78,7 +78,7 @@ import Workflow
   let bench = try Workbench(jobs: 2)
   var running = 0
   var most = 0
-  let jobs = (0..<5).map { bench.job($0, "say", ["text": "x", "seconds": 0.05], outputs: ["words"]) }
+  let jobs = (0..<5).map { bench.job("say", id: $0, ["text": "x", "seconds": 0.05], outputs: ["words"]) }
   _ = try bench.run(jobs[0], jobs[1], jobs[2], jobs[3], jobs[4]) { event in
     if case .started = event { running += 1 }
     if case .finished(_, let result, let seconds) = event {

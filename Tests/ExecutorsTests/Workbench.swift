@@ -32,7 +32,7 @@ final class Workbench {
   }
 
   func job(
-    _ id: Int = 0, _ kind: String, _ parameters: JSON = [:], outputs: [String] = [],
+    _ kind: String, id: Int = 0, _ parameters: JSON = [:], outputs: [String] = [],
     inputs: [String: [JobInput]] = [:], files: [Digest: String] = [:], externals: [String: String] = [:],
     environment: [String: String] = [:], time: Double? = nil
   ) -> Job {
@@ -78,11 +78,13 @@ final class Workbench {
       Issue.record("it failed: \(message)")
       return ([:], [:], .null)
     case .success(let artifacts, let blobs, let facts):
-      var texts: [String: String] = [:]
-      for (name, artifact) in artifacts {
-        let blob = blobs.first { $0.digest == artifact.digest }
-        texts[name] = (blob?.inline).map { String(decoding: $0, as: UTF8.self) }
-      }
+      // As a driver does: the bytes are there once a record is.
+      let store = try Store.open(at: URL(fileURLWithPath: job.store))
+      let record = Record(
+        action: job.action.json, artifacts: artifacts, blobs: blobs.map(\.form), facts: facts)
+      _ = try store.publish(record, blobs: blobs, replacing: true)
+      let texts = try artifacts.filter { $0.value.form == .blob }
+        .mapValues { String(decoding: try store.read($0.digest), as: UTF8.self) }
       return (texts, artifacts, facts)
     }
   }

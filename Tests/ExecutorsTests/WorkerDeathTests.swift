@@ -7,9 +7,9 @@ import Workflow
 @Test func aKilledWorkerFailsItsOneJobAndIsReplaced() throws {
   let bench = try Workbench(jobs: 2)
   let results = try bench.run(
-    bench.job(0, "ending", ["how": "kill"]),
-    bench.job(1, "say", ["text": "beside", "seconds": 0.3], outputs: ["words"]),
-    bench.job(2, "say", ["text": "after"], outputs: ["words"]))
+    bench.job("ending", id: 0, ["how": "kill"]),
+    bench.job("say", id: 1, ["text": "beside", "seconds": 0.3], outputs: ["words"]),
+    bench.job("say", id: 2, ["text": "after"], outputs: ["words"]))
   guard case .failure(let message)? = results[0], case .success? = results[1], case .success? = results[2]
   else {
     Issue.record("not just the killed one failed: \(results)")
@@ -43,9 +43,9 @@ import Workflow
 @Test func shutdownEndsWorkInProgressAtOnce() throws {
   let bench = try Workbench(jobs: 2)
   try bench.executor.submit(
-    bench.job(0, "say", ["text": "x", "seconds": 1000, "busy": true], outputs: ["words"]))
+    bench.job("say", id: 0, ["text": "x", "seconds": 1000, "busy": true], outputs: ["words"]))
   let line = "(setsid sleep 1000 & echo $! > daemon); sleep 1000"
-  try bench.executor.submit(bench.job(1, "command", ["run": .string(line)]))
+  try bench.executor.submit(bench.job("command", id: 1, ["run": .string(line)]))
   let daemon = try bench.process("daemon")
   #expect(isAlive(daemon))
   let start = Date()

@@ -63,6 +63,3 @@ const char *_Nonnull bobbin_signal_name(int signal);
 
 /// The widest vector instructions of this processor: avx512, avx2, sse4.2, neon, or baseline.
 const char *_Nonnull bobbin_instruction_set(void);
-
-/// Columns of the terminal behind a descriptor; 0 when it isn't one.
-int bobbin_terminal_columns(int descriptor);

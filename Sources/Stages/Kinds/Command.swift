@@ -8,9 +8,8 @@ import Workflow
 
 /// Runs a command line in the project's root.
 ///
-/// The loader has replaced references: `${in.N}` stands for the N-th input, counted from 1 (for a group its paths
-/// with spaces between them), `${out.NAME}` for an output, and `$${` for a plain `${`. Paths aren't known before it
-/// runs and aren't in the key.
+/// The loader has replaced references by placeholders (`CommandText`). Paths aren't known before it runs and aren't
+/// in the key.
 public struct Command: StageKind {
   public static let name = "command"
   public static let summary = "any program: `run:` with a command line"
@@ -24,7 +23,7 @@ public struct Command: StageKind {
 
   @Parameter("the command line for /bin/sh") var run: String
   @Parameter("outputs by name, each the name of its file") var outputs: [String: String] = [:]
-  @Parameter("extensions of the inputs' files by their number") var extensions: [String: String] = [:]
+  @Parameter("extensions of the inputs' files, by their number") var extensions: [String: String] = [:]
 
   public init() {}
 
@@ -44,47 +43,24 @@ public struct Command: StageKind {
   }
 
   public func run(in context: StageContext) throws {
-    var words: [String: String] = [:]
+    var inputs: [Int: String] = [:]
     for (name, members) in context.inputs {
+      guard let number = Int(name) else { preconditionFailure("BUG: a command's input called '\(name)'") }
+      let ending = extensions[name].map { "." + $0 } ?? ""
       let copies = try members.enumerated().map { i, member in
-        let number = members.count == 1 ? name : "\(name)-\(i + 1)"
-        let ending = extensions[name].map { $0.isEmpty ? "" : "." + $0 } ?? ""
-        let copy = context.scratch.appendingPathComponent("in/\(number)\(ending)")
+        let fileName = (members.count == 1 ? name : "\(name)-\(i + 1)") + ending
+        let copy = context.scratch.appendingPathComponent("in/" + fileName)
         try copyPrivately(member, to: copy)
         return quoted(copy.path)
       }
-      words["in.\(name)"] = copies.joined(separator: " ")
+      inputs[number] = copies.joined(separator: " ")
     }
-    for (name, output) in context.outputs { words["out.\(name)"] = quoted(output.url.path) }
-    let line = try Command.substitute(words, in: run)
+    // The loader knows all inputs and outputs; a number without one is an empty group.
+    let line = CommandText(parsing: run).line(
+      input: { inputs[$0] ?? "" }, output: { context.outputs[$0].map { quoted($0.url.path) } ?? "" })
     FileHandle.standardError.write(Data("$ \(line)\n".utf8))
     let status = try Shell(line: line, context: context).run()
     guard status == 0 else { throw CommandFailure(status: status) }
-  }
-
-  /// The command line with its placeholders replaced; `$${` is a `${` of the shell's.
-  static func substitute(_ words: [String: String], in run: String) throws -> String {
-    var line = ""
-    var rest = run[...]
-    while let dollar = rest.firstIndex(of: "$") {
-      line += rest[..<dollar]
-      rest = rest[dollar...]
-      if rest.hasPrefix("$${") {
-        line += "${"
-        rest = rest.dropFirst(3)
-      } else if rest.hasPrefix("${"), let end = rest.firstIndex(of: "}") {
-        let name = String(rest[..<end].dropFirst(2))
-        guard let word = words[name] else {
-          throw InvalidParameter("run", "${\(name)} stands for no input or output of this command")
-        }
-        line += word
-        rest = rest[end...].dropFirst()
-      } else {
-        line += "$"
-        rest = rest.dropFirst()
-      }
-    }
-    return line + rest
   }
 }
 

@@ -12,11 +12,11 @@ struct Stitch: StageKind {
   static let discussion = """
     The front up to `from` and the end after `to` stay frozen, with running statistics; only the map between them is \
     fitted: a bilinear resize where sizes differ, then a 1×1 convolution with bias. Methods:
-      direct      least squares on the end's own activations (direct matching, arXiv 2412.11299)
-      task-loss   cross-entropy to the labels (arXiv 2412.11299)
-      soft-label  KL divergence to the end's output
-      hint        relative error at the cut, trained
-      fula        relative error at the cut and every hook point behind it (arXiv 2505.20142)
+    - direct: least squares on the end's own activations (direct matching, arXiv 2412.11299)
+    - task-loss: cross-entropy to the labels (arXiv 2412.11299)
+    - soft-label: KL divergence to the end's output
+    - hint: relative error at the cut, trained
+    - fula: relative error at the cut and every hook point behind it (arXiv 2505.20142)
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are the papers'.
     """
 

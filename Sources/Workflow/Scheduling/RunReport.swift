@@ -31,6 +31,21 @@ public struct InstanceReport: Sendable {
   /// The instance with the same key that ran for this one too.
   public var sharedWith: String?
 
+  public init(
+    instance: Int, name: String, state: State, key: Digest?, reason: Reason?, message: String?,
+    seconds: Double, artifacts: [String: Artifact], sharedWith: String? = nil
+  ) {
+    self.instance = instance
+    self.name = name
+    self.state = state
+    self.key = key
+    self.reason = reason
+    self.message = message
+    self.seconds = seconds
+    self.artifacts = artifacts
+    self.sharedWith = sharedWith
+  }
+
   public var json: JSON {
     var members: [String: JSON] = [
       "name": .string(name), "state": .string(state.rawValue), "key": key.map { .string($0.hex) } ?? .null,
@@ -55,6 +70,17 @@ public struct RunReport: Sendable {
   public var storeProblems: [String]
   /// Everything that was warned of.
   public var warnings: [String]
+
+  public init(
+    instances: [InstanceReport], seconds: Double, interrupted: Bool, storeProblems: [String],
+    warnings: [String]
+  ) {
+    self.instances = instances
+    self.seconds = seconds
+    self.interrupted = interrupted
+    self.storeProblems = storeProblems
+    self.warnings = warnings
+  }
 
   public var executed: Int { count(.executed) }
   public var cached: Int { count(.cached) }

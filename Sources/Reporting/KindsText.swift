@@ -1,0 +1,93 @@
+// Owns what `bobbin kinds` prints. All of it derives from the kinds' declarations.
+
+import ContentStore
+import Workflow
+
+/// The stage kinds as help.
+public enum KindsText {
+  /// One line a kind.
+  public static func list(_ catalogue: KindCatalogue) -> String {
+    let width = catalogue.names.map(\.count).max() ?? 0
+    let lines = catalogue.all.map { "\(padded($0.name, width))  \($0.summary)" }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// One kind with everything that can be written under `with:`, and what it makes.
+  public static func details(_ kind: KindDescription) -> String {
+    var text = "\(kind.name): \(kind.summary)\n"
+    if !kind.discussion.isEmpty { text += "\n" + wrapped(kind.discussion, indent: "") }
+    let inputs = kind.inputs.map { Entry($0.name, facts(of: $0), $0.help) }
+    let files = kind.externals.map { Entry($0.name, facts(of: $0), $0.help) }
+    let parameters = kind.parameters.map { Entry($0.name, facts(of: $0), $0.help) }
+    let outputs = kind.outputs.map { Entry($0.name, $0.type.name, $0.help) }
+    text += section("Inputs", inputs) + section("Files outside the pipeline", files)
+    text += section("Parameters", parameters) + section("Outputs", outputs)
+    return text
+  }
+
+  private typealias Entry = (name: String, facts: String, help: String)
+
+  private static func section(_ title: String, _ entries: [Entry]) -> String {
+    guard !entries.isEmpty else { return "" }
+    let width = entries.map(\.name.count).max()!
+    let indent = String(repeating: " ", count: width + 4)
+    let texts = entries.map { entry in
+      "  \(padded(entry.name, width))  \(entry.help)\n" + wrapped(entry.facts, indent: indent)
+    }
+    return "\n\(title)\n" + texts.joined()
+  }
+
+  private static func facts(of input: InputDescription) -> String {
+    let types =
+      input.types.contains(.file) ? "any artifact" : input.types.map(\.name).joined(separator: " or ")
+    return switch input.arity {
+    case .one: types
+    case .optional: "\(types); may be left out"
+    case .list: "\(types); a list or a group" + (input.labelled ? ", whose axes it sees" : "")
+    }
+  }
+
+  private static func facts(of file: ExternalDescription) -> String {
+    "a path; the content is in the key"
+      + (file.patterns.isEmpty ? "" : "; of a folder, files called " + file.patterns.joined(separator: ", "))
+  }
+
+  private static func facts(of parameter: ParameterDescription) -> String {
+    var facts = [parameter.expectation]
+    if let bounds = parameter.bounds { facts.append(bounds) }
+    if let unit = parameter.unit { facts.append("in \(unit)") }
+    facts.append(parameter.defaultValue.map { "default \(spelled($0))" } ?? "must be written")
+    return facts.joined(separator: "; ")
+  }
+
+  /// A default as it would be written in a pipeline file.
+  private static func spelled(_ value: JSON) -> String {
+    switch value {
+    case .string(let text) where !text.isEmpty: text
+    case .number(let number): Int(exactly: number).map(String.init) ?? value.canonical
+    case .object(let members) where !members.isEmpty:
+      "{ "
+        + members.sorted { $0.key < $1.key }.map { "\($0.key): \(spelled($0.value))" }.joined(separator: ", ")
+        + " }"
+    case .array(let values): "[" + values.map(spelled).joined(separator: ", ") + "]"
+    default: value.canonical
+    }
+  }
+
+  /// Words in lines of at most 100 characters.
+  private static func wrapped(_ text: String, indent: String) -> String {
+    var lines: [String] = []
+    for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      var line = ""
+      for word in paragraph.split(separator: " ") {
+        if !line.isEmpty, indent.count + line.count + 1 + word.count > 100 {
+          lines.append(indent + line)
+          line = ""
+        }
+        line += line.isEmpty ? String(word) : " \(word)"
+      }
+      lines.append(line.isEmpty ? "" : indent + line)
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

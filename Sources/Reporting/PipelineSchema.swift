@@ -1,0 +1,116 @@
+// Owns the JSON Schema (draft 2020-12) of the pipeline file, by which editors complete and check it. What a kind
+// takes derives from its declaration.
+
+import ContentStore
+import Workflow
+
+/// The schema of the whole pipeline file.
+public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
+  let kinds = catalogue.all.filter { $0.name != "command" }
+  let stage: JSON = [
+    "type": "object", "additionalProperties": false, "properties": .object(stageProperties(kinds)),
+    "oneOf": [
+      ["required": ["uses"], "not": ["anyOf": [["required": ["code"]], ["required": ["outputs"]]]]],
+      ["required": ["run", "outputs"], "not": ["required": ["with"]]],
+    ],
+    "allOf": .array(kinds.map(condition)),
+  ]
+  return [
+    "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Bobbin pipeline file",
+    "type": "object", "additionalProperties": false, "required": ["version", "stages"],
+    "properties": [
+      "version": ["const": 1, "description": "the format's version"],
+      "params": [
+        "type": "object",
+        "description": "values for ${params.name}; --set and --params override them",
+      ],
+      "remote": ["type": "string", "description": "where the team shares results: a directory"],
+      "stages": [
+        "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(namePattern)],
+        "additionalProperties": ["$ref": "#/$defs/stage"],
+      ],
+    ],
+    "$defs": [
+      "stage": stage,
+      "reference": [
+        "type": "string", "pattern": "\\$\\{", "description": "a value with ${…} in it",
+      ],
+    ],
+  ]
+}
+
+private let namePattern = "^[A-Za-z_][A-Za-z0-9_-]*$"
+
+private func stageProperties(_ kinds: [KindDescription]) -> [String: JSON] {
+  let texts: JSON = ["type": "array", "items": ["type": "string"]]
+  return [
+    "uses": ["enum": .array(kinds.map { .string($0.name) }), "description": "the stage kind"],
+    "with": ["type": "object", "description": "the kind's parameters and inputs"],
+    "matrix": [
+      "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(namePattern)],
+      "description": "axes; the stage has an instance for every combination",
+      "additionalProperties": [
+        "anyOf": [
+          ["type": "array", "minItems": 1], ["type": "object", "minProperties": 1],
+          ["$ref": "#/$defs/reference"],
+        ]
+      ],
+    ],
+    "where": described(texts, "comparisons such as ${matrix.a != matrix.b}; all must hold"),
+    "run": ["type": "string", "description": "a command line for /bin/sh, run in the project's root"],
+    "code": described(texts, "files whose content is the command's code, as paths or patterns"),
+    "outputs": [
+      "type": "object", "minProperties": 1, "additionalProperties": ["type": "string"],
+      "description": "what the command writes: name → file name",
+    ],
+    "environment": described(texts, "names of environment variables that it sees, and that are in its key"),
+    "resources": [
+      "type": "object", "additionalProperties": false, "description": "what it needs while it runs",
+      "properties": [
+        "cpus": resource("integer", "cores"), "memory": resource("string", "such as 500M or 2G"),
+        "gpus": resource("integer", "GPUs"),
+        "time": resource("string", "its time limit, such as 90s or 1h30m"),
+      ],
+    ],
+  ]
+}
+
+private func described(_ schema: JSON, _ text: String) -> JSON {
+  guard case .object(var members) = schema else { return schema }
+  members["description"] = .string(text)
+  return .object(members)
+}
+
+private func resource(_ type: String, _ help: String) -> JSON {
+  ["anyOf": [["type": .string(type)], ["$ref": "#/$defs/reference"]], "description": .string(help)]
+}
+
+/// If a stage uses this kind, its `with` is what the kind declares.
+private func condition(_ kind: KindDescription) -> JSON {
+  guard case .object(var with) = kind.schema, case .object(let properties)? = with["properties"] else {
+    preconditionFailure("BUG: a kind's schema is an object's")
+  }
+  with["properties"] = .object(properties.mapValues(orReference))
+  with["description"] = .string(kind.summary)
+  let isRequired = with["required"]?.arrayValue?.isEmpty == false
+  return [
+    "if": ["properties": ["uses": ["const": .string(kind.name)]], "required": ["uses"]],
+    "then": ["properties": ["with": .object(with)], "required": isRequired ? ["with"] : []],
+  ]
+}
+
+/// Any value may be written as `${…}`, at any depth, and `null` means not written.
+private func orReference(_ schema: JSON) -> JSON {
+  guard case .object(var inner) = schema else { return schema }
+  var outer: [String: JSON] = [:]
+  for name in ["description", "default"] { outer[name] = inner.removeValue(forKey: name) }
+  if let properties = inner["properties"]?.objectValue {
+    inner["properties"] = .object(properties.mapValues(orReference))
+  }
+  for name in ["items", "additionalProperties"] where inner[name]?.objectValue != nil {
+    inner[name] = orReference(inner[name]!)
+  }
+  if let choices = inner["anyOf"]?.arrayValue { inner["anyOf"] = .array(choices.map(orReference)) }
+  outer["anyOf"] = [.object(inner), ["$ref": "#/$defs/reference"], ["type": "null"]]
+  return .object(outer)
+}

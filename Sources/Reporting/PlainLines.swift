@@ -1,0 +1,64 @@
+// Owns what is said of a run where there is no terminal: a line when something has happened, or hasn't for long.
+
+import Workflow
+
+/// Lines about a run, each complete. Names are canonical, so that they can be pasted into commands.
+struct PlainLines {
+  /// After so many seconds a running instance is worth a line, and then again after ten times as many.
+  static let long = 30.0
+
+  let graph: Graph
+  /// The file that holds an instance's output.
+  let log: (String) -> String
+
+  func lines(_ event: RunEvent) -> [String] {
+    switch event {
+    case .planned(let total, let cached):
+      cached == total ? [] : ["\(total) instances, \(cached) up to date"]
+    case .started, .progress: []
+    case .finished(let report): finished(report)
+    case .warning(let text): ["warning: \(text)"]
+    }
+  }
+
+  func finished(_ report: InstanceReport) -> [String] {
+    switch report.state {
+    case .executed:
+      return [
+        report.sharedWith.map { "done     \(report.name), the same as \($0)" }
+          ?? "done     \(report.name) in \(humanSeconds(report.seconds))"
+      ]
+    case .cached: return ["cached   \(report.name)"]
+    case .failed: return failed(report)
+    case .skipped: return []
+    }
+  }
+
+  /// Why an instance failed, and where its log is.
+  func failed(_ report: InstanceReport) -> [String] {
+    let message = report.message ?? "no reason was given"
+    var lines = ["FAILED   \(report.name): \(message)"]
+    let log = log(report.name)
+    if !message.contains(log) { lines.append("log: \(log)") }
+    return lines.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+      .enumerated().map { $0 == 0 ? $1 : "         \($1)" }
+  }
+
+  /// Lines for what has been running for long, and marks it as mentioned.
+  func overdue(_ state: inout RunState, at now: Double) -> [String] {
+    var lines: [String] = []
+    for i in state.running.indices {
+      let running = state.running[i]
+      let isFirst = running.mentioned == running.since
+      guard now - running.mentioned >= (isFirst ? PlainLines.long : 10 * PlainLines.long) else { continue }
+      state.running[i].mentioned = now
+      let facts = [
+        "running  \(graph.instances[running.instance].name) for \(humanSeconds(now - running.since))",
+        running.details.isEmpty ? nil : running.details,
+        running.secondsLeft(at: now).map { "\(humanSeconds($0)) left" },
+      ]
+      lines.append(facts.compactMap { $0 }.joined(separator: "  "))
+    }
+    return lines
+  }
+}

@@ -1,0 +1,95 @@
+// Owns `bobbin cache`.
+
+import ArgumentParser
+import ContentStore
+import Foundation
+import PipelineFile
+import Reporting
+import Workflow
+
+struct CacheCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cache", abstract: "Looks into the store, and shares it.",
+    subcommands: [StatsCommand.self, PushCommand.self, PullCommand.self])
+}
+
+struct StatsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stats", abstract: "Counts what the store holds, and how well it is compressed.")
+
+  @OptionGroup var options: StoreOptions
+
+  func run() throws {
+    let stats = try options.openStore().stats()
+    print("records      \(stats.records)")
+    print("blobs        \(stats.total.count), \(bytes(stats.total.content)) in \(bytes(stats.total.stored))")
+    for (codec, amount) in stats.blobs.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      let name = codec.rawValue.padding(toLength: 12, withPad: " ", startingAt: 0)
+      print("  \(name) \(amount.count), \(bytes(amount.content)) in \(bytes(amount.stored))")
+    }
+    print(
+      "of these small ones inside the index: \(stats.inline.count), only on a remote: \(stats.elsewhere.count)"
+    )
+  }
+}
+
+struct PushCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "push", abstract: "Copies results to a remote: all of a pipeline that are up to date.")
+
+  @OptionGroup var options: PipelineOptions
+
+  func run() throws {
+    let (opened, remote) = try options.openWithRemote()
+    let plan = try Plan(
+      opened.graph, store: opened.store, environment: ProcessInfo.processInfo.environment)
+    let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
+    try finish(try opened.store.push(keys, to: remote), "pushed to \(remote)")
+  }
+}
+
+struct PullCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pull", abstract: "Copies results of a pipeline from a remote, bytes included.")
+
+  @OptionGroup var options: PipelineOptions
+
+  func run() throws {
+    let (opened, remote) = try options.openWithRemote()
+    let plan = try Plan(
+      opened.graph, store: opened.store, remote: remote, environment: ProcessInfo.processInfo.environment)
+    let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
+    try finish(try opened.store.pull(keys, from: remote), "pulled from \(remote)")
+    for problem in plan.remoteProblems { throw CommandFailure(problem, status: 3) }
+  }
+}
+
+private func finish(_ transfer: Transfer, _ what: String) throws {
+  print(
+    "\(what): \(transfer.records) records, \(transfer.blobs) blobs, \(bytes(transfer.bytes)); "
+      + "\(transfer.skipped) were there")
+  guard transfer.problems.isEmpty else {
+    throw CommandFailure(transfer.problems.joined(separator: "\nerror: "), status: 3)
+  }
+}
+
+private func bytes(_ count: Int) -> String { humanBytes(count) }
+
+extension StoreOptions {
+  /// The store without a pipeline: `--store`, or cache/ of the project around the working directory.
+  fileprivate func openStore() throws -> Store {
+    if let store { return try Store.open(at: URL(fileURLWithPath: store)) }
+    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+    return try Store.open(at: Pipeline.projectRoot(of: here.appending(path: "file")).appending(path: "cache"))
+  }
+}
+
+extension PipelineOptions {
+  fileprivate func openWithRemote() throws -> (OpenPipeline, any Remote) {
+    let opened = try open()
+    guard let remote = opened.remote else {
+      throw CommandFailure("there is no remote: give --remote, or write `remote:` in \(file)", status: 2)
+    }
+    return (opened, remote)
+  }
+}

@@ -1,0 +1,72 @@
+// Owns what every command that reads a pipeline takes, and the way from there to an open pipeline.
+
+import ArgumentParser
+import ContentStore
+import Foundation
+import PipelineFile
+import Stages
+import Workflow
+
+/// The file and the options `--set`, `--params`, `--store`, `--remote`.
+struct PipelineOptions: ParsableArguments {
+  @Argument(help: "The pipeline file.", completion: .file(extensions: ["yaml", "yml"]))
+  var file: String
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue, help: "Override a parameter: --set epochs=3. Repeatable."
+  )
+  var sets: [String] = []
+
+  @Option(help: "A YAML file whose values override the file's params.", completion: .file())
+  var params: String?
+
+  @OptionGroup var store: StoreOptions
+
+  /// Loads the pipeline and opens its store and remote.
+  func open() throws -> OpenPipeline {
+    let pipeline = try load()
+    let place = store.store.map { URL(fileURLWithPath: $0) } ?? pipeline.root.appending(path: "cache")
+    let opened = try Store.open(at: place)
+    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+    // A place on the command line counts from here, one in the file from the project's root.
+    let remote =
+      try store.remote.map { try openRemote($0, relativeTo: here) }
+      ?? pipeline.remote.map { try openRemote($0, relativeTo: pipeline.root) }
+    return OpenPipeline(pipeline: pipeline, store: opened, remote: remote)
+  }
+
+  /// Loads the pipeline without touching a store.
+  func load() throws -> Pipeline {
+    try Pipeline.load(
+      path: file, catalogue: catalogue, sets: sets, paramsFile: params.map { URL(fileURLWithPath: $0) })
+  }
+}
+
+/// `--store` and `--remote`.
+struct StoreOptions: ParsableArguments {
+  @Option(help: "The store's folder. Default: cache/ in the project's root.", completion: .directory)
+  var store: String?
+
+  @Option(help: "Where results are shared: a folder. Default: what the pipeline file says.")
+  var remote: String?
+}
+
+/// A pipeline with its store.
+struct OpenPipeline {
+  let pipeline: Pipeline
+  let store: Store
+  let remote: (any Remote)?
+
+  var graph: Graph { pipeline.graph }
+
+  /// The one instance that a selector means, and the output if it names one.
+  func one(_ selector: String) throws -> (instance: Int, output: String?) {
+    let selected = try pipeline.select(selector)
+    guard selected.count == 1 else {
+      let names = selected.prefix(4).map { "  " + graph.instances[$0.instance].name }.joined(separator: "\n")
+      throw CommandFailure(
+        "'\(selector)' means \(selected.count) instances; name one, such as\n\(names)", status: 2)
+    }
+    return selected[0]
+  }
+}

@@ -1,0 +1,67 @@
+// Owns `bobbin run`.
+
+import ArgumentParser
+import ContentStore
+import Executors
+import Foundation
+import PipelineFile
+import Reporting
+import Workflow
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Brings a pipeline, or the named instances and what they need, up to date.",
+    discussion: """
+      Examples:
+        bobbin run pipelines/quickstart.yaml
+        bobbin run pipelines/quickstart.yaml 'stitched[method=fula]' --jobs 2
+        bobbin run pipelines/quickstart.yaml --set epochs=20 --dry-run
+
+      Exit status: 0 all well; 1 an instance failed; 2 the command line or the file is wrong; 3 the store or a \
+      remote failed; 130 interrupted. What had finished is kept in any case.
+      """)
+
+  @OptionGroup var options: PipelineOptions
+  @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
+    []
+  @Option(name: .shortAndLong, help: "How many run at a time. Default: one for each core.") var jobs: Int?
+  @Flag(name: .shortAndLong, help: "After a failure, go on with what doesn't depend on it.") var keepGoing =
+    false
+  @Flag(name: .shortAndLong, help: "Say what would run and why; run nothing.") var dryRun = false
+  @Flag(help: "Print one JSON object at the end instead of a line.") var json = false
+  @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs takes a number from 1, not \(jobs)") }
+  }
+
+  func run() throws {
+    let opened = try options.open()
+    let graph = opened.graph
+    let targets =
+      try instances.isEmpty ? nil : instances.flatMap { try opened.pipeline.select($0).map(\.instance) }
+    let environment = ProcessInfo.processInfo.environment
+    if dryRun {
+      let plan = try Plan(
+        graph, targets: targets, store: opened.store, remote: opened.remote, environment: environment)
+      print(StatusText(plan, graph: graph, onlyStale: true).text, terminator: "")
+      return
+    }
+    let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    Interruption.listen()
+    let executor = LocalExecutor(jobs: jobs)
+    defer { executor.shutdown() }
+    let display = RunDisplay(graph: graph, store: opened.store.directory, quiet: quiet)
+    let report = try Run(
+      graph, store: opened.store, executor: executor,
+      options: RunOptions(
+        targets: targets, jobs: jobs, keepGoing: keepGoing, environment: environment, remote: opened.remote,
+        isInterrupted: { Interruption.happened }),
+      observe: display.show
+    ).run()
+    display.finish(report)
+    print(json ? report.json.canonical : report.summary)
+    executor.shutdown()
+    if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
+  }
+}

@@ -1,0 +1,116 @@
+// Killed workers, killed drivers, Ctrl-C: nothing half-done is kept, nothing finished is lost, nothing is left running.
+
+import Foundation
+import Testing
+
+@Suite(.serialized) struct InterruptionTests {
+  private static let pipeline = """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 2000, test: 10 } }
+      model:
+        matrix: { seed: [0, 1] }
+        uses: train
+        with: { data: "${images}", architecture: small-cnn, epochs: 1000, seed: "${matrix.seed}" }
+    """
+
+  /// A run that has finished `images` and is training.
+  private func training() throws -> (Project, Process, workers: [Int32]) {
+    let project = try Project()
+    try project.write("p.yaml", Self.pipeline)
+    #expect(try project.bobbin("run", "p.yaml", "images").status == 0)
+    let run = try project.start(["run", "p.yaml", "--jobs", "2"])
+    for _ in 0..<300 {
+      let workers = Self.descendants(of: run.processIdentifier)
+      if workers.count == 2, workers.allSatisfy({ Self.cpuTicks($0) > 20 }) { return (project, run, workers) }
+      usleep(100_000)
+    }
+    run.terminate()
+    throw NotTraining()
+  }
+
+  private struct NotTraining: Error {}
+
+  /// Processes below `pid`, by /proc.
+  private static func descendants(of pid: Int32) -> [Int32] {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { Int32($0) } ?? []
+    let parents = Dictionary(uniqueKeysWithValues: all.map { ($0, field(4, of: $0)) })
+    var found: [Int32] = []
+    var frontier = [pid]
+    while let parent = frontier.popLast() {
+      let children = parents.filter { $0.value == Int(parent) }.map(\.key)
+      found += children
+      frontier += children
+    }
+    return found.sorted()
+  }
+
+  private static func cpuTicks(_ pid: Int32) -> Int { field(14, of: pid) ?? 0 }
+
+  private static func field(_ number: Int, of pid: Int32) -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+      let name = text.lastIndex(of: ")")
+    else { return nil }
+    // Fields count from 1, and the third follows the name.
+    let rest = text[text.index(after: name)...].split(separator: " ")
+    return rest.count > number - 3 ? Int(rest[number - 3]) : nil
+  }
+
+  private static func isAlive(_ pid: Int32) -> Bool {
+    guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+    return !text.contains(") Z ")
+  }
+
+  private func waitForEnd(of pids: [Int32]) -> Bool {
+    for _ in 0..<100 {
+      if !pids.contains(where: Self.isAlive) { return true }
+      usleep(100_000)
+    }
+    return false
+  }
+
+  @Test func aKilledWorkerFailsOneInstanceAndSaysSo() throws {
+    let project = try Project()
+    try project.write("p.yaml", Self.pipeline.replacing("epochs: 1000", with: "epochs: 12"))
+    let run = try project.start(["run", "p.yaml", "--jobs", "2", "--keep-going"])
+    var killed = false
+    for _ in 0..<600 where !killed {
+      if let worker = Self.descendants(of: run.processIdentifier).first(where: { Self.cpuTicks($0) > 150 }) {
+        kill(worker, SIGKILL)
+        killed = true
+      }
+      usleep(50_000)
+    }
+    #expect(killed)
+    run.waitUntilExit()
+    #expect(run.terminationStatus == 1)
+    // The rest went on and is kept; a rerun completes.
+    let rerun = try project.bobbin("run", "p.yaml")
+    #expect(rerun.status == 0, "\(rerun.errors)")
+    #expect(rerun.lastLine.hasPrefix("executed 1, cached 2,"), "\(rerun.lastLine)")
+  }
+
+  @Test func aKilledDriverLeavesNoProcessAndNoDamage() throws {
+    let (project, run, workers) = try training()
+    kill(run.processIdentifier, SIGKILL)
+    run.waitUntilExit()
+    #expect(waitForEnd(of: workers))
+    let again = try project.bobbin("run", "p.yaml", "images")
+    #expect(again.lastLine.hasPrefix("executed 0, cached 1,"))
+    try project.write("p.yaml", Self.pipeline.replacing("epochs: 1000", with: "epochs: 1"))
+    let rerun = try project.bobbin("run", "p.yaml")
+    #expect(rerun.lastLine.hasPrefix("executed 2, cached 1,"), "\(rerun.lastLine)")
+  }
+
+  @Test func ctrlCEndsCleanlyAndKeepsWhatHadFinished() throws {
+    let (project, run, workers) = try training()
+    kill(run.processIdentifier, SIGINT)
+    run.waitUntilExit()
+    #expect(run.terminationStatus == 130)
+    #expect(waitForEnd(of: workers))
+    #expect(try project.bobbin("run", "p.yaml", "images").lastLine.hasPrefix("executed 0, cached 1,"))
+    let scratch = try FileManager.default.contentsOfDirectory(
+      atPath: project.root.appending(path: "cache/scratch").path)
+    #expect(scratch.isEmpty, "\(scratch)")
+  }
+}
