@@ -9,7 +9,7 @@ public struct SyntheticImages: Sendable, Hashable, Codable {
   public var train: Int
   public var test: Int
   public var seed: UInt64
-  /// Scales noise up and contrast down; 1 is meant for small networks, 0 is free of noise.
+  /// Scales noise, and how many images fade; 1 is meant for small networks, 0 has neither.
   public var difficulty: Double
 
   public init(train: Int = 4000, test: Int = 1000, seed: UInt64 = 0, difficulty: Double = 1) {
@@ -47,13 +47,16 @@ public struct SyntheticImages: Sendable, Hashable, Codable {
     var draws = Draws(stream: stream, image: image)
     let texture = Texture(label: label, draws: &draws)
     // Sum and difference of two colours. The difference's sign is random: contrast alone tells nothing.
-    let contrast = Float(1 - 0.4 * min(difficulty, 2)) * draws.uniform(0.5, 1.0)
+    // A quarter of the images fade, some to nothing: that keeps the best network from being always right.
+    let fading = Float(0.25 * difficulty)
+    let fade = draws.uniform(0, 1)
+    let contrast = draws.uniform(0.4, 0.8) * (fade < fading ? fade / fading : 1)
     let middle = SIMD3(draws.uniform(0.35, 0.65), draws.uniform(0.35, 0.65), draws.uniform(0.35, 0.65))
     let difference =
       contrast * 0.35 * draws.sign()
       * SIMD3(draws.uniform(0.4, 1), draws.uniform(0.4, 1), draws.uniform(0.4, 1))
     let shade = SIMD2(draws.uniform(-0.2, 0.2), draws.uniform(-0.2, 0.2))
-    let noise = Float(difficulty) * draws.uniform(0.05, 0.35)
+    let noise = Float(difficulty) * draws.uniform(0.025, 0.175)
 
     let side = Self.side
     for y in 0..<side {

@@ -20,7 +20,7 @@ import Testing
 }
 
 @Test func aLinearClassifierFailsOnSyntheticImages() throws {
-  let dataset = SyntheticImages(train: 1500, test: 500).dataset()
+  let dataset = SyntheticImages(train: 1000, test: 500).dataset()
   let x = try pixels(dataset, .train)
   let test = try pixels(dataset, .test)
   let labels = dataset.train!.labels!
