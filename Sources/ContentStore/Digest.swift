@@ -42,15 +42,22 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
   }
 
   /// The 32 bytes.
-  public var bytes: [UInt8] {
-    (0..<32).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - 8 * ($0 % 8))) }
+  public var bytes: [UInt8] { withBytes { Array($0) } }
+
+  /// Hands the 32 bytes, in order, to `body`.
+  func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+    let ordered = SIMD4(
+      words[0].bigEndian, words[1].bigEndian, words[2].bigEndian, words[3].bigEndian)
+    return try withUnsafeBytes(of: ordered, body)
   }
 
   /// 64 lower-case hexadecimal digits.
   public var hex: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(unsafeUninitializedCapacity: 64) { out in
-      for i in 0..<64 { out[i] = digits[Int(words[i / 16] >> UInt64(60 - 4 * (i % 16)) & 15)] }
+    String(unsafeUninitializedCapacity: 64) { out in
+      for i in 0..<64 {
+        let nibble = UInt8(words[i / 16] >> UInt64(60 - 4 * (i % 16)) & 15)
+        out[i] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+      }
       return 64
     }
   }

@@ -44,7 +44,7 @@ enum Index {
       try db.execute(sql: "PRAGMA synchronous = NORMAL")
     }
     return try translating(path) {
-      let pool = try DatabasePool(path: path, configuration: configuration)
+      let pool = try connected(path, configuration)
       let version = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
       if version < migrations.count {
         try pool.write { db in
@@ -61,6 +61,17 @@ enum Index {
       }
       return pool
     }
+  }
+
+  /// Connects. When several processes open a new store at once, all want to switch it to WAL, and SQLite turns some
+  /// away without waiting, since they would wait for each other.
+  private static func connected(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
+    for _ in 0..<100 {
+      do { return try DatabasePool(path: path, configuration: configuration) } catch let error as DatabaseError
+        where error.resultCode == .SQLITE_BUSY
+      { usleep(UInt32.random(in: 5_000...50_000)) }
+    }
+    return try DatabasePool(path: path, configuration: configuration)
   }
 
   /// Runs `body`, with SQLite's errors said in the store's words.
@@ -101,7 +112,7 @@ extension Statement {
 
 extension Digest {
   /// The 32 bytes, for a statement's arguments.
-  var data: Data { Data(bytes) }
+  var data: Data { withBytes { Data($0) } }
 
   /// Reads a column of 32 bytes. Anything else means a damaged index.
   init(_ row: Row, _ column: Int) throws {

@@ -64,11 +64,17 @@ public final class Store: Sendable {
     try reading { db in
       var found: [Digest: [String: Artifact]] = [:]
       found.reserveCapacity(keys.count)
-      let statement = try db.cachedStatement(sql: "SELECT artifacts FROM outputs WHERE key = ?")
-      for key in keys {
-        if let artifacts = try statement.first([key.data], { try Store.artifacts($0, 0) }) {
-          found[key] = artifacts
-        }
+      // Many keys a statement: asking one by one takes three times as long.
+      let many = 256
+      let marks = Array(repeating: "?", count: many).joined(separator: ",")
+      let statement = try db.cachedStatement(
+        sql: "SELECT key, artifacts FROM outputs WHERE key IN (\(marks))")
+      for start in stride(from: 0, to: keys.count, by: many) {
+        let batch = keys[start..<min(start + many, keys.count)]
+        let padding = repeatElement(Data(), count: many - batch.count)
+        statement.setUncheckedArguments(StatementArguments(batch.map(\.data) + padding))
+        let rows = try Row.fetchCursor(statement)
+        while let row = try rows.next() { found[try Digest(row, 0)] = try Store.artifacts(row, 1) }
       }
       return found
     }
