@@ -67,7 +67,8 @@ enum Index {
   /// away without waiting, since they would wait for each other.
   private static func connected(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
     for _ in 0..<100 {
-      do { return try DatabasePool(path: path, configuration: configuration) } catch let error as DatabaseError
+      do { return try DatabasePool(path: path, configuration: configuration) } catch let error
+        as DatabaseError
         where error.resultCode == .SQLITE_BUSY
       { usleep(UInt32.random(in: 5_000...50_000)) }
     }

@@ -9,8 +9,11 @@ import Testing
     let text = #"{"Z":-3,"a":"q\"\\\n\t\r\u0001é😀","ab":{},"b":[1,2.5,true,null],"é":[]}"#
     #expect(value.canonical == text)
     #expect(try JSON(parsing: text) == value)
-    #expect(try JSON(parsing: " { \"Z\" : -3 , \"a\":\"q\\u0022\\\\\\n\\t\\r\\u0001\\u00e9\\uD83D\\uDE00\", \"ab\":{ },"
-      + "\"b\":[1 ,2.5e0,true,null],\"\\u00e9\":[]}\n").canonical == text)
+    #expect(
+      try JSON(
+        parsing: " { \"Z\" : -3 , \"a\":\"q\\u0022\\\\\\n\\t\\r\\u0001\\u00e9\\uD83D\\uDE00\", \"ab\":{ },"
+          + "\"b\":[1 ,2.5e0,true,null],\"\\u00e9\":[]}\n"
+      ).canonical == text)
   }
 
   @Test(arguments: [0.1, 1, -0.0, 1e300, 2.5e-308, 1.0 / 3, 1e16, 123456789012345680])
@@ -27,8 +30,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "-", "1.", ".5", "1e", "+1", "1e400", "tru", "nul", "\"", "\"\\x\"",
-    "\"\\uD800\"", "\"\\uD800\\u0041\"", "\"\\u12G4\"", "\"\n\"", "1 2", "{\"a\":1,\"a\":2}", "NaN", "'a'", "[1 2]",
+    "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "-", "1.", ".5", "1e", "+1", "1e400", "tru", "nul",
+    "\"", "\"\\x\"",
+    "\"\\uD800\"", "\"\\uD800\\u0041\"", "\"\\u12G4\"", "\"\n\"", "1 2", "{\"a\":1,\"a\":2}", "NaN", "'a'",
+    "[1 2]",
     String(repeating: "[", count: 201) + String(repeating: "]", count: 201),
   ])
   func whatIsNotJSONIsRefused(text: String) {
