@@ -104,6 +104,7 @@ extension Stitch {
       for step in 0..<steps {
         if isCancelled() { throw CancellationError() }
         try frozen.fill(epoch: epoch, step: step, parts: [fitting.plan.input] + targets, labels: labels)
+        if options.objective.task > 0 { try check(labels) }
         let loss = try fitting.evaluate(
           targets: targets.map { UnsafeBufferPointer($0) }, labels: UnsafeBufferPointer(labels))
         guard loss.isFinite else {
@@ -124,5 +125,12 @@ extension Stitch {
       input: input, output: output,
       weight: fitting.parameters.tensor("weight").reshaped([output[0], input[0]]),
       bias: fitting.parameters.tensor("bias"))
+  }
+
+  private func check(_ labels: UnsafeMutableBufferPointer<Int32>) throws {
+    let classes = end.architecture.classes
+    guard let wrong = labels.first(where: { $0 < 0 || $0 >= classes }) else { return }
+    throw StitchingError(
+      "the data have a label \(wrong), but the end tells \(classes) classes apart; expected 0…\(classes - 1)")
   }
 }

@@ -119,6 +119,10 @@ func whatIsKeptChangesNoBit(method: FitMethod) throws {
   #expect(message { $0.learningRate = 0 } == "learning rate 0.0; expected one above 0")
   #expect(message { $0.objective.hookWeights = [1, 2] }.contains("expected 1 from 'conv4' on"))
   #expect(message { $0.samples = 0 }.contains("0 samples"))
+  let fiveClasses = ImageList(seed: 1, count: 32, classes: 5, batch: 16)
+  #expect(
+    problem { _ = try stitch.fit(on: fiveClasses, options: quick(.taskLoss)) }
+      == "the data have a label 3, but the end tells 3 classes apart; expected 0…2")
   #expect(
     problem { _ = try stitch.fit(on: ImageList(seed: 1, count: 8, batch: 16), options: quick(.fula)) }
       .contains("no batch of 16 images"))
