@@ -34,7 +34,10 @@ struct JobRunner {
       let message = describe(error)
       bobbin_flush_output()
       FileHandle.standardError.write(Data("bobbin: \(message)\n".utf8))
-      return .failure(message)
+      switch error as? StoreError {
+      case .full, .cannotWrite: return .storeFailure(message)
+      default: return .failure(message)
+      }
     }
   }
 

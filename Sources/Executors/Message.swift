@@ -25,6 +25,8 @@ enum WorkerMessage: Sendable {
       ]
     case .finished(let job, .failure(let message)):
       return ["job": .integer(job), "failure": .string(message)]
+    case .finished(let job, .storeFailure(let message)):
+      return ["job": .integer(job), "storeFailure": .string(message)]
     }
   }
 
@@ -41,6 +43,8 @@ enum WorkerMessage: Sendable {
       self = .progress(job: job, Progress(fraction: fraction, detail: pairs))
     } else if let failure = json["failure"]?.stringValue {
       self = .finished(job: job, .failure(failure))
+    } else if let failure = json["storeFailure"]?.stringValue {
+      self = .finished(job: job, .storeFailure(failure))
     } else if let artifacts = json["artifacts"]?.objectValue, let blobs = json["blobs"]?.arrayValue,
       let facts = json["facts"]
     {

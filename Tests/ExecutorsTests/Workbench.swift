@@ -74,7 +74,7 @@ final class Workbench {
   /// Runs one job that is expected to succeed; its artifacts' bytes by name, and its facts.
   func success(_ job: Job) throws -> (texts: [String: String], artifacts: [String: Artifact], facts: JSON) {
     switch try #require(try run(job)[job.id]) {
-    case .failure(let message):
+    case .failure(let message), .storeFailure(let message):
       Issue.record("it failed: \(message)")
       return ([:], [:], .null)
     case .success(let artifacts, let blobs, let facts):

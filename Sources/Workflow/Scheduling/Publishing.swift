@@ -17,8 +17,13 @@ extension Run {
       let record = Record(
         action: job.action.json, artifacts: artifacts, blobs: all.map(\.form),
         facts: self.facts(facts, job, seconds: seconds))
-      switch try store.publish(record, blobs: all, replacing: job.isRebuild) {
+      var replacing = job.isRebuild
+      if case .outputUndeclared = reasons[i] { replacing = true }
+      switch try store.publish(record, blobs: all, replacing: replacing) {
       case .published, .alreadyThere: break
+      case .conflict(let existing)
+      where graph.instances[i].outputs.contains { existing.artifacts[$0.name] == nil }:
+        _ = try store.publish(record, blobs: all, replacing: true)
       case .conflict(let existing):
         warn(
           "\(name) gave other bytes than a record that another run published meanwhile; the first stays. "
@@ -26,10 +31,7 @@ extension Run {
         artifacts = existing.artifacts
       }
     } catch let error as StoreError {
-      storeProblems.append("\(name): \(error)")
-      isStopping = true
-      fail(i, "its result could not be published: \(error)", seconds: seconds)
-      return
+      return failPublishing(i, "\(error)", seconds: seconds)
     }
     publishRemotely(job.action.key, name)
     if resolution.isOutdated(i) {
@@ -48,6 +50,13 @@ extension Run {
       observe(.finished(reports[j]!))
     }
     leaders[job.action.key] = nil
+  }
+
+  /// The store didn't take a result. It won't take another, so nothing new starts.
+  func failPublishing(_ i: Int, _ message: String, seconds: Double) {
+    storeProblems.append("\(graph.instances[i].name): \(message)")
+    isStopping = true
+    fail(i, "its result could not be published: \(message)", seconds: seconds)
   }
 
   func settle(_ i: Int, _ artifacts: [String: Artifact], seconds: Double) {

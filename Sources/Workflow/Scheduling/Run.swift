@@ -239,8 +239,11 @@ public final class Run {
         release(i, job.action.key)
         resolution.recheck(i)
       case .failure(let message): fail(i, message, seconds: seconds)
+      case .storeFailure(let message): failPublishing(i, message, seconds: seconds)
       case .success(let artifacts, let blobs, let facts):
-        if let path = try keys.edited(i) {
+        if let lacking = graph.instances[i].outputs.first(where: { artifacts[$0.name] == nil }) {
+          fail(i, "it ended well but gave no output '\(lacking.name)'", seconds: seconds)
+        } else if let path = try keys.edited(i) {
           fail(
             i,
             "\(path) was edited while it ran, so its result belongs to no key and was thrown away. Run again.",
