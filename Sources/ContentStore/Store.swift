@@ -64,7 +64,7 @@ public final class Store: Sendable {
     try reading { db in
       var found: [Digest: [String: Artifact]] = [:]
       found.reserveCapacity(keys.count)
-      // Many keys a statement: asking one by one takes three times as long.
+      // Many keys a statement: measured, a quarter less time than one by one.
       let many = 256
       let marks = Array(repeating: "?", count: many).joined(separator: ",")
       let statement = try db.cachedStatement(

@@ -49,7 +49,7 @@ import Testing
     #expect(try Data(contentsOf: store.file(for: digest)) == Data(bytes))
   }
 
-  @Test func adamagedFileThatNobodyHasReadYetIsMendedByWritingTheBlobAgain() throws {
+  @Test func aDamagedFileThatNobodyHasReadYetIsMendedByWritingTheBlobAgain() throws {
     let bytes = prose(100_000)
     try store.publish(bytes)
     try damage(try blobFile()) { $0[100] ^= 1 }
