@@ -33,7 +33,9 @@ struct JobRunner {
       _ = bobbin_end_descendants(0)
       let message = describe(error)
       bobbin_flush_output()
-      FileHandle.standardError.write(Data("bobbin: \(message)\n".utf8))
+      // Lines that a message quotes from the log are there already.
+      let own = message.split(separator: "\n").filter { !$0.hasPrefix("  | ") }.joined(separator: "\n")
+      FileHandle.standardError.write(Data("bobbin: \(own)\n".utf8))
       switch error as? StoreError {
       case .full, .cannotWrite: return .storeFailure(message)
       default: return .failure(message)

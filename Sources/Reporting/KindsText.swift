@@ -18,7 +18,10 @@ public enum KindsText {
     if !kind.discussion.isEmpty { text += "\n" + wrapped(kind.discussion, indent: "") }
     let inputs = kind.inputs.map { Entry($0.name, facts(of: $0), $0.help) }
     let files = kind.externals.map { Entry($0.name, facts(of: $0), $0.help) }
-    let parameters = kind.parameters.map { Entry($0.name, facts(of: $0), $0.help) }
+    let parameters = kind.parameters.flatMap { parameter in
+      [Entry(parameter.name, facts(of: parameter), parameter.help)]
+        + members(of: kind.schema["properties"]?[parameter.name], under: parameter.name)
+    }
     let outputs = kind.outputs.map { Entry($0.name, $0.type.name, $0.help) }
     text += section("Inputs", inputs) + section("Files outside the pipeline", files)
     text += section("Parameters", parameters) + section("Outputs", outputs)
@@ -58,6 +61,26 @@ public enum KindsText {
     if let unit = parameter.unit { facts.append("in \(unit)") }
     facts.append(parameter.defaultValue.map { "default \(spelled($0))" } ?? "must be written")
     return facts.joined(separator: "; ")
+  }
+
+  /// What stands in a parameter that is a map, by its schema: `adversary.epsilon`.
+  private static func members(of schema: JSON?, under name: String) -> [Entry] {
+    guard let schema else { return [] }
+    let choices = [schema] + (schema["anyOf"]?.arrayValue ?? [])
+    guard let properties = choices.lazy.compactMap({ $0["properties"]?.objectValue }).first else { return [] }
+    return properties.sorted { $0.key < $1.key }.flatMap { member, schema -> [Entry] in
+      let path = "\(name).\(member)"
+      let facts = [
+        schema["enum"]?.arrayValue.map { "one of " + $0.map(spelled).joined(separator: ", ") },
+        schema["minimum"].map { "at least \(spelled($0))" },
+        schema["exclusiveMinimum"].map { "above \(spelled($0))" },
+        schema["maximum"].map { "at most \(spelled($0))" },
+        schema["default"].map { "default \(spelled($0))" } ?? "must be written",
+      ]
+      let entry = Entry(
+        path, facts.compactMap { $0 }.joined(separator: "; "), schema["description"]?.stringValue ?? "")
+      return [entry] + members(of: schema, under: path)
+    }
   }
 
   /// A default as it would be written in a pipeline file.

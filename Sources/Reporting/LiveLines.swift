@@ -24,7 +24,7 @@ struct LiveLines {
   }
 
   private func overall(_ state: RunState, at now: Double) -> String {
-    let elapsed = humanSeconds((now - state.start).rounded(.down))
+    let elapsed = ticking(now - state.start)
     var facts = " \(state.done)/\(state.total)"
     if state.failed > 0 { facts += "  \(state.failed) failed" }
     facts += "  \(elapsed)"
@@ -42,9 +42,9 @@ struct LiveLines {
     var text = "  " + padded(shortened(name, to: width), width)
     if !running.details.isEmpty { text += "  " + running.details }
     if let left = running.secondsLeft(at: now) {
-      text += "  \(humanSeconds(left.rounded(.up))) left"
+      text += "  \(ticking(left.rounded(.up))) left"
     } else {
-      text += "  " + humanSeconds((now - running.since).rounded(.down))
+      text += "  " + ticking(now - running.since)
     }
     return cut(text)
   }

@@ -15,6 +15,12 @@ public func humanSeconds(_ seconds: Double) -> String {
   }
 }
 
+/// For what changes while one looks: whole seconds, `3s`, and from a minute on as above.
+func ticking(_ seconds: Double) -> String {
+  let whole = max(0, seconds).rounded(.down)
+  return whole < 60 ? "\(Int(whole))s" : humanSeconds(whole)
+}
+
 /// `512 B`, `1.5 KiB`, `24 MiB`, `1.2 GiB`.
 public func humanBytes(_ bytes: Int) -> String {
   let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]

@@ -94,6 +94,9 @@ extension Workbench {
   #expect(
     try bench.failure(bench.command("echo one; echo two >&2; exit 7"))
       == "the command ended with status 7\n  | one\n  | two")
+  #expect(
+    bench.logText() == "$ echo one; echo two >&2; exit 7\none\ntwo\nbobbin: the command ended with status 7\n"
+  )
   let missing = try bench.failure(bench.command("no-such-program x"))
   #expect(missing.hasPrefix("the command ended with status 127 (a program was not found)\n"))
   #expect(missing.contains("no-such-program"))

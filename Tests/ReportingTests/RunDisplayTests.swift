@@ -53,7 +53,7 @@ private func emptyReport() -> RunReport {
   let graph = exampleGraph()
   let display = screen.display(graph)
   display.show(.planned(total: 9, cached: 3))
-  #expect(screen.lines == ["██████████░░░░░░░░░░░░░░░░░░░░ 3/9  0.00s"])
+  #expect(screen.lines == ["██████████░░░░░░░░░░░░░░░░░░░░ 3/9  0s"])
   display.show(.started(instance: 1, reason: .neverRun))
   display.show(.started(instance: 4, reason: .neverRun))
   screen.time = 110
@@ -90,7 +90,7 @@ private func emptyReport() -> RunReport {
   #expect(
     screen.lines == [
       "warning: blob 12 was damaged", "FAILED   \(name): loss is NaN", "           | epoch 3",
-      "         log: \(log)", "███░░░░░░░░░░░░░░░░░░░░░░░░░░░ 1/9  1 failed  0.00s",
+      "         log: \(log)", "███░░░░░░░░░░░░░░░░░░░░░░░░░░░ 1/9  1 failed  0s",
     ])
   display.finish(emptyReport())
   #expect(screen.lines.count == 4)

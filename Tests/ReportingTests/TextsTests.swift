@@ -98,17 +98,21 @@ import Workflow
               a path; the content is in the key; of a folder, files called *.bin, *.gz
 
       Parameters
-        method     how
-                   one of direct, fula; must be written
-        epochs     passes over the data
-                   a whole number; at least 1; default 20
-        ridge      ridge
-                   a number (1e-3 and fractions such as 8/255 are fine); from 0 to 1; in nats; default
-                   0.0001
-        optimiser  how to descend; null: not at all
-                   a map with rate, schedule, or null; default null
-        sizes      sizes
-                   a list, each a whole number; default [1, 2]
+        method              how
+                            one of direct, fula; must be written
+        epochs              passes over the data
+                            a whole number; at least 1; default 20
+        ridge               ridge
+                            a number (1e-3 and fractions such as 8/255 are fine); from 0 to 1; in nats;
+                            default 0.0001
+        optimiser           how to descend; null: not at all
+                            a map with rate, schedule, or null; default null
+        optimiser.rate      step size
+                            above 0; default 0.1
+        optimiser.schedule  how it changes
+                            default steps
+        sizes               sizes
+                            a list, each a whole number; default [1, 2]
 
       Outputs
         map  the map
@@ -133,6 +137,7 @@ import Workflow
     epochs["anyOf"] == [
       ["type": "integer", "minimum": 1], ["$ref": "#/$defs/reference"], ["type": "null"],
     ])
+  #expect(with["properties"]?["ridge"]?["anyOf"]?.arrayValue?.first?["maximum"] == 1)
   #expect(condition["then"]?["required"] == ["with"])
   #expect(stage["allOf"]?.arrayValue?.last?["then"]?["required"] == [])
 }

@@ -114,7 +114,14 @@ extension Parameter: ParameterDeclaration {
   var valueSchema: JSON {
     guard case .object(var members) = Value.schema else { return Value.schema }
     members["description"] = .string(help + (unit.map { " (\($0))" } ?? ""))
-    if let bounds, members["type"] != nil { members.merge(bounds.schema) { $1 } }
+    // JSON Schema applies bounds to numbers alone, so they may stand beside the choice of a text.
+    if let bounds {
+      if case .object(let items)? = members["items"] {
+        members["items"] = .object(items.merging(bounds.schema) { $1 })
+      } else {
+        members.merge(bounds.schema) { $1 }
+      }
+    }
     if let fallback { members["default"] = fallback.json }
     return .object(members)
   }
