@@ -21,6 +21,7 @@ struct JobRunner {
     defer { closeLog() }
     let started = Date()
     let usage = Usage()
+    Machine.forgetPeakMemory()
     do {
       let folder = try scratch.makeFolder(in: job.store)
       defer { scratch.removeFolder(folder) }
@@ -117,12 +118,11 @@ struct MissingOutput: Error, CustomStringConvertible {
   }
 }
 
-/// Processor time of this process and of the children it has reaped; the peak of its memory from here on.
+/// Processor time of this process and of the children it has reaped, so far.
 private struct Usage {
   let cpuSeconds: Double
 
   init() {
-    Machine.forgetPeakMemory()
     cpuSeconds = [RUSAGE_SELF.rawValue, RUSAGE_CHILDREN.rawValue].reduce(0) { sum, who in
       var usage = rusage()
       getrusage(__rusage_who_t(who), &usage)

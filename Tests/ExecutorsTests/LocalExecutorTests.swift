@@ -18,6 +18,14 @@ import Workflow
   #expect(result.facts["started"]?.stringValue?.hasSuffix("Z") == true)
 }
 
+@Test func thePeakOfMemoryIsThatOfTheJobAlone() throws {
+  let bench = try Workbench()
+  let large = try bench.success(bench.job("say", ["text": "x", "memory": 300_000_000], outputs: ["words"]))
+  let small = try bench.success(bench.job("say", ["text": "x"], outputs: ["words"]))
+  #expect(try #require(large.facts["peakMemory"]?.intValue) > 300_000_000)
+  #expect(try #require(small.facts["peakMemory"]?.intValue) < 300_000_000)
+}
+
 @Test func inputsKeepTheirLabelsAndLinksAreNotCopied() throws {
   let bench = try Workbench()
   let a = bench.folder.appendingPathComponent("a")

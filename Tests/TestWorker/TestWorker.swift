@@ -47,10 +47,16 @@ struct Say: StageKind {
   @Parameter("how long it takes") var seconds = 0.0
   @Parameter("compute instead of sleeping") var busy = false
   @Parameter("how often it reports") var reports = 0
+  @Parameter("bytes that it uses and frees") var memory = 0
   @Output("the text", .file) var words: OutputArtifact
 
   func run(in context: StageContext) throws {
     print("saying \(text)")
+    if memory > 0 {
+      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: memory, alignment: 64)
+      bytes.initializeMemory(as: UInt8.self, repeating: 1)
+      bytes.deallocate()
+    }
     for i in 0..<reports { context.progress(Double(i) / Double(reports), ["step": "\(i)/\(reports)"]) }
     let start = Date()
     while Date().timeIntervalSince(start) < seconds {
