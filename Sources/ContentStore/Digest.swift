@@ -62,6 +62,16 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
   }
 
+  /// Appends the 64 digits of `hex`; a hundred thousand keys are made of many of them.
+  public func appendHex(to out: inout [UInt8]) {
+    for word in 0..<4 {
+      for shift in stride(from: 60, through: 0, by: -4) {
+        let nibble = UInt8(truncatingIfNeeded: words[word] >> UInt64(shift)) & 15
+        out.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+      }
+    }
+  }
+
   public var description: String { hex }
 
   public static func < (a: Digest, b: Digest) -> Bool {

@@ -16,7 +16,8 @@ public struct Action: Sendable, Hashable {
   /// An action read back from a record.
   public init(json: JSON) { self.init(text: json.canonical) }
 
-  private init(text: String) {
+  /// An action whose canonical text is known.
+  init(text: String) {
     self.text = text
     key = .of(text.utf8)
   }
@@ -29,8 +30,7 @@ public struct Action: Sendable, Hashable {
     return json
   }
 
-  /// The action of `instance`. The text is written straight, since a pipeline has 100,000 of them; it is what
-  /// `JSON.canonical` would give for the same members.
+  /// The action of `instance`.
   /// - Parameters:
   ///   - code: the digest of the code manifest.
   ///   - inputs: for each of `instance.inputs`, the artifact of each source.
@@ -41,69 +41,92 @@ public struct Action: Sendable, Hashable {
     _ instance: Instance, code: Digest, inputs: [[Artifact]], sources: (Int) -> Instance,
     externals: [Artifact], environment: [String: String]
   ) {
-    var out = "{\"code\":\""
-    out += code.hex
-    out += "\""
-    if !instance.environment.isEmpty {
-      let variables = instance.environment.map { ($0, environment[$0].map(JSON.string) ?? .null) }
-      out += ",\"environment\":"
-      out += JSON.object(Dictionary(variables) { first, _ in first }).canonical
-    }
-    out += ",\"inputs\":{"
-    // Bindings in the canonical order of their names; few, so sorting positions is cheap.
-    let names = instance.inputs.map(\.name) + instance.externals.map(\.name)
-    var positions = Array(names.indices)
-    if positions.count > 1 {
-      positions.sort { names[$0].utf8.lexicographicallyPrecedes(names[$1].utf8) }
-    }
-    for (n, position) in positions.enumerated() {
-      if n > 0 { out += "," }
-      out += JSON.string(names[position]).canonical
-      out += ":"
-      if position < inputs.count {
-        Action.write(instance.inputs[position], inputs[position], sources, to: &out)
-      } else {
-        Action.write(externals[position - inputs.count], to: &out)
-      }
-    }
-    out += "},\"kind\":"
-    out += JSON.string(instance.kind.name).canonical
-    out += ",\"parameters\":"
-    out += instance.parameters.canonical
-    out += ",\"version\":"
-    out += String(Action.formatVersion)
-    out += "}"
-    self.init(text: out)
+    var text: [UInt8] = []
+    Action.write(
+      instance, code: code, inputs: { inputs[$0][$1] }, sources: sources, externals: { externals[$0] },
+      environment: environment, into: &text)
+    self.init(text: String(decoding: text, as: UTF8.self))
   }
 
-  private static func write(
-    _ binding: InputBinding, _ artifacts: [Artifact], _ sources: (Int) -> Instance, to out: inout String
+  /// Puts the canonical text of `instance`'s action into `out`: what `JSON.canonical` would give for the same members.
+  /// It is written straight, and mostly hashed only, since a pipeline has 100,000 of them.
+  static func write(
+    _ instance: Instance, code: Digest, inputs: (_ binding: Int, _ source: Int) -> Artifact,
+    sources: (Int) -> Instance, externals: (Int) -> Artifact, environment: [String: String],
+    into out: inout [UInt8]
   ) {
-    if binding.isList { out += "[" }
-    for (n, (source, artifact)) in zip(binding.sources, artifacts).enumerated() {
-      if n > 0 { out += "," }
-      guard binding.labelled else {
-        write(artifact, to: &out)
+    out.removeAll(keepingCapacity: true)
+    out.spell("{\"code\":\"")
+    code.appendHex(to: &out)
+    out.spell("\"")
+    if !instance.environment.isEmpty {
+      let variables = instance.environment.map { ($0, environment[$0].map(JSON.string) ?? .null) }
+      out.spell(",\"environment\":")
+      out.put(JSON.object(Dictionary(variables) { first, _ in first }))
+    }
+    out.spell(",\"inputs\":{")
+    // Bindings in the canonical order of their names: internal ones first, then external ones, by position.
+    let bindings = instance.inputs
+    var positions = Array(0..<bindings.count + instance.externals.count)
+    func name(_ position: Int) -> String {
+      position < bindings.count
+        ? bindings[position].name : instance.externals[position - bindings.count].name
+    }
+    if positions.count > 1 {
+      positions.sort { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }
+    }
+    for (n, position) in positions.enumerated() {
+      if n > 0 { out.spell(",") }
+      out.put(JSON.string(name(position)))
+      out.spell(":")
+      guard position < bindings.count else {
+        out.put(externals(position - bindings.count))
         continue
       }
-      let origin = sources(source.instance)
-      let labels = origin.labels.map { JSON.array([.string($0.axis), .string($0.value)]) }
-      out +=
-        JSON.object([
-          "artifact": artifact.json, "labels": .array(labels), "stage": .string(origin.stage),
-        ]).canonical
+      let isList = bindings[position].isList
+      if isList { out.spell("[") }
+      for (s, source) in bindings[position].sources.enumerated() {
+        if s > 0 { out.spell(",") }
+        let artifact = inputs(position, s)
+        guard bindings[position].labelled else {
+          out.put(artifact)
+          continue
+        }
+        let origin = sources(source.instance)
+        let labels = origin.labels.map { JSON.array([.string($0.axis), .string($0.value)]) }
+        out.put(["artifact": artifact.json, "labels": .array(labels), "stage": .string(origin.stage)])
+      }
+      if isList { out.spell("]") }
     }
-    if binding.isList { out += "]" }
+    out.spell("},\"kind\":")
+    out.put(JSON.string(instance.kind.name))
+    out.spell(",\"parameters\":")
+    out.put(instance.parameters)
+    out.spell(",\"version\":")
+    out.put(JSON.integer(Action.formatVersion))
+    out.spell("}")
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func spell(_ text: StaticString) {
+    text.withUTF8Buffer { append(contentsOf: $0) }
+  }
+
+  fileprivate mutating func put(_ json: JSON) {
+    var text = json.canonical
+    text.withUTF8 { append(contentsOf: $0) }
   }
 
   /// `artifact.json`, canonical.
-  private static func write(_ artifact: Artifact, to out: inout String) {
-    out += "{\""
-    out += artifact.form.rawValue
-    out += "\":\""
-    out += artifact.digest.hex
-    out += "\",\"size\":"
-    out += String(artifact.size)
-    out += "}"
+  fileprivate mutating func put(_ artifact: Artifact) {
+    switch artifact.form {
+    case .blob: spell("{\"blob\":\"")
+    case .manifest: spell("{\"manifest\":\"")
+    }
+    artifact.digest.appendHex(to: &self)
+    spell("\",\"size\":")
+    put(JSON.integer(artifact.size))
+    spell("}")
   }
 }

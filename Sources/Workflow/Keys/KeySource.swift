@@ -38,24 +38,31 @@ final class KeySource {
 
   /// The action of instance `i`; every artifact it reads must be known.
   func action(_ i: Int, artifacts: [[String: Artifact]?]) -> Action {
+    var text: [UInt8] = []
+    write(i, artifacts: artifacts, into: &text)
+    return Action(text: String(decoding: text, as: UTF8.self))
+  }
+
+  /// The key of instance `i` alone, by way of a buffer to be used again.
+  func key(_ i: Int, artifacts: [[String: Artifact]?], buffer: inout [UInt8]) -> Digest {
+    write(i, artifacts: artifacts, into: &buffer)
+    return .of(buffer)
+  }
+
+  private func write(_ i: Int, artifacts: [[String: Artifact]?], into text: inout [UInt8]) {
     let instance = graph.instances[i]
-    let inputs = instance.inputs.map { binding in
-      binding.sources.map { source -> Artifact in
+    let code =
+      instance.commandCode.map { commands.manifest(of: $0).digest } ?? nativeCode[instance.kind.name]!
+    Action.write(
+      instance, code: code,
+      inputs: { binding, n in
+        let source = instance.inputs[binding].sources[n]
         guard let artifact = artifacts[source.instance]?[source.output] else {
           preconditionFailure("BUG: \(instance.name) reads an unknown output '\(source.output)'")
         }
         return artifact
-      }
-    }
-    let code: Digest
-    if let command = instance.commandCode {
-      code = commands.manifest(of: command).digest
-    } else {
-      code = nativeCode[instance.kind.name]!
-    }
-    return Action(
-      instance, code: code, inputs: inputs, sources: { graph.instances[$0] },
-      externals: instance.externals.map(externals.artifact(of:)), environment: environment)
+      }, sources: { graph.instances[$0] }, externals: { externals.artifact(of: instance.externals[$0]) },
+      environment: environment, into: &text)
   }
 
   /// The sources behind instance `i`'s key.

@@ -47,20 +47,21 @@ final class Resolution {
   /// the order of the pass.
   func advance() throws -> [(instance: Int, answer: Answer)] {
     var answers: [(Int, Answer)] = []
+    var buffer: [UInt8] = []
     while !ready.isEmpty {
       let wave = mayRepeat ? Set(ready).sorted() : ready
       mayRepeat = false
       ready = []
-      let actions = wave.map { keys.action($0, artifacts: artifacts) }
-      let found = try lookUp(actions.map(\.key))
-      for (i, action) in zip(wave, actions) {
-        key[i] = action.key
-        guard let outputs = found[action.key] else {
-          answers.append((i, .miss(action, undeclared: nil)))
+      let wanted = wave.map { keys.key($0, artifacts: artifacts, buffer: &buffer) }
+      let found = try lookUp(wanted)
+      for (i, digest) in zip(wave, wanted) {
+        key[i] = digest
+        guard let outputs = found[digest] else {
+          answers.append((i, .miss(keys.action(i, artifacts: artifacts), undeclared: nil)))
           continue
         }
         if let lacking = graph.instances[i].outputs.first(where: { outputs[$0.name] == nil }) {
-          answers.append((i, .miss(action, undeclared: lacking.name)))
+          answers.append((i, .miss(keys.action(i, artifacts: artifacts), undeclared: lacking.name)))
           continue
         }
         settle(i, outputs)

@@ -40,8 +40,11 @@ struct JobQueue {
 
   /// Takes out the first one whose resources fit.
   mutating func next(where fits: (Resources) -> Bool) -> Int? {
-    let best = heaps.filter { fits($0.key) }.min { turn[$0.value[0]] < turn[$1.value[0]] }
-    guard let resources = best?.key, var heap = heaps.removeValue(forKey: resources) else { return nil }
+    var best: (resources: Resources, turn: Int)?
+    for (resources, heap) in heaps where turn[heap[0]] < best?.turn ?? .max && fits(resources) {
+      best = (resources, turn[heap[0]])
+    }
+    guard let resources = best?.resources, var heap = heaps.removeValue(forKey: resources) else { return nil }
     let first = heap[0]
     let last = heap.removeLast()
     if !heap.isEmpty {
