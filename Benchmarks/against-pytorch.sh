@@ -15,7 +15,7 @@ batch=128
 if [[ -z ${PYTHON:-} ]]; then
   if [[ ! -x .venv-pytorch/bin/python ]]; then
     python3 -m venv .venv-pytorch
-    .venv-pytorch/bin/pip install --quiet torch numpy --extra-index-url https://download.pytorch.org/whl/cpu
+    .venv-pytorch/bin/pip install --quiet torch numpy
   fi
   PYTHON=.venv-pytorch/bin/python
 fi

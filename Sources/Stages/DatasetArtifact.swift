@@ -11,7 +11,7 @@ extension Dataset {
   }
 
   /// Writes the files of a new dataset.
-  func write(to output: OutputArtifact) throws {
+  func writeDataset(to output: OutputArtifact) throws {
     try FileManager.default.createDirectory(at: output.url, withIntermediateDirectories: true)
     try write(to: output.url)
   }

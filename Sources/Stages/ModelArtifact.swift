@@ -11,7 +11,7 @@ extension Model {
   /// Opens a model artifact.
   init(_ input: InputArtifact) throws { try self.init(contentsOf: input.url) }
 
-  /// Reads what `write` wrote.
+  /// Reads what `writeModel` wrote.
   init(contentsOf url: URL) throws {
     let file = try SafetensorsFile(contentsOf: url)
     guard let name = file.metadata["architecture"],
@@ -36,7 +36,7 @@ extension Model {
   }
 
   /// Writes the artifact: float32, torchvision's names, everything else in the metadata.
-  func write(to output: OutputArtifact) throws {
+  func writeModel(to output: OutputArtifact) throws {
     let input = architecture.input
     try SafetensorsFile.write(
       tensors.mapValues { StoredArray($0) },

@@ -107,12 +107,15 @@ extension Stitch {
         if options.objective.task > 0 { try check(labels) }
         let loss = try fitting.evaluate(
           targets: targets.map { UnsafeBufferPointer($0) }, labels: UnsafeBufferPointer(labels))
-        guard loss.isFinite else {
-          throw StitchingError(
-            "the loss is \(loss) at epoch \(epoch + 1), step \(step + 1); a smaller learning rate than "
-              + "\(options.learningRate) may help")
-        }
         optimiser.step(fitting.plan.gradients(of: 0), learningRate: rate)
+        // A ReLU turns NaN into 0, so that a loss behind it may look fine.
+        let culprit =
+          loss.isFinite ? fitting.parameters.firstNotFinite.map { "the map's \($0) is" } : "the loss is"
+        if let culprit {
+          throw StitchingError(
+            "the fit diverged at epoch \(epoch + 1), step \(step + 1): \(culprit) not a finite number; a smaller "
+              + "learning rate than \(options.learningRate) may help")
+        }
         sum += loss
         progress(
           FitProgress(

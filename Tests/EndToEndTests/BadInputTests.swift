@@ -18,7 +18,7 @@ import Testing
     ),
     ("version: 1\nstages:\n  a: { uses: dataset/synthetic, with: { train: many } }", "p.yaml:3:", "'many'"),
     ("version: 1\nstages:\n  a: { uses: dataset/mnist, with: { path: nowhere } }", "p.yaml:3:", "nowhere"),
-    ("version: 1\nstages: [", "p.yaml:", ""),
+    ("version: 1\nstages: [", "p.yaml:", "not valid YAML"),
     ("", "p.yaml:1:1", "empty"),
   ])
   func wrongPipelineFilesExitWith2(_ text: String, _ place: String, _ what: String) throws {

@@ -15,17 +15,18 @@ import Testing
     """
 
   /// A run that has finished `images` and is training.
-  private func training() throws -> (Project, Process, workers: [Int32]) {
+  private func training() throws -> (Project, Child, workers: [Int32]) {
     let project = try Project()
     try project.write("p.yaml", Self.pipeline)
     #expect(try project.bobbin("run", "p.yaml", "images").status == 0)
     let run = try project.start(["run", "p.yaml", "--jobs", "2"])
     for _ in 0..<300 {
-      let workers = Self.descendants(of: run.processIdentifier)
+      let workers = Self.descendants(of: run.pid)
       if workers.count == 2, workers.allSatisfy({ Self.cpuTicks($0) > 20 }) { return (project, run, workers) }
       usleep(100_000)
     }
-    run.terminate()
+    kill(run.pid, SIGTERM)
+    _ = run.waitForEnd()
     throw NotTraining()
   }
 
@@ -75,15 +76,14 @@ import Testing
     let run = try project.start(["run", "p.yaml", "--jobs", "2", "--keep-going"])
     var killed = false
     for _ in 0..<600 where !killed {
-      if let worker = Self.descendants(of: run.processIdentifier).first(where: { Self.cpuTicks($0) > 150 }) {
+      if let worker = Self.descendants(of: run.pid).first(where: { Self.cpuTicks($0) > 150 }) {
         kill(worker, SIGKILL)
         killed = true
       }
       usleep(50_000)
     }
     #expect(killed)
-    run.waitUntilExit()
-    #expect(run.terminationStatus == 1)
+    #expect(run.waitForEnd() == 1)
     // The rest went on and is kept; a rerun completes.
     let rerun = try project.bobbin("run", "p.yaml")
     #expect(rerun.status == 0, "\(rerun.errors)")
@@ -92,8 +92,8 @@ import Testing
 
   @Test func aKilledDriverLeavesNoProcessAndNoDamage() throws {
     let (project, run, workers) = try training()
-    kill(run.processIdentifier, SIGKILL)
-    run.waitUntilExit()
+    kill(run.pid, SIGKILL)
+    _ = run.waitForEnd()
     #expect(waitForEnd(of: workers))
     let again = try project.bobbin("run", "p.yaml", "images")
     #expect(again.lastLine.hasPrefix("executed 0, cached 1,"))
@@ -104,9 +104,8 @@ import Testing
 
   @Test func ctrlCEndsCleanlyAndKeepsWhatHadFinished() throws {
     let (project, run, workers) = try training()
-    kill(run.processIdentifier, SIGINT)
-    run.waitUntilExit()
-    #expect(run.terminationStatus == 130)
+    kill(run.pid, SIGINT)
+    #expect(run.waitForEnd() == 130)
     #expect(waitForEnd(of: workers))
     #expect(try project.bobbin("run", "p.yaml", "images").lastLine.hasPrefix("executed 0, cached 1,"))
     let scratch = try FileManager.default.contentsOfDirectory(

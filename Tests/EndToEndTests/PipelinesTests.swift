@@ -81,7 +81,7 @@ import Testing
       """
       version: 1
       stages:
-        images: { uses: dataset/synthetic, with: { train: 10, test: 10 } }
+        images: { uses: dataset/synthetic, with: { train: 130, test: 10 } }
         model:
           matrix: { seed: [0, 1] }
           uses: train

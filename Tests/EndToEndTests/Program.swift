@@ -68,18 +68,14 @@ final class Project: Sendable {
       "pipelines/\(name)", try Data(contentsOf: Project.package.appending(path: "pipelines/\(name)")))
   }
 
-  /// Starts `bobbin` here without waiting.
-  func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Process {
-    let process = Process()
-    process.executableURL = Project.program
-    process.arguments = arguments
-    process.currentDirectoryURL = root
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    return process
+  /// Starts `bobbin` here without waiting. What it prints goes to the files, or nowhere.
+  func start(
+    _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, errors: URL? = nil
+  ) throws -> Child {
+    try Child(
+      Project.program.path, arguments, in: root.path, output: output?.path ?? "/dev/null",
+      errors: errors?.path ?? "/dev/null",
+      environment: ProcessInfo.processInfo.environment.merging(environment) { $1 })
   }
 
   /// Runs `bobbin` here to its end.
@@ -92,20 +88,44 @@ final class Project: Sendable {
   func bobbin(_ arguments: [String], environment: [String: String] = [:]) throws -> Finished {
     let outputs = ["out", "err"].map { root.appending(path: ".\(UUID().uuidString).\($0)") }
     defer { for url in outputs { try? FileManager.default.removeItem(at: url) } }
-    for url in outputs { FileManager.default.createFile(atPath: url.path, contents: nil) }
-    let process = Process()
-    process.executableURL = Project.program
-    process.arguments = arguments
-    process.currentDirectoryURL = root
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: outputs[0])
-    process.standardError = try FileHandle(forWritingTo: outputs[1])
     let start = Date()
-    try process.run()
-    process.waitUntilExit()
+    let status = try self.start(arguments, environment: environment, output: outputs[0], errors: outputs[1])
+      .waitForEnd()
     return Finished(
-      status: process.terminationStatus, output: try String(contentsOf: outputs[0], encoding: .utf8),
+      status: status, output: try String(contentsOf: outputs[0], encoding: .utf8),
       errors: try String(contentsOf: outputs[1], encoding: .utf8), seconds: Date().timeIntervalSince(start))
+  }
+}
+
+/// A child process, waited for by its own id: Foundation's `Process` takes part in everybody's children.
+struct Child {
+  let pid: pid_t
+
+  init(
+    _ program: String, _ arguments: [String], in directory: String, output: String, errors: String,
+    environment: [String: String]
+  ) throws {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    // The shell goes there, and then becomes the program.
+    let line = ["sh", "-c", "cd \"$0\" && exec \"$@\"", directory, program]
+    let words = (line + arguments).map { strdup($0) } + [nil]
+    let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for text in words + variables { free(text) } }
+    var pid: pid_t = 0
+    let code = posix_spawn(&pid, "/bin/sh", &actions, nil, words, variables)
+    guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EINVAL) }
+    self.pid = pid
+  }
+
+  /// Waits for it; its exit status, or 128 and the signal's number.
+  func waitForEnd() -> Int32 {
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
   }
 }

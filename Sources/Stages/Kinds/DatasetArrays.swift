@@ -25,7 +25,7 @@ struct DatasetArrays: StageKind {
       throw InputError(
         message: "\(path.path) has no train.* or test.* with extension npy, npz or safetensors")
     }
-    try Dataset(name: title, train: sources[0], test: sources[1], classes: classes).write(to: dataset)
+    try Dataset(name: title, train: sources[0], test: sources[1], classes: classes).writeDataset(to: dataset)
   }
 
   private func source(_ split: String) throws -> ArraySource? {

@@ -18,6 +18,6 @@ struct DatasetCIFAR10: StageKind {
   @Output("the dataset", .dataset) var dataset: OutputArtifact
 
   func run(in context: StageContext) throws {
-    try CIFAR10.read(directory: path, train: train, test: test).write(to: dataset)
+    try CIFAR10.read(directory: path, train: train, test: test).writeDataset(to: dataset)
   }
 }

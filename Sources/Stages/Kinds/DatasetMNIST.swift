@@ -18,6 +18,6 @@ struct DatasetMNIST: StageKind {
   @Output("the dataset", .dataset) var dataset: OutputArtifact
 
   func run(in context: StageContext) throws {
-    try MNIST.read(directory: path, train: train, test: test).write(to: dataset)
+    try MNIST.read(directory: path, train: train, test: test).writeDataset(to: dataset)
   }
 }

@@ -15,6 +15,6 @@ struct DatasetSynthetic: StageKind {
 
   func run(in context: StageContext) throws {
     try SyntheticImages(train: train, test: test, seed: UInt64(seed), difficulty: difficulty).dataset()
-      .write(to: dataset)
+      .writeDataset(to: dataset)
   }
 }

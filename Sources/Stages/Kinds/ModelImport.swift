@@ -45,7 +45,7 @@ struct ModelImport: StageKind {
       mean: mean.isEmpty ? Array(repeating: 0, count: channels) : mean.map(Float.init),
       deviation: std.isEmpty ? Array(repeating: 1, count: channels) : std.map(Float.init))
     try Model(architecture: try described("architecture"), tensors: tensors, standardisation: standardisation)
-      .write(to: model)
+      .writeModel(to: model)
   }
 
   private func described(_ parameter: String) throws -> Architecture {

@@ -86,6 +86,10 @@ struct Stitch: StageKind {
       options: BatchLoader.Options(
         batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment.augmentation,
         marking: marking.marking, dropLast: true, limit: samples))
+    let needsLabels = options.objective.task > 0
+    guard images.hasLabels || !needsLabels else {
+      throw InputError(message: "the dataset has no labels, which the cross-entropy needs")
+    }
     let fitted = try stitch.fit(on: images, options: options) { at in
       context.progress(
         (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
@@ -207,6 +211,7 @@ private struct FittingImages: FittingSource {
   var batch: Int { batches.batch }
   var batchesPerEpoch: Int { batches.batchesPerEpoch }
   var count: Int { examples.count }
+  var hasLabels: Bool { batches.loader.hasLabels }
   var isFixed: Bool { batches.loader.isFixed }
 
   func indices(epoch: Int, step: Int) -> [Int] { batches.loader.indices(epoch: epoch, step: step) }

@@ -63,7 +63,7 @@ struct Train: StageKind {
     let start = try Model.initialised(
       architecture: network, seed: UInt64(seed), standardisation: standardisation)
     let (trained, history) = try trainer.train(start, on: source) { context.progress($0) }
-    try trained.write(to: model)
+    try trained.writeModel(to: model)
     var scores = Scores()
     scores.set("loss", list: history.losses)
     scores.set("accuracy", list: history.accuracies)
