@@ -70,7 +70,8 @@ let package = Package(
     .target(
       name: "Stages",
       dependencies: [
-        "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks", "Similarity", "Stitching",
+        "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks", "Similarity",
+        "Stitching",
         "CProcess",
       ],
       swiftSettings: checks, plugins: ["Fingerprints"]),
@@ -99,7 +100,8 @@ let package = Package(
     tests("Reporting", ["ContentStore", "Workflow"]),
     tests("Stages", ["ContentStore", "Workflow"]),
     tests("Fingerprinting", []),
-    .testTarget(name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -20,7 +20,13 @@ struct Table: StageKind {
   @Output("the table as a list of objects", .rows) var json: OutputArtifact
 
   func run(in context: StageContext) throws {
-    let all = try ScoreRows(rows + references)
+    var all = try ScoreRows(rows)
+    // A reference's `front` goes into the column of the rows' `network.front`.
+    all.rows += try ScoreRows(references).rows.map { row in
+      var row = row
+      row.labels = row.labels.map { Label(axis: (try? all.axis($0.axis)) ?? $0.axis, value: $0.value) }
+      return row
+    }
     guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
     let averaged = Set(try over.map(all.axis))
     let axes = all.axes.filter { !averaged.contains($0) }
