@@ -32,10 +32,10 @@ struct StitchedModel {
       let outputSizes = json["output"]?.arrayValue?.compactMap(\.intValue)
     else { throw InputError(message: "stitch.json lacks from, to, input or output") }
     self.init(
-      front: try Model(input.entry("front")), from: Cut(from),
+      front: try Model(input.entry("front.safetensors")), from: Cut(from),
       map: try StitchingLayer(
         input: sizes, output: outputSizes, weight: file.tensor("weight"), bias: file.tensor("bias")),
-      end: try Model(input.entry("end")), to: Cut(to))
+      end: try Model(input.entry("end.safetensors")), to: Cut(to))
   }
 
   /// Writes the artifact; `description` is what else a reader should know of the fit.
@@ -50,8 +50,8 @@ struct StitchedModel {
     try Data(text.utf8).write(to: output.file("stitch.json"))
     try SafetensorsFile.write(
       ["weight": StoredArray(map.weight), "bias": StoredArray(map.bias)], to: output.file("map.safetensors"))
-    try output.link("front", to: front)
-    try output.link("end", to: end)
+    try output.link("front.safetensors", to: front)
+    try output.link("end.safetensors", to: end)
   }
 
   /// The front up to its cut, the map, the end after its cut; all frozen.
