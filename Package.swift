@@ -47,7 +47,7 @@ let package = Package(
     .target(name: "CProcess"),
 
     // Numerics
-    numerics("Tensor", ["COneDNN", "COpenBLAS"]),
+    numerics("Tensor", ["COpenBLAS"]),
     numerics("Formats", ["Tensor", "CZlib"]),
     numerics("Datasets", ["Tensor", "Formats", "CZlib"]),
     numerics("NeuralNetworks", ["Tensor", "COneDNN"]),

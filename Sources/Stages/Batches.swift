@@ -26,7 +26,7 @@ struct LoadedBatches: BatchSource {
   }
 }
 
-/// Examples in their order out of a loader that doesn't shuffle.
+/// Examples in their order, unaugmented.
 struct LoadedExamples: ExampleSource {
   let loader: BatchLoader
   let shape: ImageShape
@@ -43,12 +43,7 @@ struct LoadedExamples: ExampleSource {
   func fill(
     _ range: Range<Int>, images: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
   ) throws {
-    for (row, index) in range.enumerated() {
-      loader.fill(
-        epoch: 0, step: index,
-        into: UnsafeMutableBufferPointer(rebasing: images[(row * shape.count)..<((row + 1) * shape.count)]),
-        labels: UnsafeMutableBufferPointer(rebasing: labels[row...row]))
-    }
+    loader.fill(range, into: images, labels: labels)
   }
 }
 

@@ -1,9 +1,12 @@
 // Owns which libraries compute here, for the facts of every record. They decide bits and aren't in the key.
 
 import ContentStore
+import NeuralNetworks
 import Tensor
 
-/// Names and versions of the numerics' libraries.
+/// Names and versions of the numerics' libraries, and the instructions that they use here.
 public func libraryVersions() -> JSON {
-  ["oneDNN": .string(LibraryVersions.oneDNN), "OpenBLAS": .string(LibraryVersions.openBLAS)]
+  var facts = ComputePlatform.facts
+  facts["OpenBLAS"] = LinearAlgebraLibrary.version
+  return .object(facts.mapValues(JSON.string))
 }

@@ -25,7 +25,7 @@ import Testing
         }
         let modules = [
           module("COneDNN", []), module("COpenBLAS", []), module("CZlib", []),
-          module("Tensor", ["COneDNN", "COpenBLAS"]), module("Formats", ["Tensor", "CZlib"]),
+          module("Tensor", ["COpenBLAS"]), module("Formats", ["Tensor", "CZlib"]),
           module("Datasets", ["Tensor", "Formats", "CZlib"]),
           module("NeuralNetworks", ["Tensor", "COneDNN"]),
           module("Similarity", ["Tensor"]), module("Stitching", ["Tensor", "NeuralNetworks"]),

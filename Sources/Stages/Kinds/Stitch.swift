@@ -41,7 +41,7 @@ struct Stitch: StageKind {
   @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
   @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task-loss", .atLeast(0)) var weightDecay: Double? = nil
   @Parameter("constant (task-loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule:
-    ScheduleChoice? = nil
+    ScheduleName? = nil
   @Parameter("decides order, augmentation and a random start", .atLeast(0)) var seed = 0
   @Output("the stitched network", .stitched) var stitched: OutputArtifact
   @Output("loss of each epoch, and what least squares found", .scores) var fit: OutputArtifact
@@ -124,7 +124,7 @@ struct Stitch: StageKind {
     // All of these are in the canonical parameters, as `derivedParameters` says.
     options.epochs = epochs!
     options.weightDecay = weightDecay!
-    options.schedule = schedule! == .steps ? .steps : .constant
+    options.schedule = schedule!.schedule
     options.initialisation = Initialisation(rawValue: initial!.rawValue)!
     return options
   }
@@ -138,8 +138,6 @@ enum MethodName: String, ParameterChoice {
 
   var method: FitMethod { FitMethod(rawValue: rawValue)! }
 }
-
-enum ScheduleChoice: String, ParameterChoice { case constant, steps }
 
 enum InitialName: String, ParameterChoice {
   case leastSquares = "least-squares"
@@ -200,17 +198,15 @@ enum RankToleranceValue: ParameterValue {
 /// A dataset's images as fits ask for them: in shuffled batches, and one by one in order.
 private struct FittingImages: FittingSource {
   private let batches: LoadedBatches
-  private let examples: LoadedExamples
 
   init(_ dataset: Dataset, split: Split, options: BatchLoader.Options) throws {
     batches = try LoadedBatches(BatchLoader(dataset, split: split, options: options))
-    examples = try LoadedExamples(dataset, split: split, marking: options.marking, limit: options.limit)
   }
 
   var shape: ImageShape { batches.shape }
   var batch: Int { batches.batch }
   var batchesPerEpoch: Int { batches.batchesPerEpoch }
-  var count: Int { examples.count }
+  var count: Int { batches.loader.count }
   var hasLabels: Bool { batches.loader.hasLabels }
   var isFixed: Bool { batches.loader.isFixed }
 
@@ -226,6 +222,6 @@ private struct FittingImages: FittingSource {
   func fill(
     _ range: Range<Int>, images: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
   ) throws {
-    try examples.fill(range, images: images, labels: labels)
+    batches.loader.fill(range, into: images, labels: labels)
   }
 }

@@ -57,7 +57,7 @@ struct Train: StageKind {
         mean: pixels.mean.map(Float.init), deviation: pixels.deviation.map(Float.init))
     }
     let trainer = Trainer(
-      epochs: epochs, learningRate: learningRate, schedule: schedule == .steps ? .steps : .constant,
+      epochs: epochs, learningRate: learningRate, schedule: schedule.schedule,
       rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),
       adversary: try adversary?.adversary())
     let start = try Model.initialised(
@@ -70,8 +70,6 @@ struct Train: StageKind {
     try scores.write(to: self.history)
   }
 }
-
-enum ScheduleName: String, ParameterChoice { case constant, steps }
 
 struct AdversaryParameters: ParameterGroup {
   @Parameter("radius of the L∞ ball", .between(0, 1), unit: "pixels of [0, 1]") var epsilon = 8.0 / 255
