@@ -35,11 +35,28 @@ struct GetCommand: ParsableCommand {
     guard let artifact = found[chosen] else {
       throw CommandFailure("\(instance.name) has no artifact '\(chosen)'", status: 2)
     }
-    if let output { return try opened.store.export(artifact, to: URL(fileURLWithPath: output)) }
+    if let output { return try put(artifact, at: URL(fileURLWithPath: output), from: opened.store) }
     guard artifact.form == .blob else {
       throw CommandFailure("'\(chosen)' is a folder; say where to put it with -o", status: 2)
     }
     FileHandle.standardOutput.write(Data(try opened.store.read(artifact.digest)))
+  }
+
+  /// Copies an artifact out. A file that is there is replaced, at once and whole; a folder never is.
+  private func put(_ artifact: Artifact, at place: URL, from store: Store) throws {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder)
+    guard exists, !isFolder.boolValue, artifact.form == .blob else {
+      return try store.export(artifact, to: place)
+    }
+    let fresh = place.deletingLastPathComponent().appending(
+      path: ".\(place.lastPathComponent).\(UUID().uuidString)")
+    try store.export(artifact, to: fresh)
+    guard rename(fresh.path, place.path) == 0 else {
+      let reason = String(cString: strerror(errno))
+      try? FileManager.default.removeItem(at: fresh)
+      throw CommandFailure("\(place.path) can't be replaced: \(reason)")
+    }
   }
 
   /// The artifacts of an instance that is up to date, readable.

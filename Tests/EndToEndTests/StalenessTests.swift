@@ -112,5 +112,8 @@ import Testing
     let got = try project.bobbin("get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors")
     #expect(got.status == 0, "\(got.errors)")
     #expect(got.errors.contains("warning"), "\(got.errors)")
+    // Getting it again replaces the file.
+    let again = try project.bobbin("get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors")
+    #expect(again.status == 0, "\(again.errors)")
   }
 }
