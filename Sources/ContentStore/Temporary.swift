@@ -28,15 +28,16 @@ struct Temporary: ~Copyable {
   func publish(as path: String) throws -> Bool {
     try file.makeReadOnly()
     try file.sync()
+    var madeFolder = false
     while true {
       if link(file.path, path) == 0 { return true }
       switch errno {
       case EEXIST: return false
       case ENOENT:
-        // Only the folder can be missing; once it is there, a second ENOENT is an error.
-        let folder = (path as NSString).deletingLastPathComponent
-        if access(folder, F_OK) == 0 { throw StoreError.failed(to: "publish", path, ENOENT) }
-        try makeDirectory(folder)
+        // Only the folder can be missing, and another process may be making it too; a second ENOENT is an error.
+        if madeFolder { throw StoreError.failed(to: "publish", path, ENOENT) }
+        madeFolder = true
+        try makeDirectory((path as NSString).deletingLastPathComponent)
       case EPERM, EOPNOTSUPP, EMLINK:
         // A filesystem without hard links: a rename is as atomic, and the loser's bytes are as good.
         if access(path, F_OK) == 0 { return false }
