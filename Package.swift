@@ -33,9 +33,9 @@ let package = Package(
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensor"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     // C libraries, from the system's packages
@@ -46,6 +46,9 @@ let package = Package(
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CProcess"),
 
+    // What decides bytes on both sides: canonical JSON and digests. Fingerprints count it.
+    .target(name: "Canonical", dependencies: ["CCrypto"], swiftSettings: checks),
+
     // Numerics
     numerics("Tensor", ["COpenBLAS"]),
     numerics("Formats", ["Tensor", "CZlib"]),
@@ -55,11 +58,11 @@ let package = Package(
     numerics("Stitching", ["Tensor", "NeuralNetworks"]),
 
     // Engine
-    engine("ContentStore", ["CZstd", "CZlib", "CCrypto", .product(name: "GRDB", package: "GRDB.swift")]),
-    engine("Workflow", ["ContentStore"]),
-    engine("PipelineFile", ["ContentStore", "Workflow", "Yams"]),
-    engine("Executors", ["ContentStore", "Workflow", "CProcess"]),
-    engine("Reporting", ["ContentStore", "Workflow"]),
+    engine("ContentStore", ["Canonical", "CZstd", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
+    engine("Workflow", ["Canonical", "ContentStore"]),
+    engine("PipelineFile", ["Canonical", "ContentStore", "Workflow", "Yams"]),
+    engine("Executors", ["Canonical", "ContentStore", "Workflow", "CProcess"]),
+    engine("Reporting", ["Canonical", "ContentStore", "Workflow"]),
 
     // The code of stage kinds, digested at build time
     .target(name: "Fingerprinting", dependencies: ["CCrypto"], swiftSettings: checks),
@@ -70,7 +73,8 @@ let package = Package(
     .target(
       name: "Stages",
       dependencies: [
-        "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks", "Similarity",
+        "Canonical", "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks",
+        "Similarity",
         "Stitching",
         "CProcess",
       ],
@@ -78,30 +82,32 @@ let package = Package(
     .executableTarget(
       name: "bobbin",
       dependencies: [
-        "ContentStore", "Workflow", "PipelineFile", "Executors", "Reporting", "Stages",
+        "Canonical", "ContentStore", "Workflow", "PipelineFile", "Executors", "Reporting", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: checks),
 
     // Tests mirror sources
     .executableTarget(
-      name: "TestWorker", dependencies: ["ContentStore", "Workflow", "Executors", "Stages"],
+      name: "TestWorker", dependencies: ["Canonical", "ContentStore", "Workflow", "Executors", "Stages"],
       path: "Tests/TestWorker", swiftSettings: checks),
+    tests("Canonical", []),
     tests("Tensor", []),
     tests("Formats", ["Tensor"]),
     tests("Datasets", ["Tensor", "Formats"]),
     tests("NeuralNetworks", ["Tensor", "Formats", "Datasets"], resources: [.copy("References")]),
     tests("Similarity", ["Tensor", "Formats"]),
     tests("Stitching", ["Tensor", "NeuralNetworks", "Formats"], resources: [.copy("References")]),
-    tests("ContentStore", [.product(name: "GRDB", package: "GRDB.swift")]),
-    tests("Workflow", ["ContentStore"]),
-    tests("PipelineFile", ["ContentStore", "Workflow"]),
-    tests("Executors", ["ContentStore", "Workflow", "TestWorker"]),
-    tests("Reporting", ["ContentStore", "Workflow"]),
-    tests("Stages", ["ContentStore", "Workflow"]),
+    tests("ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("Workflow", ["Canonical", "ContentStore"]),
+    tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
+    tests("Executors", ["Canonical", "ContentStore", "Workflow", "TestWorker"]),
+    tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
+    tests("Stages", ["Canonical", "ContentStore", "Workflow"]),
     tests("Fingerprinting", []),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["bobbin", "ContentStore", "Workflow"], swiftSettings: checks),
+      name: "EndToEndTests", dependencies: ["bobbin", "Canonical", "ContentStore", "Workflow"],
+      swiftSettings: checks),
   ],
   swiftLanguageModes: [.v6]
 )

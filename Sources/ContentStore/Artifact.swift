@@ -1,5 +1,7 @@
 // Owns what a stage's output is called once it is bytes: a blob or a manifest, by digest.
 
+import Canonical
+
 /// One named output of a stage, by content.
 public struct Artifact: Hashable, Sendable {
   public enum Form: String, Sendable { case blob, manifest }

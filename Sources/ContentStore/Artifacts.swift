@@ -1,5 +1,6 @@
 // Owns walking artifacts: manifests and what they list, down to the blobs, and taking them out as plain files.
 
+import Canonical
 import Foundation
 
 extension Store {

@@ -1,5 +1,6 @@
 // Owns the way of bytes into the store. It never touches the index, so that workers can use it.
 
+import Canonical
 import Foundation
 
 /// Writes blobs into a store's directory; the driver then publishes them with a record.

@@ -1,6 +1,7 @@
 // Owns how a blob's bytes are stored: the codecs, which one suits some content, and their streaming forms.
 // An address never depends on a codec; a codec depends on the content alone, so equal blobs are stored equally.
 
+import Canonical
 import CZstd
 import Foundation
 

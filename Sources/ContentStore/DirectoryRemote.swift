@@ -1,6 +1,7 @@
 // Owns the remote that is a directory, perhaps on a network filesystem, perhaps served by nginx: immutable files under
 // `v1/ac` and `v1/cas`, published atomically and synced with their folder. No locks and no SQLite.
 
+import Canonical
 import Foundation
 
 /// A directory as a remote.

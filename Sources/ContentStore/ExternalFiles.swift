@@ -1,6 +1,7 @@
 // Owns the digests of files outside the store: data, scripts, imported weights. They are cached by what the filesystem
 // says of a file, and that is distrusted when the file has changed within two seconds.
 
+import Canonical
 import Foundation
 import GRDB
 

@@ -1,6 +1,7 @@
 // Owns file patterns: `*`, `?` and `[…]` within a name, `**` for any number of folders. Names that start with a dot
 // match only where the pattern writes the dot, as in a shell.
 
+import Canonical
 import Foundation
 
 /// Patterns over relative paths.

@@ -1,5 +1,6 @@
 // Owns which keys an instance has had: the memory from which "what changed" is told. It decides no result.
 
+import Canonical
 import Foundation
 import GRDB
 

@@ -1,5 +1,6 @@
 // Owns the index: its tables, their versions, and opening it. SQLite in WAL mode, on a local disk.
 
+import Canonical
 import Foundation
 import GRDB
 

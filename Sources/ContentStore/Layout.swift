@@ -1,5 +1,6 @@
 // Owns the places of things in a store's directory.
 
+import Canonical
 import Foundation
 
 /// A store's directory: `index.sqlite`, `blobs/ab/<digest><codec>`, `open/<digest>`, `temporary/`.

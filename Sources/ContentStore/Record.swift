@@ -1,5 +1,7 @@
 // Owns a record's text: what it says, how it is checked.
 
+import Canonical
+
 /// What an action gave: named artifacts, with the action itself and the facts of the run. Its canonical text is kept
 /// verbatim, so that it can be copied, compared and signed.
 public struct Record: Hashable, Sendable {

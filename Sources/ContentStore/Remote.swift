@@ -1,5 +1,6 @@
 // Owns what a remote is: a dumb place for records and stored bytes. It need not verify anything: who fetches does.
 
+import Canonical
 import Foundation
 
 /// Where a team shares records and blobs: `v1/ac/<key>` and `v1/cas/<sha256 of the stored bytes>`, whatever carries

@@ -1,6 +1,7 @@
 // Owns the traffic between a store and a remote. Records come first and blobs when somebody reads them; everything that
 // arrives is bounded and verified before it is believed, since a remote may be damaged or hostile.
 
+import Canonical
 import Foundation
 import GRDB
 import Synchronization

@@ -1,6 +1,7 @@
 // Owns the driver's view of a store: records by key, published whole or not at all. Reading blobs, sharing, history
 // and external files are extensions in their own files.
 
+import Canonical
 import Foundation
 import GRDB
 import Synchronization

@@ -1,5 +1,6 @@
 // Owns what can go wrong in the store, its remotes and the files it reads, said with place and cure.
 
+import Canonical
 import Foundation
 
 /// Why the store could not do what was asked.

@@ -1,6 +1,7 @@
 // Owns the way of bytes out of the store: everything that leaves has been verified, and a blob that is damaged is
 // dropped, fetched from the attached remote, or reported as missing.
 
+import Canonical
 import Foundation
 import GRDB
 import Synchronization

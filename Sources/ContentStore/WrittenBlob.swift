@@ -1,5 +1,6 @@
 // Owns what is known of a blob once it is stored: content and stored form, and its way from a worker to the driver.
 
+import Canonical
 import Foundation
 
 /// A blob's content and the form in which it is stored. This is what a record says of it, so that whoever fetches

@@ -1,5 +1,6 @@
 // Owns one job in a worker: its log, its folders, the kind's work, the outputs' way into the store, the facts.
 
+import Canonical
 import CProcess
 import ContentStore
 import Foundation

@@ -1,5 +1,6 @@
 // Owns a job's way through a descriptor or a file: to JSON and back.
 
+import Canonical
 import ContentStore
 import Workflow
 

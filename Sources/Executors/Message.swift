@@ -1,6 +1,7 @@
 // Owns the protocol between a driver and a worker: what they say to each other, as JSON behind a length, over one
 // private descriptor.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

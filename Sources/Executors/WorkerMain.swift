@@ -1,6 +1,7 @@
 // Owns a worker process: its main thread listens to the driver, one other thread computes. It ends when the driver
 // does, with everything it started.
 
+import Canonical
 import CProcess
 import ContentStore
 import Foundation

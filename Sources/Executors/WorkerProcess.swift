@@ -1,5 +1,6 @@
 // Owns one worker process as the driver sees it: its start, the bytes to and from it, its end.
 
+import Canonical
 import CProcess
 import ContentStore
 import Foundation

@@ -1,6 +1,7 @@
 // Owns how a stage's `with` becomes the parameters, inputs and external files of its instances, at each point
 // of its matrix. What depends on some axes only is done once for them.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

@@ -1,6 +1,7 @@
 // Owns text → `RawValue`: reading a file, bounding it, and what of YAML is taken. It doesn't know what the
 // values mean. Anchors, aliases and tags are refused: `params` do their work and have names in messages.
 
+import Canonical
 import Dispatch
 import Foundation
 import Workflow

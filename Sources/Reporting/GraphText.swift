@@ -1,5 +1,6 @@
 // Owns a graph's two text forms: DOT (Graphviz) to look at, JSON for programs.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

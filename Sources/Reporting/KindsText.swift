@@ -1,5 +1,6 @@
 // Owns what `bobbin kinds` prints. All of it derives from the kinds' declarations.
 
+import Canonical
 import ContentStore
 import Workflow
 

@@ -1,6 +1,7 @@
 // Owns the JSON Schema (draft 2020-12) of the pipeline file, by which editors complete and check it. What a kind
 // takes derives from its declaration.
 
+import Canonical
 import ContentStore
 import Workflow
 

@@ -1,5 +1,6 @@
 // Owns the list of stage kinds. A new kind is one file under Kinds/ and one line here.
 
+import Canonical
 import ContentStore
 import Workflow
 

@@ -1,5 +1,6 @@
 // Owns which libraries compute here, for the facts of every record. They decide bits and aren't in the key.
 
+import Canonical
 import ContentStore
 import NeuralNetworks
 import Tensor

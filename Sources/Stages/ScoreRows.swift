@@ -1,5 +1,6 @@
 // Owns what tables and figures read: the scores of a group's instances, with the axes that tell them apart.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

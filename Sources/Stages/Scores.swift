@@ -1,5 +1,6 @@
 // Owns scores: numbers by name, as a JSON object that people and tables read.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

@@ -1,6 +1,7 @@
 // Owns the way between a stitched network and its artifact: the map and a description, and the front and the end by
 // digest.
 
+import Canonical
 import ContentStore
 import Foundation
 import Formats

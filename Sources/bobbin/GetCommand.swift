@@ -1,5 +1,6 @@
 // Owns `bobbin get`.
 
+import Canonical
 import ArgumentParser
 import ContentStore
 import Executors

@@ -1,5 +1,6 @@
 // Owns `bobbin graph`.
 
+import Canonical
 import ArgumentParser
 import ContentStore
 import PipelineFile

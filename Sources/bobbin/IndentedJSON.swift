@@ -1,5 +1,6 @@
 // Owns JSON as people read it.
 
+import Canonical
 import ContentStore
 
 extension JSON {

@@ -1,5 +1,6 @@
 // Owns `bobbin kinds` and `bobbin schema`.
 
+import Canonical
 import ArgumentParser
 import Reporting
 import Stages

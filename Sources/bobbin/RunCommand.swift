@@ -1,5 +1,6 @@
 // Owns `bobbin run`.
 
+import Canonical
 import ArgumentParser
 import ContentStore
 import Executors

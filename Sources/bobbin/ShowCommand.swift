@@ -1,5 +1,6 @@
 // Owns `bobbin show`.
 
+import Canonical
 import ArgumentParser
 import ContentStore
 import Foundation

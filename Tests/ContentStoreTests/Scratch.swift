@@ -1,5 +1,6 @@
 // Owns the temporary directories and sample content of these tests.
 
+import Canonical
 import ContentStore
 import Foundation
 

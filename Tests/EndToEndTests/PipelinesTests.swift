@@ -1,5 +1,6 @@
 // Every file in pipelines/ runs, at a small scale, so that examples can't rot.
 
+import Canonical
 import ContentStore
 import Foundation
 import Testing

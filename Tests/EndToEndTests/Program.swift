@@ -1,5 +1,6 @@
 // Owns running the built program as a user does, in a project of its own.
 
+import Canonical
 import ContentStore
 import Foundation
 

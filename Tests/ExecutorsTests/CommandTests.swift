@@ -1,5 +1,6 @@
 // The command kind, run by real workers: what it does to processes is what matters.
 
+import Canonical
 import ContentStore
 import Executors
 import Foundation

@@ -1,5 +1,6 @@
 // A place for tests: a project's folder with a store, jobs for it, and an executor over the test worker.
 
+import Canonical
 import ContentStore
 import Executors
 import Foundation

@@ -1,3 +1,4 @@
+import Canonical
 import ContentStore
 import Foundation
 import PipelineFile

@@ -1,5 +1,6 @@
 // Owns kinds with the interfaces that pipeline files need to be tested with; none of them does anything.
 
+import Canonical
 import ContentStore
 import Foundation
 import PipelineFile

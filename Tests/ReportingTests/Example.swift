@@ -1,5 +1,6 @@
 // A small graph for tests, with the kinds it is made of.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

@@ -1,5 +1,6 @@
 // A worker with kinds that misbehave in the ways that executors must survive, and the command kind. Not shipped.
 
+import Canonical
 import ContentStore
 import Executors
 import Foundation

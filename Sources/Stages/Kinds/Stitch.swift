@@ -1,5 +1,6 @@
 // Owns the stage kind `stitch`.
 
+import Canonical
 import ContentStore
 import Datasets
 import NeuralNetworks

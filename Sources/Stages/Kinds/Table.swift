@@ -1,5 +1,6 @@
 // Owns the stage kind `table`.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

@@ -1,6 +1,7 @@
 // Owns how a running stage sees an artifact that it reads: as files that are already there, verified and
 // read-only.
 
+import Canonical
 import ContentStore
 import Foundation
 

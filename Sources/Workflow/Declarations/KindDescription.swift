@@ -1,6 +1,7 @@
 // Owns what the engine knows of a stage kind: its declaration, read once by reflection, and two functions,
 // decoding and running. The engine knows no kind by name.
 
+import Canonical
 import ContentStore
 import Foundation
 

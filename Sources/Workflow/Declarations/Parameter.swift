@@ -1,5 +1,6 @@
 // Owns the declaration of a parameter: type, default, bounds, unit, one line of help, all in one property.
 
+import Canonical
 import ContentStore
 
 /// A parameter of a stage kind, declared where it is used:

@@ -1,6 +1,7 @@
 // Owns the types that a parameter may have: how each reads what was written, its canonical JSON, and how it
 // describes itself.
 
+import Canonical
 import ContentStore
 
 /// A type that a parameter can have.

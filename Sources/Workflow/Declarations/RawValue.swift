@@ -1,6 +1,7 @@
 // Owns values as written, before their type is known: YAML (or JSON) trees whose scalars are still text,
 // each with its place, so that the parameter's type decides what `on`, `1e-3` or `8/255` mean.
 
+import Canonical
 import ContentStore
 
 /// Where in a pipeline file something stands. Lines and columns count from 1.

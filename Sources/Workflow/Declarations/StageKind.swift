@@ -1,5 +1,6 @@
 // Owns what a stage kind is: one struct whose properties are its interface, and one function.
 
+import Canonical
 import ContentStore
 import Foundation
 

@@ -1,5 +1,6 @@
 // Owns the values that cross to an executor and back: what to do, and what came of it.
 
+import Canonical
 import ContentStore
 import Foundation
 

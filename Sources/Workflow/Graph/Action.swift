@@ -1,6 +1,7 @@
 // Owns what decides an instance's result. One walk writes its canonical text, which is hashed for the key, stored
 // in the record, shown by explanations and sent to workers.
 
+import Canonical
 import ContentStore
 
 /// Everything that decides an instance's result.

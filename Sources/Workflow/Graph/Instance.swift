@@ -1,5 +1,6 @@
 // Owns a node of the DAG: one point of a stage's matrix, as the pipeline file said it, before any digest is known.
 
+import Canonical
 import ContentStore
 import Foundation
 

@@ -1,6 +1,7 @@
 // Owns the code of commands: the files under `code:` and the program that runs them, by content. Where a program
 // lies is not in the key, what it is is.
 
+import Canonical
 import ContentStore
 import Foundation
 

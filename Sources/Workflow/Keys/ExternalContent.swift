@@ -1,6 +1,7 @@
 // Owns what the files outside the pipeline contain: digested in bulk before anything runs, and looked at again after
 // a stage has read them. It knows of paths and content, not of keys.
 
+import Canonical
 import ContentStore
 import Foundation
 

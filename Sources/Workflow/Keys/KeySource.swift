@@ -1,6 +1,7 @@
 // Owns how an instance's action comes about once the artifacts it reads are known: its code, the files outside the
 // pipeline and the environment are looked at once, before anything runs.
 
+import Canonical
 import ContentStore
 import Foundation
 

@@ -1,5 +1,6 @@
 // Owns the comparison of two actions: one walk over their trees that says what a person would say of the difference.
 
+import Canonical
 import ContentStore
 
 /// Compares an instance's action with an earlier one.

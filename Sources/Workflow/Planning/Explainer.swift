@@ -1,5 +1,6 @@
 // Owns the search for the nearest earlier record of an instance, against which its present action is explained.
 
+import Canonical
 import ContentStore
 import Foundation
 

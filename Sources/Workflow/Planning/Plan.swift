@@ -1,5 +1,6 @@
 // Owns the answer to "what would run, and why", without running anything.
 
+import Canonical
 import ContentStore
 
 /// What is known of each instance without running anything.

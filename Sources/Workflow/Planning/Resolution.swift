@@ -1,6 +1,7 @@
 // Owns how far the keys of a graph are known: as soon as the artifacts that an instance reads are, its key is, and is
 // looked up, in waves, so that 100,000 instances that are up to date take one pass of bulk queries. It runs nothing.
 
+import Canonical
 import ContentStore
 
 /// The keys and artifacts known so far.

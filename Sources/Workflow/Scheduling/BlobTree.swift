@@ -1,5 +1,6 @@
 // Owns what can be reached from an artifact: a manifest's text, what it lists, and so on down. It knows of no stage.
 
+import Canonical
 import ContentStore
 import Foundation
 

@@ -1,5 +1,6 @@
 // Owns where an instance's log lies in a store.
 
+import Canonical
 import ContentStore
 import Foundation
 

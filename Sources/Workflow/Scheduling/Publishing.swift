@@ -1,6 +1,7 @@
 // Owns what happens when a job has succeeded: its record, here and on the remote, and what its artifacts mean for
 // those that wait. Blobs come before records, records before anybody learns of them.
 
+import Canonical
 import ContentStore
 import Foundation
 

@@ -1,6 +1,7 @@
 // Owns lost blobs: a record outlives its bytes, so who needs them has their producer run again. If that gives other
 // bytes, the run goes on with those.
 
+import Canonical
 import ContentStore
 
 extension Run {

@@ -2,6 +2,7 @@
 // pair of "Build Systems à la Carte" is a topological scheduler with constructive traces and early cutoff. It knows
 // no kind, and doesn't print.
 
+import Canonical
 import ContentStore
 import Foundation
 import Synchronization

@@ -1,5 +1,6 @@
 // Owns what a run came to: as values, and as the JSON object that `run --json` prints.
 
+import Canonical
 import ContentStore
 
 /// What became of one instance.

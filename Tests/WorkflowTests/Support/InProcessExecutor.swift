@@ -1,5 +1,6 @@
 // An executor without processes: jobs run one after the other when the driver asks for events.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

@@ -1,5 +1,6 @@
 // A project in a temporary directory: a store, and a pipeline put together in code.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

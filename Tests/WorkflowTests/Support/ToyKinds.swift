@@ -1,5 +1,6 @@
 // Toy stage kinds. Each is one struct; `toyKinds` is the one line that a program adds.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow

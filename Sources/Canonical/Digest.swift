@@ -45,7 +45,7 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
   public var bytes: [UInt8] { withBytes { Array($0) } }
 
   /// Hands the 32 bytes, in order, to `body`.
-  func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+  public func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
     let ordered = SIMD4(
       words[0].bigEndian, words[1].bigEndian, words[2].bigEndian, words[3].bigEndian)
     return try withUnsafeBytes(of: ordered, body)

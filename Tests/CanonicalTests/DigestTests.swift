@@ -1,4 +1,4 @@
-import ContentStore
+import Canonical
 import Foundation
 import Testing
 

@@ -1,4 +1,4 @@
-import ContentStore
+import Canonical
 import Testing
 
 @Suite struct JSONTests {
