@@ -2,7 +2,7 @@
 // that is compiled into plans.
 
 /// How the batch norms of a segment get mean and variance.
-public enum Statistics: String, Sendable, Hashable, Codable {
+public enum BatchNormStatistics: String, Sendable, Hashable, Codable {
   /// The model's running statistics.
   case running
   /// Those of the batch.
@@ -18,7 +18,7 @@ public struct Segment {
   /// Whether parameters get no gradients.
   public var frozen: Bool
   /// How batch norms get their statistics.
-  public var statistics: Statistics
+  public var statistics: BatchNormStatistics
 
   let layers: LayerGraph
   /// The nodes of `layers` behind which it starts and with which it ends; nil: its input, its output.
@@ -32,7 +32,7 @@ public struct Segment {
   /// - Throws: `NetworkError` where the architecture lacks a cut, or the second doesn't come after the first.
   public static func model(
     _ model: Model, after: Cut? = nil, through: Cut? = nil, frozen: Bool = true,
-    statistics: Statistics = .running, parameters: ParameterSet? = nil
+    statistics: BatchNormStatistics = .running, parameters: ParameterSet? = nil
   ) throws -> Segment {
     let layers = model.architecture.layers
     func node(_ cut: Cut?) throws -> Int? {
@@ -59,6 +59,19 @@ public struct Segment {
     Segment(
       parameters: parameters ?? ParameterSet(map), frozen: frozen, statistics: .running,
       layers: map.layers, start: nil, end: nil, standardisation: nil, name: "stitching layer")
+  }
+
+  /// A bilinear resize of images by itself, without parameters.
+  /// - Parameters:
+  ///   - input: what it takes, C×H×W.
+  ///   - output: what it makes, C×H'×W'; only the last two count.
+  public static func resize(_ input: [Int], to output: [Int]) -> Segment {
+    precondition(input.count == 3 && output.count == 3, "BUG: no resize from \(input) to \(output)")
+    var layers = LayerGraph(input: input)
+    _ = layers.append(Resize(height: output[1], width: output[2]), [layers.input])
+    return Segment(
+      parameters: ParameterSet.none, frozen: true, statistics: .running, layers: layers, start: nil, end: nil,
+      standardisation: nil, name: "resize")
   }
 
   /// What it takes, without the batch.
@@ -115,7 +128,8 @@ public struct Network {
 
   /// The whole of one model.
   public init(
-    _ model: Model, frozen: Bool = true, statistics: Statistics = .running, parameters: ParameterSet? = nil
+    _ model: Model, frozen: Bool = true, statistics: BatchNormStatistics = .running,
+    parameters: ParameterSet? = nil
   ) throws {
     try self.init(segments: [
       .model(model, frozen: frozen, statistics: statistics, parameters: parameters)

@@ -35,6 +35,9 @@ public final class ParameterSet {
     self.init(map.layers.parameters) { $0 == "weight" ? map.weight : map.bias }
   }
 
+  /// That of a segment that has none.
+  static var none: ParameterSet { ParameterSet([]) { preconditionFailure("BUG: there is no '\($0)'") } }
+
   init(_ declarations: [ParameterDeclaration], values: (String) -> Tensor) {
     var slots: [Slot] = []
     var offset = 0

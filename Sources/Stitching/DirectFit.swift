@@ -20,7 +20,7 @@ struct DirectFit {
     let count = min(samples, source.count)
     guard count >= 1 else { throw StitchingError("least squares has no samples") }
     let halves = try FrozenHalves(
-      stitch, targets: EndTargets(hooks: [stitch.to], logits: false), resized: true)
+      stitch, targets: EndTargets(cuts: [stitch.to], logits: false), resized: true)
     let (inputs, outputs) = (stitch.input[0], stitch.output[0])
     let places = stitch.output.dropFirst().reduce(1, *)
 

@@ -11,7 +11,7 @@ public enum FitMethod: String, Sendable, Codable, CaseIterable {
   case softLabel = "soft-label"
   /// Relative error at the cut, trained (arXiv 2505.20142).
   case hint
-  /// Relative error at the cut and at every hook point behind it (arXiv 2505.20142).
+  /// Relative error at the cut and at every one behind it (arXiv 2505.20142).
   case fula
 
   /// The method's defaults: task loss as arXiv 2412.11299 fits it, the others as arXiv 2505.20142 does.
@@ -38,27 +38,27 @@ public struct Objective: Sendable, Hashable, Codable {
   public var task: Double
   /// β of KL(softmax end ‖ softmax stitched), temperature 1.
   public var soft: Double
-  /// β of the mean over hook points k = m … L of ‖h_k(stitched) − h_k(end)‖_F / ‖h_k(end)‖_F.
+  /// β of the mean over the end's cuts k = m … L (the paper's hook points) of ‖h_k(stitched) − h_k(end)‖_F / ‖h_k(end)‖_F.
   public var fula: Double
   /// β of ‖S − T‖_F / ‖T‖_F at the cut.
   public var hint: Double
-  /// How many hook points FuLA takes, from the cut on; nil for all.
-  public var hooks: Int?
-  /// What each of these hook points counts, from the cut on; divided by their sum. nil: all the same.
-  public var hookWeights: [Double]?
-  /// Whether FuLA averages the KL divergence in, as one more hook point.
+  /// How many of the end's cuts FuLA takes, from its own on; nil for all.
+  public var cuts: Int?
+  /// What each of these cuts counts, in their order; divided by their sum. nil: all the same.
+  public var cutWeights: [Double]?
+  /// Whether FuLA averages the KL divergence in, as one more cut.
   public var fulaIncludesSoft: Bool
 
   public init(
-    task: Double = 0, soft: Double = 0, fula: Double = 0, hint: Double = 0, hooks: Int? = nil,
-    hookWeights: [Double]? = nil, fulaIncludesSoft: Bool = false
+    task: Double = 0, soft: Double = 0, fula: Double = 0, hint: Double = 0, cuts: Int? = nil,
+    cutWeights: [Double]? = nil, fulaIncludesSoft: Bool = false
   ) {
     self.task = task
     self.soft = soft
     self.fula = fula
     self.hint = hint
-    self.hooks = hooks
-    self.hookWeights = hookWeights
+    self.cuts = cuts
+    self.cutWeights = cutWeights
     self.fulaIncludesSoft = fulaIncludesSoft
   }
 }
@@ -129,12 +129,12 @@ public struct FitOptions: Sendable, Hashable, Codable {
     if case .value(let value) = rankTolerance {
       try check(value >= 0 && value < 1, "rank tolerance \(value); expected one in [0, 1)")
     }
-    if let hooks = objective.hooks { try check(hooks >= 1, "\(hooks) hook points; expected at least 1") }
-    if let weights = objective.hookWeights {
-      let count = min(objective.hooks ?? .max, stitch.hooks.count)
+    if let cuts = objective.cuts { try check(cuts >= 1, "\(cuts) cuts; expected at least 1") }
+    if let weights = objective.cutWeights {
+      let count = min(objective.cuts ?? .max, stitch.endCuts.count)
       try check(
         weights.count == count && weights.allSatisfy { $0 >= 0 } && weights.contains { $0 > 0 },
-        "weights \(weights) for hook points; expected \(count) from '\(stitch.to)' on, none below 0, one above"
+        "weights \(weights) for cuts; expected \(count) from '\(stitch.to)' on, none below 0, one above"
       )
     }
   }

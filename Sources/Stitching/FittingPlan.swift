@@ -28,34 +28,34 @@ package final class FittingPlan {
   }
 
   package init(_ stitch: Stitch, map: StitchingLayer, objective: Objective, batch: Int) throws {
-    let hooks = Array(stitch.hooks.prefix(objective.hooks ?? .max))
+    let cuts = Array(stitch.endCuts.prefix(objective.cuts ?? .max))
     let usesFuLA = objective.fula > 0
     let soft = objective.soft > 0 || (usesFuLA && objective.fulaIncludesSoft)
-    targets = EndTargets(hooks: usesFuLA ? hooks : objective.hint > 0 ? [stitch.to] : [], logits: soft)
+    targets = EndTargets(cuts: usesFuLA ? cuts : objective.hint > 0 ? [stitch.to] : [], logits: soft)
     parameters = ParameterSet(map)
     var segments = [Segment.map(map, parameters: parameters)]
     // Nothing behind the last term is computed.
     let needsLogits = soft || objective.task > 0
-    let last = needsLogits ? nil : targets.hooks.last
+    let last = needsLogits ? nil : targets.cuts.last
     if last != stitch.to { segments.append(try .model(stitch.end, after: stitch.to, through: last)) }
     let network = try Network(segments: segments)
 
     func point(_ cut: Cut) -> TapPoint { cut == stitch.to ? .output(segment: 0) : .cut(cut, segment: 1) }
     var planned: [(Term.Kind, Double, TapPoint)] = []
     if usesFuLA {
-      let weights = objective.hookWeights ?? hooks.map { _ in 1 }
-      // Averaged in, the divergence counts as much as a hook point of weight 1.
+      let weights = objective.cutWeights ?? cuts.map { _ in 1 }
+      // Averaged in, the divergence counts as much as a cut of weight 1.
       let sum = weights.reduce(0, +) + (objective.fulaIncludesSoft ? 1 : 0)
-      for (index, cut) in hooks.enumerated() where weights[index] > 0 {
+      for (index, cut) in cuts.enumerated() where weights[index] > 0 {
         planned.append((.relativeError(index, cut), objective.fula * weights[index] / sum, point(cut)))
       }
       if objective.fulaIncludesSoft {
-        planned.append((.softLabel(hooks.count), objective.fula / sum, network.output))
+        planned.append((.softLabel(cuts.count), objective.fula / sum, network.output))
       }
     }
     if objective.hint > 0 { planned.append((.relativeError(0, stitch.to), objective.hint, point(stitch.to))) }
     if objective.soft > 0 {
-      planned.append((.softLabel(targets.hooks.count), objective.soft, network.output))
+      planned.append((.softLabel(targets.cuts.count), objective.soft, network.output))
     }
     if objective.task > 0 { planned.append((.crossEntropy, objective.task, network.output)) }
 

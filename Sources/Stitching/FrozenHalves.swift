@@ -6,16 +6,16 @@ import Tensor
 
 /// What of the end, run by itself, is wanted.
 package struct EndTargets {
-  /// Hook points, in the end's order.
-  package var hooks: [Cut]
+  /// In the end's order.
+  package var cuts: [Cut]
   package var logits: Bool
 
-  var isEmpty: Bool { hooks.isEmpty && !logits }
+  var isEmpty: Bool { cuts.isEmpty && !logits }
 }
 
 /// The front up to its cut and the end by itself, over images.
 package final class FrozenHalves {
-  /// Values of one image, one count for each part: the front's, then the end's hooks and logits.
+  /// Values of one image, one count for each part: the front's, then the end's cuts and logits.
   package let sizes: [Int]
   private let group: Int
   private let front: Plan
@@ -29,7 +29,7 @@ package final class FrozenHalves {
     imageSize = stitch.front.architecture.input.count
     var segments = [try Segment.model(stitch.front, through: stitch.from)]
     if resized, stitch.input.dropFirst() != stitch.output.dropFirst() {
-      segments.append(.map(try stitch.resizingMap(), frozen: true))
+      segments.append(.resize(stitch.input, to: stitch.output))
     }
     let network = try Network(segments: segments)
     frontTap = network.output
@@ -38,9 +38,9 @@ package final class FrozenHalves {
     if targets.isEmpty {
       end = nil
     } else {
-      let last = targets.logits ? nil : targets.hooks.last
+      let last = targets.logits ? nil : targets.cuts.last
       let network = try Network(segments: [.model(stitch.end, through: last)])
-      let taps = targets.hooks.map { TapPoint.cut($0, segment: 0) } + (targets.logits ? [network.output] : [])
+      let taps = targets.cuts.map { TapPoint.cut($0, segment: 0) } + (targets.logits ? [network.output] : [])
       let plan = try network.compile(batch: group, taps: taps)
       sizes += taps.map { plan.shape(of: $0).dropFirst().reduce(1, *) }
       end = (plan, taps)

@@ -40,8 +40,8 @@ public struct Stitch: Sendable {
     }
   }
 
-  /// The end's hook points from its cut on, k = m … L; logits are none.
-  public var hooks: [Cut] {
+  /// The end's cuts from `to` on, k = m … L: where FuLA compares (the paper's hook points). Logits are none.
+  public var endCuts: [Cut] {
     Array(end.architecture.cuts.drop { $0 != to })
   }
 
@@ -52,24 +52,15 @@ public struct Stitch: Sendable {
     ])
   }
 
-  /// Where the resized activations of the front, and nothing more, come out; the map changes no value.
-  func resizingMap() throws -> StitchingLayer {
-    let channels = input[0]
-    return try StitchingLayer(
-      input: input, output: [channels] + output.dropFirst(), weight: identityWeight(channels, channels),
-      bias: Tensor(zeros: [channels]))
-  }
-
   /// The map that copies channels as far as there are as many, without bias.
   func identityMap() throws -> StitchingLayer {
-    try StitchingLayer(
-      input: input, output: output, weight: identityWeight(output[0], input[0]),
-      bias: Tensor(zeros: [output[0]]))
-  }
-
-  private func identityWeight(_ outputs: Int, _ inputs: Int) -> Tensor {
-    Tensor(
-      shape: [outputs, inputs], values: (0..<(outputs * inputs)).map { $0 / inputs == $0 % inputs ? 1 : 0 })
+    let (outputs, inputs) = (output[0], input[0])
+    return try StitchingLayer(
+      input: input, output: output,
+      weight: Tensor(
+        shape: [outputs, inputs],
+        values: (0..<(outputs * inputs)).map { $0 / inputs == $0 % inputs ? 1 : 0 }),
+      bias: Tensor(zeros: [outputs]))
   }
 }
 

@@ -15,13 +15,13 @@ struct FiniteDifferenceTests {
     try check(input, kind, .running)
   }
 
-  @Test(arguments: [Statistics.running, .batch])
-  func batchNormsHaveTheGradientsOfTheirValues(_ statistics: Statistics) throws {
-    try check([4, 3, 3], .normalisation, statistics)
-    try check([16, 3, 3], .normalisationAndReLU, statistics)
+  @Test(arguments: [BatchNormStatistics.running, .batch])
+  func batchNormsHaveTheGradientsOfTheirValues(_ statistics: BatchNormStatistics) throws {
+    try check([4, 3, 3], .batchNorm, statistics)
+    try check([16, 3, 3], .batchNormAndReLU, statistics)
   }
 
-  private func check(_ input: [Int], _ kind: Segment.SingleLayer, _ statistics: Statistics) throws {
+  private func check(_ input: [Int], _ kind: Segment.SingleLayer, _ statistics: BatchNormStatistics) throws {
     let batch = 3
     let segment = Segment.single(kind, input: input, statistics: statistics) { name, shape in
       let values = noise(shape, seed: 5, scale: 0.5)

@@ -20,11 +20,11 @@ struct LayerReferenceTests {
     expectClose(plan.gradients(of: 0).tensor("bias").values, values["dbias"]!.values)
   }
 
-  @Test(arguments: [("batch", Statistics.batchAndUpdate), ("running", .running)])
-  func batchNormsAgreeWithPyTorch(_ label: String, _ statistics: Statistics) throws {
+  @Test(arguments: [("batch", BatchNormStatistics.batchAndUpdate), ("running", .running)])
+  func batchNormsAgreeWithPyTorch(_ label: String, _ statistics: BatchNormStatistics) throws {
     let values = try Reference("batch-norm").all("\(label).")
     let segment = Segment.single(
-      .normalisation, input: [5, 3, 2], statistics: statistics,
+      .batchNorm, input: [5, 3, 2], statistics: statistics,
       [
         "norm.weight": values["weight"]!, "norm.bias": values["bias"]!,
         "norm.running_mean": values["running_mean"]!, "norm.running_var": values["running_var"]!,
@@ -40,12 +40,12 @@ struct LayerReferenceTests {
   func resizesAgreeWithPyTorch(_ label: String, _ height: Int, _ width: Int) throws {
     let values = try Reference("resize").all("\(label).")
     let shape = Array(values["x"]!.shape.dropFirst())
-    _ = try run(.single(.resize(height: height, width: width), input: shape), values)
+    _ = try run(.resize(shape, to: [shape[0], height, width]), values)
   }
 
   @Test func theResizesGradientIsItsTranspose() throws {
     // ⟨Rx, y⟩ = ⟨x, Rᵀy⟩
-    let network = try Network(segments: [.single(.resize(height: 5, width: 9), input: [2, 8, 6])])
+    let network = try Network(segments: [.resize([2, 8, 6], to: [2, 5, 9])])
     let plan = try network.compile(batch: 3, wants: Wants(input: true))
     let (x, y) = (noise([3, 2, 8, 6], seed: 1), noise([3, 2, 5, 9], seed: 2))
     try plan.forward(x)

@@ -6,11 +6,11 @@ import Testing
 /// cut), running statistics.
 struct NetworkReferenceTests {
   @Test(arguments: [
-    ("small-cnn-training", "small-cnn", Statistics.batchAndUpdate),
+    ("small-cnn-training", "small-cnn", BatchNormStatistics.batchAndUpdate),
     ("resnet8-training", "resnet8", .batchAndUpdate),
     ("resnet8-evaluation", "resnet8", .running),
   ])
-  func networksAgreeWithPyTorch(_ file: String, _ name: String, _ statistics: Statistics) throws {
+  func networksAgreeWithPyTorch(_ file: String, _ name: String, _ statistics: BatchNormStatistics) throws {
     let reference = try Reference(file)
     let model = try self.model(reference, name)
     let network = try Network(model, frozen: false, statistics: statistics)

@@ -45,7 +45,8 @@ func expectClose(
 extension Segment {
   /// A segment of one layer with the named values.
   static func single(
-    _ kind: SingleLayer, input: [Int], statistics: Statistics = .running, _ values: [String: Tensor] = [:]
+    _ kind: SingleLayer, input: [Int], statistics: BatchNormStatistics = .running,
+    _ values: [String: Tensor] = [:]
   ) -> Segment {
     .single(kind, input: input, statistics: statistics) { name, _ in values[name]! }
   }

@@ -117,7 +117,7 @@ func whatIsKeptChangesNoBit(method: FitMethod) throws {
   }
   #expect(message { $0.objective = Objective() }.contains("needs a loss whose weight is above 0"))
   #expect(message { $0.learningRate = 0 } == "learning rate 0.0; expected one above 0")
-  #expect(message { $0.objective.hookWeights = [1, 2] }.contains("expected 1 from 'conv4' on"))
+  #expect(message { $0.objective.cutWeights = [1, 2] }.contains("expected 1 from 'conv4' on"))
   #expect(message { $0.samples = 0 }.contains("0 samples"))
   let fiveClasses = ImageList(seed: 1, count: 32, classes: 5, batch: 16)
   #expect(

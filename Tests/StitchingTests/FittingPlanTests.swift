@@ -5,7 +5,7 @@ import Testing
 
 private let objectives: [(String, Objective)] = [
   ("task", Objective(task: 1)), ("soft", Objective(soft: 1)), ("hint", Objective(hint: 1)),
-  ("fula", Objective(fula: 1)), ("fula-two-hooks", Objective(fula: 1, hooks: 2)),
+  ("fula", Objective(fula: 1)), ("fula-two-hooks", Objective(fula: 1, cuts: 2)),
   ("fula-soft", Objective(fula: 1, fulaIncludesSoft: true)),
   ("all", Objective(task: 0.5, soft: 2, fula: 1.5, hint: 0.25)),
 ]
@@ -42,11 +42,11 @@ func lossesAndGradientsAgreeWithPyTorch(name: String, objective: (String, Object
 }
 
 @Test(arguments: ["down", "up", "same"])
-func weightedHooksAgreeWithPyTorch(name: String) throws {
+func weightedCutsAgreeWithPyTorch(name: String) throws {
   let stitch = try References.stitch(name)
-  let weights = (1...stitch.hooks.count).map(Double.init)
+  let weights = (1...stitch.endCuts.count).map(Double.init)
   let (loss, weight, _) = try evaluate(
-    stitch, References.map(name), Objective(fula: 1, hookWeights: weights))
+    stitch, References.map(name), Objective(fula: 1, cutWeights: weights))
   #expect(try abs(loss - References.value("\(name).fula-weighted.loss")) < 1e-5)
   #expect(close(weight, try References.tensor("\(name).fula-weighted.dweight"), 1e-4))
 }

@@ -23,7 +23,7 @@ public struct ImageShape: Sendable, Hashable, Codable, CustomStringConvertible {
   public var description: String { "\(channels)×\(height)×\(width)" }
 }
 
-/// A place where a network can be cut: the literature's hook points.
+/// Where a network can be cut (some papers say hook point).
 public struct Cut: Sendable, Hashable, Codable, CustomStringConvertible {
   /// The place's name, `stage1.0` for instance.
   public let name: String

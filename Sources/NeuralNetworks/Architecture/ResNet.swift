@@ -8,7 +8,7 @@ extension LayerGraph {
   mutating func appendResNet(blocks: Int, width: Int, classes: Int) {
     var x = append(Standardise(), [input])
     x = append(Convolution("conv1", from: shape(x)[0], to: width, kernel: 3, padding: 1), [x])
-    x = append(Normalisation("bn1", channels: width), [x])
+    x = append(BatchNorm("bn1", channels: width), [x])
     x = append(ReLU(), [x])
     mark(Cut("stem"), at: x)
     for stage in 0..<3 {
@@ -28,15 +28,15 @@ extension LayerGraph {
     let inputs = shape(x)[0]
     var y = append(
       Convolution("\(name).conv1", from: inputs, to: channels, kernel: 3, stride: stride, padding: 1), [x])
-    y = append(Normalisation("\(name).bn1", channels: channels), [y])
+    y = append(BatchNorm("\(name).bn1", channels: channels), [y])
     y = append(ReLU(), [y])
     y = append(Convolution("\(name).conv2", from: channels, to: channels, kernel: 3, padding: 1), [y])
-    y = append(Normalisation("\(name).bn2", channels: channels), [y])
+    y = append(BatchNorm("\(name).bn2", channels: channels), [y])
     var shortcut = x
     if stride != 1 || inputs != channels {
       shortcut = append(
         Convolution("\(name).downsample.0", from: inputs, to: channels, kernel: 1, stride: stride), [x])
-      shortcut = append(Normalisation("\(name).downsample.1", channels: channels), [shortcut])
+      shortcut = append(BatchNorm("\(name).downsample.1", channels: channels), [shortcut])
     }
     return append(ReLU(), [append(Add(), [y, shortcut])])
   }

@@ -1,4 +1,5 @@
-// Owns segments of one layer, which architectures never need and tests of each layer do.
+// Owns segments of one layer, which architectures never need and tests of each layer do. It stands here because
+// tests are built in release mode, where nothing internal can be imported.
 
 import Tensor
 
@@ -6,7 +7,7 @@ extension Segment {
   /// A layer by itself.
   package enum SingleLayer {
     case convolution(outputs: Int, kernel: Int, stride: Int, padding: Int)
-    case normalisation, normalisationAndReLU
+    case batchNorm, batchNormAndReLU
     case linear(outputs: Int)
     case relu, maxPooling(Int), globalAverage, flatten
     case resize(height: Int, width: Int)
@@ -16,7 +17,7 @@ extension Segment {
 
   /// A segment of one layer, for inputs of the given shape, with parameters of the given values.
   package static func single(
-    _ kind: SingleLayer, input: [Int], frozen: Bool = false, statistics: Statistics = .running,
+    _ kind: SingleLayer, input: [Int], frozen: Bool = false, statistics: BatchNormStatistics = .running,
     values: (_ name: String, _ shape: [Int]) -> Tensor
   ) -> Segment {
     var graph = LayerGraph(input: input)
@@ -27,9 +28,9 @@ extension Segment {
         Convolution(
           "", from: input[0], to: outputs, kernel: kernel, stride: stride, padding: padding, hasBias: true),
         [x])
-    case .normalisation: _ = graph.append(Normalisation("norm", channels: input[0]), [x])
-    case .normalisationAndReLU:
-      let y = graph.append(Normalisation("norm", channels: input[0]), [x])
+    case .batchNorm: _ = graph.append(BatchNorm("norm", channels: input[0]), [x])
+    case .batchNormAndReLU:
+      let y = graph.append(BatchNorm("norm", channels: input[0]), [x])
       _ = graph.append(ReLU(), [y])
     case .linear(let outputs): _ = graph.append(Linear("", from: input[0], to: outputs), [x])
     case .relu: _ = graph.append(ReLU(), [x])

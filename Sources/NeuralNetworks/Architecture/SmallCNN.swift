@@ -8,7 +8,7 @@ extension LayerGraph {
     for (index, channels) in [width, 2 * width, 4 * width, 4 * width].enumerated() {
       x = append(
         Convolution("conv\(index + 1)", from: shape(x)[0], to: channels, kernel: 3, padding: 1), [x])
-      x = append(Normalisation("bn\(index + 1)", channels: channels), [x])
+      x = append(BatchNorm("bn\(index + 1)", channels: channels), [x])
       x = append(ReLU(), [x])
       if index < 3 { x = append(MaxPooling(window: 2), [x]) }
       mark(Cut("conv\(index + 1)"), at: x)

@@ -12,7 +12,7 @@ struct Convolution: Layer {
   let padding: Int
   let hasBias: Bool
   /// A constant batch norm behind it, multiplied into the weights.
-  var folded: Normalisation?
+  var folded: BatchNorm?
   /// Whether a second input is added to the result.
   var addsInput = false
   /// Whether a ReLU comes last.
@@ -71,7 +71,7 @@ struct Convolution: Layer {
     }
 
     let (plainWeights, plainBias) = try constants(node, plan)
-    let w = try plan.refreshing(node, usesStatistics: folded != nil) {
+    let w = try plan.prepacking(node, usesStatistics: folded != nil) {
       try plan.convert(plainWeights, to: forward.desc(dnnl_query_weights_md))
     }
     let y = try plan.makeMemory(forward.desc(dnnl_query_dst_md))
@@ -105,7 +105,7 @@ struct Convolution: Layer {
           "gradient of convolution \(name)")
         let backward = try PrimitiveDescriptor(
           "gradient of convolution \(name)", plan.engine, hint: forward, operation: &operation)
-        let w = try plan.refreshing(node, usesStatistics: folded != nil) {
+        let w = try plan.prepacking(node, usesStatistics: folded != nil) {
           try plan.convert(plainWeights, to: backward.desc(dnnl_query_weights_md))
         }
         let dx = try plan.makeMemory(backward.desc(dnnl_query_diff_src_md))
@@ -178,7 +178,7 @@ struct Convolution: Layer {
     let ownBias = hasBias ? try plan.parameter(node, biasName) : nil
     guard let folded else { return (weights, ownBias) }
     let norm = try folded.tensors(node, plan)
-    return try plan.refreshing(node, usesStatistics: true) {
+    return try plan.prepacking(node, usesStatistics: true) {
       let w = try plan.makeMemory(.plain(weightShape))
       let b = try plan.makeMemory(.plain([outChannels]))
       let perOutput = inChannels * kernel * kernel
@@ -186,7 +186,7 @@ struct Convolution: Layer {
         [weights, norm.scale, norm.shift, norm.mean, norm.variance, w, b] + (ownBias.map { [$0] } ?? [])
       ) {
         for o in 0..<outChannels {
-          let factor = norm.scale.floats[o] / (norm.variance.floats[o] + Normalisation.epsilon).squareRoot()
+          let factor = norm.scale.floats[o] / (norm.variance.floats[o] + BatchNorm.epsilon).squareRoot()
           let shift = (ownBias?.floats[o] ?? 0) - norm.mean.floats[o]
           b.floats[o] = norm.shift.floats[o] + shift * factor
           for i in (o * perOutput)..<((o + 1) * perOutput) { w.floats[i] = weights.floats[i] * factor }

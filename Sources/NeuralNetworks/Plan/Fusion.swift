@@ -24,7 +24,7 @@ extension LayerGraph {
       let before = nodes[x]
       let sameSegment = before.segment == nodes[index].segment
       switch (nodes[index].layer, before.layer) {
-      case (let norm as Normalisation, var convolution as Convolution)
+      case (let norm as BatchNorm, var convolution as Convolution)
       where sameSegment && folds(nodes[index].segment) && convolution.isPlain:
         convolution.folded = norm
         merge(x, into: index, as: convolution, inputs: before.inputs)
@@ -35,7 +35,7 @@ extension LayerGraph {
       case (is ReLU, var convolution as Convolution) where !convolution.relu && sameSegment:
         convolution.relu = true
         merge(x, into: index, as: convolution, inputs: before.inputs)
-      case (is ReLU, var norm as Normalisation) where !norm.relu && sameSegment:
+      case (is ReLU, var norm as BatchNorm) where !norm.relu && sameSegment:
         norm.relu = true
         merge(x, into: index, as: norm, inputs: before.inputs)
       case (is ReLU, var add as Add) where !add.relu && sameSegment:

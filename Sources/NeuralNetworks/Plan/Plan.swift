@@ -24,7 +24,7 @@ public final class Plan {
   private let tapMemories: [TapPoint: Memory]
   private let tapGradients: [TapPoint: Memory]
   private let parameterGradients: [Int: Buffer]
-  private var refreshes: [Refresh]
+  private var prepacked: [PrepackedWeights]
   private let forwardSteps: [Step]
   private let backwardSteps: [Step]
   private let arena: Arena
@@ -44,12 +44,12 @@ public final class Plan {
     inputShape = compiled.input.desc.shape
     outputShape = compiled.taps[output]!.desc.shape
     parameterGradients = builder.gradients
-    refreshes = builder.refreshes.filter { !$0.steps.isEmpty }
+    prepacked = builder.prepacked.filter { !$0.steps.isEmpty }
     forwardSteps = builder.forwardSteps
     backwardSteps = builder.backwardSteps
     memories = builder.memories
     arena = Arena(
-      refreshes.flatMap(\.steps) + forwardSteps + backwardSteps,
+      prepacked.flatMap(\.steps) + forwardSteps + backwardSteps,
       alsoPinned: memories.map(\.buffer).filter(\.isPinned))
     arenaByteCount = arena.byteCount
     for memory in memories where memory.buffer.address != nil { try memory.attach() }
@@ -69,10 +69,10 @@ public final class Plan {
   /// Computes everything from what `input` holds.
   public func forward() throws {
     _ = try Engine.onThisThread()
-    for index in refreshes.indices where refreshes[index].isStale {
-      for step in refreshes[index].steps { try step.run(stream) }
-      refreshes[index].seen = refreshes[index].parameters.version
-      refreshes[index].seenStatistics = refreshes[index].parameters.statisticsVersion
+    for index in prepacked.indices where prepacked[index].isStale {
+      for step in prepacked[index].steps { try step.run(stream) }
+      prepacked[index].seen = prepacked[index].parameters.version
+      prepacked[index].seenStatistics = prepacked[index].parameters.statisticsVersion
     }
     for step in forwardSteps { try step.run(stream) }
   }

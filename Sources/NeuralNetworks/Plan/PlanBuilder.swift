@@ -19,7 +19,7 @@ struct PlannedNode {
 /// Collects a plan's steps and memory. Lives only while a plan is compiled.
 final class PlanBuilder {
   /// When steps run: after parameters changed; forward; backward.
-  enum Phase { case refresh(segment: Int, usesStatistics: Bool), forward, backward }
+  enum Phase { case prepacking(segment: Int, usesStatistics: Bool), forward, backward }
 
   /// Memory that holds a gradient, and whether it may be overwritten.
   private struct Contribution {
@@ -32,7 +32,7 @@ final class PlanBuilder {
   let segments: [Segment]
   private(set) var forwardSteps: [Step] = []
   private(set) var backwardSteps: [Step] = []
-  private(set) var refreshes: [Refresh] = []
+  private(set) var prepacked: [PrepackedWeights] = []
   private(set) var memories: [Memory] = []
   /// A block of gradients per segment, laid out as its parameter set's trained part.
   private(set) var gradients: [Int: Buffer] = [:]
@@ -52,8 +52,8 @@ final class PlanBuilder {
   // MARK: Memory
 
   func makeMemory(_ desc: dnnl_memory_desc_t, pinned: Bool = false) throws -> Memory {
-    let isRefresh = if case .refresh = phase { true } else { false }
-    let buffer = Buffer(byteCount: desc.byteCount, pinned: pinned || isRefresh)
+    let isPrepacking = if case .prepacking = phase { true } else { false }
+    let buffer = Buffer(byteCount: desc.byteCount, pinned: pinned || isPrepacking)
     return try makeMemory(desc, over: buffer)
   }
 
@@ -93,7 +93,7 @@ final class PlanBuilder {
     switch phase {
     case .forward: forwardSteps.append(step)
     case .backward: backwardSteps.append(step)
-    case .refresh: refreshes[refreshes.count - 1].steps.append(step)
+    case .prepacking: prepacked[prepacked.count - 1].steps.append(step)
     }
   }
 
@@ -112,10 +112,10 @@ final class PlanBuilder {
 
   /// Steps that run only when the segment's parameters (or statistics too) have changed; what they make is
   /// kept.
-  func refreshing<R>(_ node: PlannedNode, usesStatistics: Bool, _ body: () throws -> R) rethrows -> R {
+  func prepacking<R>(_ node: PlannedNode, usesStatistics: Bool, _ body: () throws -> R) rethrows -> R {
     let before = phase
-    phase = .refresh(segment: node.segmentIndex, usesStatistics: usesStatistics)
-    refreshes.append(Refresh(parameters: node.segment.parameters, usesStatistics: usesStatistics))
+    phase = .prepacking(segment: node.segmentIndex, usesStatistics: usesStatistics)
+    prepacked.append(PrepackedWeights(parameters: node.segment.parameters, usesStatistics: usesStatistics))
     defer { phase = before }
     return try body()
   }
@@ -195,8 +195,9 @@ final class PlanBuilder {
   }
 }
 
-/// What has to be computed anew when a parameter set has changed.
-struct Refresh {
+/// Weights in the form that primitives take (their layout, a batch norm folded in), kept until the parameter
+/// set changes.
+struct PrepackedWeights {
   let parameters: ParameterSet
   let usesStatistics: Bool
   var steps: [Step] = []

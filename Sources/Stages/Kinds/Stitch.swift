@@ -17,7 +17,7 @@ struct Stitch: StageKind {
     - task-loss: cross-entropy to the labels (arXiv 2412.11299)
     - soft-label: KL divergence to the end's output
     - hint: relative error at the cut, trained
-    - fula: relative error at the cut and every hook point behind it (arXiv 2505.20142)
+    - fula: relative error at the cut and every one behind it (arXiv 2505.20142)
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are the papers'.
     """
 
@@ -148,15 +148,16 @@ enum InitialName: String, ParameterChoice {
 struct ObjectiveParameters: ParameterGroup {
   @Parameter("weight of the cross-entropy to the labels", .atLeast(0)) var task = 0.0
   @Parameter("weight of the KL divergence to the end's output", .atLeast(0)) var soft = 0.0
-  @Parameter("weight of the mean relative error over hook points", .atLeast(0)) var fula = 0.0
+  @Parameter("weight of the mean relative error over the end's cuts", .atLeast(0)) var fula = 0.0
   @Parameter("weight of the relative error at the cut", .atLeast(0)) var hint = 0.0
-  @Parameter("how many hook points FuLA takes, from the cut on; null: all", .atLeast(1)) var hooks: Int? = nil
-  @Parameter("what each hook point counts; null: all the same", .atLeast(0)) var hookWeights: [Double]? = nil
-  @Parameter("average the KL divergence into FuLA as one more hook point") var fulaIncludesSoft = false
+  @Parameter("how many cuts FuLA takes, from the end's on; null: all", .atLeast(1)) var cuts: Int? = nil
+  @Parameter("what each of these cuts counts; null: all the same", .atLeast(0)) var cutWeights: [Double]? =
+    nil
+  @Parameter("average the KL divergence into FuLA as one more cut") var fulaIncludesSoft = false
 
   var objective: Objective {
     Objective(
-      task: task, soft: soft, fula: fula, hint: hint, hooks: hooks, hookWeights: hookWeights,
+      task: task, soft: soft, fula: fula, hint: hint, cuts: cuts, cutWeights: cutWeights,
       fulaIncludesSoft: fulaIncludesSoft)
   }
 }

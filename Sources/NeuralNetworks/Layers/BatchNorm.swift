@@ -4,7 +4,7 @@
 import COneDNN
 
 /// y = γ (x − μ)/√(σ²+ε) + β per channel (Ioffe & Szegedy 2015; PyTorch's BatchNorm2d).
-struct Normalisation: Layer {
+struct BatchNorm: Layer {
   static let epsilon: Float = 1e-5
   static let momentum: Float = 0.1
 
