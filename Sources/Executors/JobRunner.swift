@@ -12,56 +12,64 @@ struct JobRunner {
   let versions: JSON
   let scratch: ScratchSpace
 
-  /// Runs a job. Whatever goes wrong is its result, and stands in its log.
-  func run(_ job: Job, report: @escaping @Sendable (Progress) -> Void) -> JobResult {
-    do {
-      try openLog(job.log)
-    } catch {
-      return .failure("\(error)")
+  /// Runs a job and says what becomes of each member. Whatever goes wrong is a member's result, and stands in its log.
+  func run(_ job: Job, tell: @escaping @Sendable (WorkerMessage) -> Void) {
+    var meter = Meter()
+    // What the work prints goes to the first member's log: nobody can tell for whom it was.
+    do { try openLog(job.members[0].log) } catch {
+      for member in job.members {
+        tell(.finished(instance: member.instance, .failure(Failure(.other, "\(error)")), seconds: 0))
+      }
+      return
     }
     defer { closeLog() }
-    let started = Date()
-    let usage = Usage()
     Machine.forgetPeakMemory()
+    for member in job.members { tell(.started(instance: member.instance)) }
+    var folder: URL?
+    defer { if let folder { scratch.removeFolder(folder) } }
     do {
-      let folder = try scratch.makeFolder(in: job.store)
-      defer { scratch.removeFolder(folder) }
-      let outputs = try work(on: job, in: folder, report: report)
-      // What a command left running may still write to its outputs.
-      _ = bobbin_end_descendants(0)
-      let (artifacts, blobs) = try ingest(outputs, of: job)
-      return .success(artifacts: artifacts, blobs: blobs, facts: facts(started: started, usage))
+      guard let name = job.members[0].action.json["kind"]?.stringValue, let kind = catalogue[name] else {
+        throw ProtocolError(
+          "this worker knows no kind \(job.members[0].action.json["kind"]?.canonical ?? "")")
+      }
+      let made = try scratch.makeFolder(in: job.store)
+      folder = made
+      let files = InputFiles(job.files)
+      let prepared = try job.members.enumerated().map { i, member in
+        try prepare(member, of: job, in: made.appendingPathComponent("\(i)"), files: files, tell: tell)
+      }
+      kind.run(prepared.map(\.work)) { i, result in
+        let member = job.members[i]
+        // What a command left running may still write to its outputs.
+        _ = bobbin_end_descendants(0)
+        let outcome = outcome(of: member, result, outputs: prepared[i].outputs, job: job, meter: &meter)
+        tell(.finished(instance: member.instance, outcome.result, seconds: outcome.seconds))
+      }
     } catch {
-      _ = bobbin_end_descendants(0)
-      let message = describe(error)
-      bobbin_flush_output()
-      // Lines that a message quotes from the log are there already.
-      let own = message.split(separator: "\n").filter { !$0.hasPrefix("  | ") }.joined(separator: "\n")
-      FileHandle.standardError.write(Data("bobbin: \(own)\n".utf8))
-      switch error as? StoreError {
-      case .full, .cannotWrite: return .storeFailure(message)
-      default: return .failure(message)
+      for member in job.members {
+        tell(.finished(instance: member.instance, .failure(failure(of: member, error)), seconds: 0))
       }
     }
+    _ = bobbin_end_descendants(0)
   }
 
-  private func work(
-    on job: Job, in folder: URL, report: @escaping @Sendable (Progress) -> Void
-  ) throws -> [String: OutputArtifact] {
-    guard let name = job.action.json["kind"]?.stringValue, let kind = catalogue[name],
-      let parameters = job.action.json["parameters"]
-    else { throw ProtocolError("this worker knows no kind \(job.action.json["kind"]?.canonical ?? "")") }
+  private func prepare(
+    _ member: JobMember, of job: Job, in folder: URL, files: InputFiles,
+    tell: @escaping @Sendable (WorkerMessage) -> Void
+  ) throws -> (work: KindDescription.Work, outputs: [String: OutputArtifact]) {
+    guard let parameters = member.action.json["parameters"] else {
+      throw ProtocolError("an action without parameters")
+    }
     let scratchFolder = folder.appendingPathComponent("work")
     let outputFolder = folder.appendingPathComponent("out")
     for made in [scratchFolder, outputFolder] {
       try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
     }
-    let files = InputFiles(job.files)
-    let inputs = job.inputs.mapValues { members in
-      members.map { InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files) }
+    let inputs = member.inputs.mapValues { inputs in
+      inputs.map { InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files) }
     }
     var outputs: [String: OutputArtifact] = [:]
-    for output in job.outputs {
+    for output in member.outputs {
       let ending = output.type.fileExtension.isEmpty ? "" : "." + output.type.fileExtension
       let place = outputFolder.appendingPathComponent(output.fileName ?? output.name + ending)
       try FileManager.default.createDirectory(
@@ -70,20 +78,47 @@ struct JobRunner {
     }
     let context = StageContext(
       scratch: scratchFolder, projectRoot: URL(fileURLWithPath: job.projectRoot, isDirectory: true),
-      environment: job.environment, inputs: inputs, outputs: outputs, report: thinned(report))
-    try kind.run(
-      parameters: parameters, externals: job.externals.mapValues { URL(fileURLWithPath: $0) }, in: context)
-    return outputs
+      environment: member.environment, inputs: inputs, outputs: outputs,
+      report: thinned { tell(.progress(instance: member.instance, $0)) })
+    let work = KindDescription.Work(
+      parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
+      context: context)
+    return (work, outputs)
+  }
+
+  private func outcome(
+    of member: JobMember, _ result: Result<Void, any Error>, outputs: [String: OutputArtifact], job: Job,
+    meter: inout Meter
+  ) -> (result: JobResult, seconds: Double) {
+    do {
+      try result.get()
+      let (artifacts, blobs) = try ingest(outputs, of: member, into: job.store)
+      let (facts, seconds) = meter.lap(versions)
+      return (.success(artifacts: artifacts, blobs: blobs, facts: facts), seconds)
+    } catch {
+      let seconds = meter.lap(versions).seconds
+      return (.failure(failure(of: member, error)), seconds)
+    }
+  }
+
+  /// An error as a failure; its text goes to the member's log too.
+  private func failure(of member: JobMember, _ error: any Error) -> Failure {
+    let failure = error as? Failure ?? Failure(cause(of: error), describe(error))
+    bobbin_flush_output()
+    // Lines that a message quotes from the log are there already.
+    let own = failure.message.split(separator: "\n").filter { !$0.hasPrefix("  | ") }.joined(separator: "\n")
+    Death.append("bobbin: \(own)\n", to: member.log)
+    return failure
   }
 
   private func ingest(
-    _ outputs: [String: OutputArtifact], of job: Job
+    _ outputs: [String: OutputArtifact], of member: JobMember, into store: String
   ) throws -> ([String: Artifact], [WrittenBlob]) {
-    let missing = job.outputs.filter { output in
+    let missing = member.outputs.filter { output in
       !FileManager.default.fileExists(atPath: outputs[output.name]!.url.path)
     }
     guard missing.isEmpty else { throw MissingOutput(outputs: missing) }
-    let writer = BlobWriter(store: URL(fileURLWithPath: job.store, isDirectory: true))
+    let writer = BlobWriter(store: URL(fileURLWithPath: store, isDirectory: true))
     var artifacts: [String: Artifact] = [:]
     var blobs: [WrittenBlob] = []
     for (name, output) in outputs.sorted(by: { $0.key < $1.key }) {
@@ -93,16 +128,34 @@ struct JobRunner {
     }
     return (artifacts, blobs)
   }
+}
 
-  private func facts(started: Date, _ before: Usage) -> JSON {
+private func cause(of error: any Error) -> Failure.Cause {
+  switch error {
+  case StoreError.full, StoreError.cannotWrite: .store
+  case is InputError: .input
+  default: .other
+  }
+}
+
+/// What each member cost: of what is computed for several, who is finished next bears it.
+private struct Meter {
+  private var started = Date()
+  private var clock = monotonicSeconds()
+  private var usage = Usage()
+
+  /// The facts since the last lap, and the seconds.
+  mutating func lap(_ versions: JSON) -> (facts: JSON, seconds: Double) {
     let now = Usage()
+    let seconds = monotonicSeconds() - clock
     var members: [String: JSON] = [
       "started": .string(started.formatted(.iso8601)), "host": .string(Machine.host),
       "instructionSet": .string(Machine.instructionSet), "versions": versions,
-      "cpuSeconds": .number(((now.cpuSeconds - before.cpuSeconds) * 1000).rounded() / 1000),
+      "cpuSeconds": .number(((now.cpuSeconds - usage.cpuSeconds) * 1000).rounded() / 1000),
     ]
     if let peak = Machine.peakMemory { members["peakMemory"] = .integer(peak) }
-    return .object(members)
+    (started, clock, usage) = (Date(), monotonicSeconds(), now)
+    return (.object(members), seconds)
   }
 }
 

@@ -8,42 +8,60 @@ extension Job {
   /// The job as JSON.
   var json: JSON {
     [
-      "job": .integer(id), "name": .string(name), "action": action.json,
-      "inputs": .object(inputs.mapValues { .array($0.map(\.json)) }),
+      "job": .integer(id), "members": .array(members.map(\.json)),
       "files": .object(Dictionary(uniqueKeysWithValues: files.map { ($0.hex, .string($1)) })),
-      "externals": .object(externals.mapValues(JSON.string)), "outputs": .array(outputs.map(\.json)),
-      "environment": .object(environment.mapValues(JSON.string)), "projectRoot": .string(projectRoot),
-      "store": .string(store), "log": .string(log),
+      "projectRoot": .string(projectRoot), "store": .string(store),
     ]
   }
 
   /// Reads what `json` wrote. Resources are not in it: they are the driver's business.
   init(json: JSON) throws {
-    func text(_ name: String) throws -> String {
-      guard let value = json[name]?.stringValue else { throw ProtocolError("a job without '\(name)'") }
-      return value
+    guard let id = json["job"]?.intValue, let members = json["members"]?.arrayValue else {
+      throw ProtocolError("a job that isn't one")
     }
-    func texts(_ name: String) throws -> [String: String] {
-      guard let members = json[name]?.objectValue else { throw ProtocolError("a job without '\(name)'") }
-      return try members.mapValues {
-        guard let value = $0.stringValue else { throw ProtocolError("a job whose '\(name)' is no text") }
-        return value
-      }
-    }
-    guard let id = json["job"]?.intValue, let action = json["action"],
-      let inputs = json["inputs"]?.objectValue, let outputs = json["outputs"]?.arrayValue
-    else { throw ProtocolError("a job that isn't one") }
-    let files = try texts("files").map { hex, path in
+    let files = try texts("files", of: json).map { hex, path in
       guard let digest = Digest(hex: hex) else { throw ProtocolError("a digest that isn't one") }
       return (digest, path)
     }
     self.init(
-      id: id, name: try text("name"), action: Action(json: action),
+      id: id, members: try members.map(JobMember.init(json:)), files: Dictionary(uniqueKeysWithValues: files),
+      resources: Resources(), projectRoot: try text("projectRoot", of: json),
+      store: try text("store", of: json))
+  }
+}
+
+extension JobMember {
+  fileprivate var json: JSON {
+    [
+      "instance": .integer(instance), "name": .string(name), "action": action.json,
+      "inputs": .object(inputs.mapValues { .array($0.map(\.json)) }),
+      "externals": .object(externals.mapValues(JSON.string)), "outputs": .array(outputs.map(\.json)),
+      "environment": .object(environment.mapValues(JSON.string)), "log": .string(log),
+    ]
+  }
+
+  fileprivate init(json: JSON) throws {
+    guard let instance = json["instance"]?.intValue, let action = json["action"],
+      let inputs = json["inputs"]?.objectValue, let outputs = json["outputs"]?.arrayValue
+    else { throw ProtocolError("a job's member that isn't one") }
+    self.init(
+      instance: instance, name: try text("name", of: json), action: Action(json: action),
       inputs: try inputs.mapValues { try ($0.arrayValue ?? []).map(JobInput.init(json:)) },
-      files: Dictionary(uniqueKeysWithValues: files), externals: try texts("externals"),
-      outputs: try outputs.map(OutputDescription.init(json:)), environment: try texts("environment"),
-      resources: Resources(), projectRoot: try text("projectRoot"), store: try text("store"),
-      log: try text("log"))
+      externals: try texts("externals", of: json), outputs: try outputs.map(OutputDescription.init(json:)),
+      environment: try texts("environment", of: json), log: try text("log", of: json))
+  }
+}
+
+private func text(_ name: String, of json: JSON) throws -> String {
+  guard let value = json[name]?.stringValue else { throw ProtocolError("a job without '\(name)'") }
+  return value
+}
+
+private func texts(_ name: String, of json: JSON) throws -> [String: String] {
+  guard let members = json[name]?.objectValue else { throw ProtocolError("a job without '\(name)'") }
+  return try members.mapValues {
+    guard let value = $0.stringValue else { throw ProtocolError("a job whose '\(name)' is no text") }
+    return value
   }
 }
 

@@ -41,7 +41,7 @@ public final class LocalExecutor: Executor {
     guard mailbox.submit(job) else { throw ExecutorError("the executor has been shut down") }
   }
 
-  public func nextEvent(timeout: Double) -> ExecutorEvent? { mailbox.nextEvent(timeout: timeout) }
+  public func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) { mailbox.start(sink) }
 
   public func shutdown() { mailbox.stop() }
 
@@ -58,8 +58,7 @@ public struct ExecutorError: Error, CustomStringConvertible, Sendable {
 final class Mailbox: @unchecked Sendable {
   private let condition = NSCondition()
   private var jobs: [Job] = []
-  private var events: [ExecutorEvent] = []
-  private var nextEventIndex = 0
+  private var sink: (@Sendable (ExecutorEvent) -> Void)?
   private var isStopping = false
   private var hasStopped = false
   /// The pool waits on `wakeReader`; a byte into `wakeWriter` wakes it.
@@ -94,19 +93,7 @@ final class Mailbox: @unchecked Sendable {
     return accepted
   }
 
-  func nextEvent(timeout: Double) -> ExecutorEvent? {
-    condition.withLock {
-      let deadline = Date(timeIntervalSinceNow: min(max(timeout, 0), 1e6))
-      while nextEventIndex == events.count {
-        events.removeAll(keepingCapacity: true)
-        nextEventIndex = 0
-        if hasStopped || !condition.wait(until: deadline) { break }
-      }
-      guard nextEventIndex < events.count else { return nil }
-      defer { nextEventIndex += 1 }
-      return events[nextEventIndex]
-    }
-  }
+  func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) { condition.withLock { self.sink = sink } }
 
   /// Returns when no worker is left.
   func stop() {
@@ -114,8 +101,7 @@ final class Mailbox: @unchecked Sendable {
     wake()
     condition.withLock {
       while !hasStopped { condition.wait() }
-      events.removeAll()
-      nextEventIndex = 0
+      sink = nil
     }
   }
 
@@ -136,12 +122,7 @@ final class Mailbox: @unchecked Sendable {
     }
   }
 
-  func post(_ event: ExecutorEvent) {
-    condition.withLock {
-      events.append(event)
-      condition.signal()
-    }
-  }
+  func post(_ event: ExecutorEvent) { condition.withLock { isStopping ? nil : sink }?(event) }
 
   func stopped() {
     condition.withLock {

@@ -11,29 +11,39 @@ typealias Progress = Workflow.Progress
 
 /// What a worker tells its driver. The driver tells its worker only jobs.
 enum WorkerMessage: Sendable {
-  case progress(job: Int, Progress)
-  case finished(job: Int, JobResult)
+  /// A member's work begins.
+  case started(instance: Int)
+  case progress(instance: Int, Progress)
+  /// A member's work is over, after `seconds` of its own.
+  case finished(instance: Int, JobResult, seconds: Double)
 
   var json: JSON {
     switch self {
-    case .progress(let job, let progress):
+    case .started(let instance): return ["started": .integer(instance)]
+    case .progress(let instance, let progress):
       let detail = progress.detail.map { JSON.array([.string($0.name), .string($0.value)]) }
-      return ["job": .integer(job), "fraction": .number(progress.fraction), "detail": .array(detail)]
-    case .finished(let job, .success(let artifacts, let blobs, let facts)):
       return [
-        "job": .integer(job), "artifacts": .object(artifacts.mapValues(\.json)),
-        "blobs": .array(blobs.map(\.json)), "facts": facts,
+        "instance": .integer(instance), "fraction": .number(progress.fraction), "detail": .array(detail),
       ]
-    case .finished(let job, .failure(let message)):
-      return ["job": .integer(job), "failure": .string(message)]
-    case .finished(let job, .storeFailure(let message)):
-      return ["job": .integer(job), "storeFailure": .string(message)]
+    case .finished(let instance, .success(let artifacts, let blobs, let facts), let seconds):
+      return [
+        "instance": .integer(instance), "seconds": .number(seconds),
+        "artifacts": .object(artifacts.mapValues(\.json)), "blobs": .array(blobs.map(\.json)), "facts": facts,
+      ]
+    case .finished(let instance, .failure(let failure), let seconds):
+      return ["instance": .integer(instance), "seconds": .number(seconds), "failure": failure.json]
     }
   }
 
   /// Reads what `json` wrote.
   init(json: JSON) throws {
-    guard let job = json["job"]?.intValue else { throw ProtocolError("a message without a job") }
+    if let instance = json["started"]?.intValue {
+      self = .started(instance: instance)
+      return
+    }
+    guard let instance = json["instance"]?.intValue else {
+      throw ProtocolError("a message without an instance")
+    }
     if let fraction = json["fraction"]?.doubleValue, let detail = json["detail"]?.arrayValue {
       let pairs = detail.compactMap { pair -> (String, String)? in
         guard let pair = pair.arrayValue, pair.count == 2, let name = pair[0].stringValue,
@@ -41,11 +51,12 @@ enum WorkerMessage: Sendable {
         else { return nil }
         return (name, value)
       }
-      self = .progress(job: job, Progress(fraction: fraction, detail: pairs))
-    } else if let failure = json["failure"]?.stringValue {
-      self = .finished(job: job, .failure(failure))
-    } else if let failure = json["storeFailure"]?.stringValue {
-      self = .finished(job: job, .storeFailure(failure))
+      self = .progress(instance: instance, Progress(fraction: fraction, detail: pairs))
+      return
+    }
+    guard let seconds = json["seconds"]?.doubleValue else { throw ProtocolError("an unknown message") }
+    if let failure = json["failure"].flatMap({ Failure(json: $0) }) {
+      self = .finished(instance: instance, .failure(failure), seconds: seconds)
     } else if let artifacts = json["artifacts"]?.objectValue, let blobs = json["blobs"]?.arrayValue,
       let facts = json["facts"]
     {
@@ -57,7 +68,8 @@ enum WorkerMessage: Sendable {
         guard let blob = WrittenBlob(json: json) else { throw ProtocolError("a blob that isn't one") }
         return blob
       }
-      self = .finished(job: job, .success(artifacts: artifacts, blobs: blobs, facts: facts))
+      self = .finished(
+        instance: instance, .success(artifacts: artifacts, blobs: blobs, facts: facts), seconds: seconds)
     } else {
       throw ProtocolError("an unknown message")
     }

@@ -37,8 +37,7 @@ public enum WorkerMain {
     let computing = Thread {
       let runner = JobRunner(catalogue: catalogue, versions: versions(), scratch: scratch)
       while true {
-        let job = desk.take()
-        desk.send(.finished(job: job.id, runner.run(job) { desk.send(.progress(job: job.id, $0)) }))
+        runner.run(desk.take()) { desk.send($0) }
       }
     }
     computing.name = "compute"

@@ -41,11 +41,12 @@ final class WorkerPool {
         begin(job, on: idle)
       } else if workers.count < limit {
         do {
-          let worker = try WorkerProcess(launch, firstLog: job.log)
+          let worker = try WorkerProcess(launch, firstLog: job.members[0].log)
           workers.append(worker)
           begin(job, on: worker)
         } catch {
-          mailbox.post(.finished(job: job.id, .failure("\(error)"), seconds: 0))
+          mailbox.post(.lost(instances: job.members.map(\.instance), Failure(.other, "\(error)"), seconds: 0))
+          mailbox.post(.ended(job: job.id))
         }
       } else {
         return
@@ -56,7 +57,6 @@ final class WorkerPool {
 
   private func begin(_ job: Job, on worker: WorkerProcess) {
     worker.start(job, at: monotonicSeconds())
-    mailbox.post(.started(job: job.id))
   }
 
   /// Waits for a message, a death, a new job or the next deadline.
@@ -82,13 +82,17 @@ final class WorkerPool {
       let (messages, isOpen) = try worker.receive()
       for message in messages {
         switch message {
-        case .progress(let job, let progress): mailbox.post(.progress(job: job, progress))
-        case .finished(let job, let result):
-          guard let task = worker.task, task.job.id == job else {
+        case .started(let instance): mailbox.post(.started(instance: instance))
+        case .progress(let instance, let progress):
+          mailbox.post(.progress(instance: instance, progress))
+        case .finished(let instance, let result, let seconds):
+          guard worker.task?.unfinished.remove(instance) != nil else {
             throw ProtocolError("a result of a job that nobody asked for")
           }
+          mailbox.post(.finished(instance: instance, result, seconds: seconds))
+          guard let task = worker.task, task.unfinished.isEmpty else { continue }
           worker.task = nil
-          mailbox.post(.finished(job: job, result, seconds: monotonicSeconds() - task.started))
+          mailbox.post(.ended(job: task.job.id))
         }
       }
       if !isOpen { bury(worker) }
@@ -103,14 +107,16 @@ final class WorkerPool {
     workers.removeAll { $0 === worker }
     let status = worker.end(patience: 1)
     guard let task = worker.task else { return }
-    let message =
-      problem
+    let failure =
+      problem.map { Failure(.other, $0) }
       ?? (task.isOverdue
         ? Death.overdue(task.job)
-        : Death.message(status: status, job: task.job, endedForMemoryBefore: task.endedForMemoryBefore))
-    Death.note(message, in: task.job.log)
+        : Death.failure(status: status, job: task.job, endedForMemoryBefore: task.endedForMemoryBefore))
+    let lost = task.job.members.filter { task.unfinished.contains($0.instance) }
+    for member in lost { Death.note(failure.message, in: member.log) }
     mailbox.post(
-      .finished(job: task.job.id, .failure(message), seconds: monotonicSeconds() - task.started))
+      .lost(instances: lost.map(\.instance), failure, seconds: monotonicSeconds() - task.started))
+    mailbox.post(.ended(job: task.job.id))
   }
 
   private func enforceDeadlines() {

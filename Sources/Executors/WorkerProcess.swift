@@ -34,6 +34,8 @@ final class WorkerProcess {
   /// having taken too long.
   struct Task {
     let job: Job
+    /// The members that it has given no result of.
+    var unfinished: Set<Int>
     let started: Double
     var deadline: Double?
     var isOverdue = false
@@ -86,7 +88,8 @@ final class WorkerProcess {
 
   func start(_ job: Job, at now: Double) {
     task = Task(
-      job: job, started: now, deadline: job.resources.time.map { now + $0 },
+      job: job, unfinished: Set(job.members.map(\.instance)), started: now,
+      deadline: job.resources.time.map { now + $0 },
       endedForMemoryBefore: Machine.endedForMemory)
     outgoing = MessageBuffer.framed(job.json)
     sent = 0

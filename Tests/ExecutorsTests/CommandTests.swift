@@ -20,7 +20,7 @@ extension Workbench {
         "run": .string(line), "extensions": .object(extensions.mapValues(JSON.string)),
         "outputs": .object(Dictionary(uniqueKeysWithValues: names.map { ($0, .string("\($0).txt")) })),
       ], inputs: inputs, files: files, environment: environment, time: time)
-    job.outputs = names.map {
+    job.members[0].outputs = names.map {
       OutputDescription(name: $0, type: .file, help: "", fileName: "\($0).txt")
     }
     return job

@@ -10,6 +10,7 @@ import Workflow
 final class Workbench {
   let folder: URL
   let executor: LocalExecutor
+  let events = EventQueue<ExecutorEvent>()
   var log: String { folder.appendingPathComponent("logs/0.log").path }
 
   /// The test worker stands beside the tests.
@@ -25,6 +26,8 @@ final class Workbench {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("executors-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     executor = LocalExecutor(jobs: jobs, worker: worker, arguments: arguments, environment: environment)
+    let events = events
+    executor.start { events.post($0) }
   }
 
   deinit {
@@ -37,52 +40,59 @@ final class Workbench {
     inputs: [String: [JobInput]] = [:], files: [Digest: String] = [:], externals: [String: String] = [:],
     environment: [String: String] = [:], time: Double? = nil
   ) -> Job {
-    Job(
-      id: id, name: "\(kind)[\(id)]",
-      action: Action(json: ["kind": .string(kind), "parameters": parameters]),
-      inputs: inputs, files: files, externals: externals,
-      outputs: outputs.map { OutputDescription(name: $0, type: .file, help: "") }, environment: environment,
-      resources: Resources(time: time), projectRoot: folder.path,
-      store: folder.appendingPathComponent("store").path,
-      log: folder.appendingPathComponent("logs/\(id).log").path)
+    let member = JobMember(
+      instance: id, name: "\(kind)[\(id)]",
+      action: Action(json: ["kind": .string(kind), "parameters": parameters]), inputs: inputs,
+      externals: externals, outputs: outputs.map { OutputDescription(name: $0, type: .file, help: "") },
+      environment: environment, log: folder.appendingPathComponent("logs/\(id).log").path)
+    return Job(
+      id: id, members: [member], files: files, resources: Resources(time: time), projectRoot: folder.path,
+      store: folder.appendingPathComponent("store").path)
   }
 
-  /// Runs jobs and waits for the results of all, by id.
+  /// Runs jobs and waits for the results of all, by instance.
   func run(_ jobs: Job..., whileRunning act: (ExecutorEvent) throws -> Void = { _ in }) throws -> [Int:
     JobResult]
   {
     for job in jobs { try executor.submit(job) }
     var results: [Int: JobResult] = [:]
+    var running = Set(jobs.map(\.id))
     let deadline = Date(timeIntervalSinceNow: 30)
-    while results.count < jobs.count, Date() < deadline {
-      guard let event = executor.nextEvent(timeout: 0.2) else { continue }
-      if case .finished(let job, let result, _) = event { results[job] = result }
+    while !running.isEmpty, Date() < deadline {
+      guard let event = events.next(timeout: 0.2) else { continue }
+      switch event {
+      case .finished(let instance, let result, _): results[instance] = result
+      case .lost(let instances, let failure, _):
+        for instance in instances { results[instance] = .failure(failure) }
+      case .ended(let job): running.remove(job)
+      case .started, .progress: break
+      }
       try act(event)
     }
-    try #require(results.count == jobs.count, "some jobs never finished")
+    try #require(running.isEmpty, "some jobs never ended")
     return results
   }
 
   /// Runs one job that is expected to fail; its message.
   func failure(_ job: Job, whileRunning act: (ExecutorEvent) throws -> Void = { _ in }) throws -> String {
-    guard case .failure(let message)? = try run(job, whileRunning: act)[job.id] else {
+    guard case .failure(let failure)? = try run(job, whileRunning: act)[job.id] else {
       Issue.record("it did not fail")
       return ""
     }
-    return message
+    return failure.message
   }
 
   /// Runs one job that is expected to succeed; its artifacts' bytes by name, and its facts.
   func success(_ job: Job) throws -> (texts: [String: String], artifacts: [String: Artifact], facts: JSON) {
     switch try #require(try run(job)[job.id]) {
-    case .failure(let message), .storeFailure(let message):
-      Issue.record("it failed: \(message)")
+    case .failure(let failure):
+      Issue.record("it failed: \(failure)")
       return ([:], [:], .null)
     case .success(let artifacts, let blobs, let facts):
       // As a driver does: the bytes are there once a record is.
       let store = try Store.open(at: URL(fileURLWithPath: job.store))
       let record = Record(
-        action: job.action.json, artifacts: artifacts, blobs: blobs.map(\.form), facts: facts)
+        action: job.members[0].action.json, artifacts: artifacts, blobs: blobs.map(\.form), facts: facts)
       _ = try store.publish(record, blobs: blobs, replacing: true)
       let texts = try artifacts.filter { $0.value.form == .blob }
         .mapValues { String(decoding: try store.read($0.digest), as: UTF8.self) }

@@ -26,17 +26,18 @@ struct TestWorker {
     let folder = CommandLine.arguments.last!
     let executor = LocalExecutor(jobs: 2)
     func job(_ id: Int, _ kind: String, _ parameters: JSON, _ outputs: [OutputDescription]) -> Job {
-      Job(
-        id: id, name: kind, action: Action(json: ["kind": .string(kind), "parameters": parameters]),
-        inputs: [:],
-        files: [:], externals: [:], outputs: outputs, environment: [:], resources: Resources(),
-        projectRoot: folder, store: folder + "/store", log: folder + "/log\(id)")
+      let member = JobMember(
+        instance: id, name: kind, action: Action(json: ["kind": .string(kind), "parameters": parameters]),
+        inputs: [:], externals: [:], outputs: outputs, environment: [:], log: folder + "/log\(id)")
+      return Job(
+        id: id, members: [member], files: [:], resources: Resources(), projectRoot: folder,
+        store: folder + "/store")
     }
     let words = OutputDescription(name: "words", type: .file, help: "")
     try! executor.submit(job(0, "say", ["text": "x", "busy": true, "seconds": 1000], [words]))
     let line = "(setsid sleep 1000 & echo $! > \(folder)/daemon); echo $$ > \(folder)/shell; sleep 1000"
     try! executor.submit(job(1, "command", ["run": .string(line)], []))
-    while true { _ = executor.nextEvent(timeout: 1) }
+    while true { sleep(1) }
   }
 }
 

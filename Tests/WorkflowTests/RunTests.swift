@@ -331,7 +331,7 @@ import Workflow
   @Test func aStoreThatTakesNothingEndsTheRunWithItsOwnStatus() throws {
     let project = try small()
     let executor = project.executor()
-    executor.instead = { _ in .storeFailure("no room") }
+    executor.instead = { _ in .failure(Failure(.store, "no room")) }
     let report = try project.run(executor, jobs: 1, keepGoing: true)
     #expect(report.counts == [0, 0, 1, 3])
     #expect(report["a"].message == "its result could not be published: no room")

@@ -14,6 +14,8 @@ public final class KindDescription: Sendable {
   public let inputs: [InputDescription]
   public let externals: [ExternalDescription]
   public let outputs: [OutputDescription]
+  /// The parameters and inputs in which the members of a job may differ; empty: jobs have one member.
+  public let varying: Set<String>
   /// The sources that decide what it computes.
   public let code: CodeManifest
   private let type: any StageKind.Type
@@ -28,6 +30,7 @@ public final class KindDescription: Sendable {
     name = type.name
     summary = type.summary
     discussion = type.discussion
+    varying = type.varying
     let kind = type.init()
     let declared = Declared(kind)
     prototype = (kind, declared)
@@ -55,24 +58,48 @@ public final class KindDescription: Sendable {
     return .object(written.merging(kind.derivedParameters) { $1 })
   }
 
-  /// Runs an instance: decodes `parameters` (the canonical form), binds inputs and outputs, does the work.
-  public func run(parameters: JSON, externals: [String: URL], in context: StageContext) throws {
-    let kind = type.init()
+  /// What a job's member works with.
+  public struct Work {
+    /// The canonical form.
+    public var parameters: JSON
+    public var externals: [String: URL]
+    public var context: StageContext
+
+    public init(parameters: JSON, externals: [String: URL], context: StageContext) {
+      self.parameters = parameters
+      self.externals = externals
+      self.context = context
+    }
+  }
+
+  /// Runs a job: decodes each member's parameters, binds inputs and outputs, does the work. `ended` is told of each
+  /// member, by its position, as soon as it is over, on this thread.
+  public func run(_ job: [Work], ended: @escaping (Int, Result<Void, any Error>) -> Void) {
+    type.run(job, bind: bind, ended: ended)
+  }
+
+  private func bind(_ kind: any StageKind, _ work: Work) throws {
     let declared = Declared(kind)
-    guard case .map(let members, let place) = RawValue(parameters) else {
+    guard case .map(let members, let place) = RawValue(work.parameters) else {
       preconditionFailure("BUG: parameters are an object")
     }
     try decodeParameters(declared.parameters, from: members, at: place)
-    for (name, input) in declared.inputs { input.bind(context.inputs[name] ?? []) }
+    for (name, input) in declared.inputs { input.bind(work.context.inputs[name] ?? []) }
     for (name, external) in declared.externals {
-      guard let url = externals[name] else { preconditionFailure("BUG: no path for '\(name)'") }
+      guard let url = work.externals[name] else { preconditionFailure("BUG: no path for '\(name)'") }
       external.bind(url)
     }
     for (name, output) in declared.outputs {
-      guard let place = context.outputs[name] else { preconditionFailure("BUG: no place for '\(name)'") }
+      guard let place = work.context.outputs[name] else { preconditionFailure("BUG: no place for '\(name)'") }
       output.bind(place)
     }
-    try kind.run(in: context)
+  }
+
+  /// Runs one instance alone.
+  public func run(parameters: JSON, externals: [String: URL], in context: StageContext) throws {
+    var result: Result<Void, any Error> = .success(())
+    run([Work(parameters: parameters, externals: externals, context: context)]) { result = $1 }
+    try result.get()
   }
 
   /// The JSON Schema of `with:`.
@@ -201,6 +228,28 @@ private struct Declared: Sendable {
       if let input = child.value as? any InputDeclaration { inputs.append((name, input)) }
       if let external = child.value as? ExternalInput { externals.append((name, external)) }
       if let output = child.value as? Output { outputs.append((name, output)) }
+    }
+  }
+}
+
+extension StageKind {
+  /// A job of this kind, from work to members.
+  fileprivate static func run(
+    _ job: [KindDescription.Work], bind: (any StageKind, KindDescription.Work) throws -> Void,
+    ended: @escaping (Int, Result<Void, any Error>) -> Void
+  ) {
+    var members: [StageMember<Self>] = []
+    for (i, work) in job.enumerated() {
+      let kind = Self()
+      do { try bind(kind, work) } catch {
+        ended(i, .failure(error))
+        continue
+      }
+      members.append(StageMember(kind: kind, context: work.context) { ended(i, $0) })
+    }
+    run(members)
+    for member in members {
+      member.attempt { throw InputError(message: "BUG: kind '\(name)' left a member of its job undone") }
     }
   }
 }

@@ -25,12 +25,70 @@ public protocol StageKind: Sendable {
 
   /// Does the work, in a worker: reads inputs, writes every output. What it throws is the instance's failure.
   func run(in context: StageContext) throws
+
+  /// The names of parameters and inputs in which instances may differ that one job computes together, so that what
+  /// they share is computed once: for a stitch its cuts, method, seed. None: every instance has a job of its own.
+  static var varying: Set<String> { get }
+
+  /// Does the work of a job's members, which agree in everything but `varying`. Each member's bytes must be the same
+  /// alone, in any company and in any order. By default one `run(in:)` after the other.
+  static func run(_ members: [StageMember<Self>])
 }
 
 extension StageKind {
   public static var discussion: String { "" }
   public func validate() throws {}
   public var derivedParameters: [String: JSON] { [:] }
+  public static var varying: Set<String> { [] }
+  public static func run(_ members: [StageMember<Self>]) {
+    for member in members { member.finish { try member.kind.run(in: member.context) } }
+  }
+}
+
+/// One instance of a job, as its kind sees it: its parameters, inputs and outputs are bound in `kind`.
+public struct StageMember<Kind: StageKind>: Sendable {
+  public let kind: Kind
+  public let context: StageContext
+  private let state: MemberState
+
+  init(kind: Kind, context: StageContext, ended: @escaping (Result<Void, any Error>) -> Void) {
+    self.kind = kind
+    self.context = context
+    state = MemberState(ended)
+  }
+
+  /// Whether it has been finished or has failed; nothing more is to be done for it.
+  public var isOver: Bool { state.ended == nil }
+
+  /// A part of its work: what `body` throws is this member's failure and nobody else's. Nothing is done once the
+  /// member is over.
+  /// - Returns: what `body` gave; nil when it threw or the member was over.
+  @discardableResult
+  public func attempt<T>(_ body: () throws -> T) -> T? {
+    if isOver { return nil }
+    do { return try body() } catch {
+      state.end(.failure(error))
+      return nil
+    }
+  }
+
+  /// The last part of its work: afterwards its outputs are stored and others that wait for it may start.
+  public func finish(_ body: () throws -> Void) {
+    if attempt(body) != nil { state.end(.success(())) }
+  }
+}
+
+/// Whether a member is over. Confined to the computing thread.
+private final class MemberState: @unchecked Sendable {
+  private(set) var ended: ((Result<Void, any Error>) -> Void)?
+
+  init(_ ended: @escaping (Result<Void, any Error>) -> Void) { self.ended = ended }
+
+  func end(_ result: Result<Void, any Error>) {
+    guard let ended else { return }
+    self.ended = nil
+    ended(result)
+  }
 }
 
 /// A parameter whose value doesn't go with the others.

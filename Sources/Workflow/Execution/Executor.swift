@@ -1,13 +1,13 @@
 // Owns the seam between the scheduler and whatever runs jobs: this machine's workers now, a cluster later.
 
-/// Runs jobs. The driver calls it from one thread.
+/// Runs jobs. The driver calls it from one thread; it tells what happens from any.
 public protocol Executor: AnyObject {
-  /// What it can run at the same time; the scheduler never has more than this submitted.
+  /// What the machine has: what jobs that run at the same time may need together.
   var capacity: Resources { get }
+  /// From now on events go to `sink`, which may be called from any thread and returns at once. Call it once, first.
+  func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void)
   /// Starts a job, or queues it; returns at once. Throws only when it can run nothing at all.
   func submit(_ job: Job) throws
-  /// Waits for the next event, at most `timeout` seconds; nil when none came.
-  func nextEvent(timeout: Double) -> ExecutorEvent?
-  /// Ends everything that runs, leaving no process behind; results that have not been reported are dropped.
+  /// Ends everything that runs, leaving no process behind; afterwards the sink isn't called any more.
   func shutdown()
 }

@@ -4,46 +4,64 @@ import Canonical
 import ContentStore
 import Foundation
 
-/// One instance to run, with everything it needs, as a value that can be sent to another process or machine.
+/// What one worker computes in one go: one instance, or several that agree in everything but what their kind lets
+/// vary. A value with everything that the work needs, so that it can be sent to another process or machine.
 public struct Job: Sendable {
-  /// The instance's index in its graph; answers carry it.
+  /// Unique within a run; `ExecutorEvent.ended` carries it.
   public var id: Int
-  /// The instance's name, for people.
-  public var name: String
-  public var action: Action
-  /// What each input reads, by the input's name.
-  public var inputs: [String: [JobInput]]
+  /// At least one; all of one kind.
+  public var members: [JobMember]
   /// The file of every blob and manifest that can be reached from the inputs: verified, decompressed, read-only.
   public var files: [Digest: String]
-  /// Paths of files outside the pipeline, by the input's name.
-  public var externals: [String: String]
-  public var outputs: [OutputDescription]
-  /// The declared environment variables that are set.
-  public var environment: [String: String]
+  /// What the whole job needs.
   public var resources: Resources
   /// The project's root.
   public var projectRoot: String
   /// The store's folder, into which a worker writes blobs (never records).
   public var store: String
+
+  public init(
+    id: Int, members: [JobMember], files: [Digest: String], resources: Resources, projectRoot: String,
+    store: String
+  ) {
+    self.id = id
+    self.members = members
+    self.files = files
+    self.resources = resources
+    self.projectRoot = projectRoot
+    self.store = store
+  }
+}
+
+/// One instance of a job. It has its own key, record, log, progress, facts and failure, and its bytes are the same in
+/// any company.
+public struct JobMember: Sendable {
+  /// The instance's index in its graph; answers carry it.
+  public var instance: Int
+  /// The instance's name, for people.
+  public var name: String
+  public var action: Action
+  /// What each input reads, by the input's name.
+  public var inputs: [String: [JobInput]]
+  /// Paths of files outside the pipeline, by the input's name.
+  public var externals: [String: String]
+  public var outputs: [OutputDescription]
+  /// The declared environment variables that are set.
+  public var environment: [String: String]
   /// The file that everything the instance prints goes to.
   public var log: String
 
   public init(
-    id: Int, name: String, action: Action, inputs: [String: [JobInput]], files: [Digest: String],
-    externals: [String: String], outputs: [OutputDescription], environment: [String: String],
-    resources: Resources, projectRoot: String, store: String, log: String
+    instance: Int, name: String, action: Action, inputs: [String: [JobInput]], externals: [String: String],
+    outputs: [OutputDescription], environment: [String: String], log: String
   ) {
-    self.id = id
+    self.instance = instance
     self.name = name
     self.action = action
     self.inputs = inputs
-    self.files = files
     self.externals = externals
     self.outputs = outputs
     self.environment = environment
-    self.resources = resources
-    self.projectRoot = projectRoot
-    self.store = store
     self.log = log
   }
 }
@@ -61,19 +79,23 @@ public struct JobInput: Sendable, Hashable {
   }
 }
 
-/// What came of a job.
+/// What came of one member of a job.
 public enum JobResult: Sendable {
   /// Its artifacts, the blobs it wrote (not indexed yet), and facts: host, versions, instruction set, resources.
   case success(artifacts: [String: Artifact], blobs: [WrittenBlob], facts: JSON)
-  /// What went wrong, in a sentence or a few, for people.
-  case failure(String)
-  /// The work was done, but the store could not take its outputs: no room, no permission.
-  case storeFailure(String)
+  case failure(Failure)
 }
 
 /// What an executor tells its driver.
 public enum ExecutorEvent: Sendable {
-  case started(job: Int)
-  case progress(job: Int, Progress)
-  case finished(job: Int, JobResult, seconds: Double)
+  /// A member's work begins.
+  case started(instance: Int)
+  case progress(instance: Int, Progress)
+  /// A member's work is over; others of its job may go on. `seconds` is its own share of the job's time.
+  case finished(instance: Int, JobResult, seconds: Double)
+  /// A job's worker was lost (killed, crashed) before these members were finished; they have no result. Which of them
+  /// was to blame isn't known when there are several.
+  case lost(instances: [Int], Failure, seconds: Double)
+  /// Nothing of the job runs any more: all its members were finished or lost, and its resources are free.
+  case ended(job: Int)
 }

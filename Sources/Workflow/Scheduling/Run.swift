@@ -66,6 +66,7 @@ public final class Run {
   var unpublished = 0
   private var unreadRecords = 0
   private let storeWarnings = Mailbox()
+  private let events = EventQueue<ExecutorEvent>()
 
   /// Looks at the files outside the pipeline, once.
   /// - Throws: `DecodingIssue` for external files or code that can't be read, `StoreError`.
@@ -98,6 +99,8 @@ public final class Run {
       let mailbox = storeWarnings
       store.attach(remote) { mailbox.put($0) }
     }
+    let events = events
+    executor.start { events.post($0) }
     do {
       try lookUp(isFirst: true)
       while true {
@@ -111,7 +114,7 @@ public final class Run {
           if !isStopping, try rebuildRequired() { continue }
           break
         }
-        if let event = executor.nextEvent(timeout: 0.1) { try handle(event) }
+        if let event = events.next(timeout: 0.1) { try handle(event) }
         relayWarnings()
       }
     } catch {
@@ -205,11 +208,13 @@ public final class Run {
     let (files, lost) = try blobs.open(inputs.values.joined().map(\.artifact))
     if !lost.isEmpty { return try rebuild(lost, for: i) }
     let log = graph.log(of: instance.name, in: store.directory)
-    let job = Job(
-      id: i, name: instance.name, action: action, inputs: inputs, files: files,
+    let member = JobMember(
+      instance: i, name: instance.name, action: action, inputs: inputs,
       externals: Dictionary(instance.externals.map { ($0.name, $0.url.path) }) { first, _ in first },
-      outputs: instance.outputs, environment: keys.environment(i), resources: instance.resources,
-      projectRoot: graph.project, store: store.directory.path, log: log.path)
+      outputs: instance.outputs, environment: keys.environment(i), log: log.path)
+    let job = Job(
+      id: i, members: [member], files: files, resources: instance.resources, projectRoot: graph.project,
+      store: store.directory.path)
     do {
       try FileManager.default.createDirectory(
         at: log.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -228,19 +233,22 @@ public final class Run {
     switch event {
     case .started(let i): observe(.started(instance: i, reason: reasons[i] ?? .neverRun))
     case .progress(let i, let progress): observe(.progress(instance: i, progress))
+    case .lost(let instances, let failure, let seconds):
+      for i in instances { try handle(.finished(instance: i, .failure(failure), seconds: seconds)) }
+    case .ended(let i): tokens.giveBack(graph.instances[i].resources)
     case .finished(let i, let result, let seconds):
       guard let job = running.removeValue(forKey: i) else {
         preconditionFailure("BUG: job \(i) ended without having been started")
       }
-      tokens.giveBack(graph.instances[i].resources)
       phases[i] = .waiting
       switch result {
       case .failure where resolution.isOutdated(i):
         // It failed on inputs that were given up meanwhile; with the new ones it may not.
         release(i, job.action.key)
         resolution.recheck(i)
-      case .failure(let message): fail(i, message, seconds: seconds)
-      case .storeFailure(let message): failPublishing(i, message, seconds: seconds)
+      case .failure(let failure) where failure.cause == .store:
+        failPublishing(i, failure.message, seconds: seconds)
+      case .failure(let failure): fail(i, failure.message, seconds: seconds)
       case .success(let artifacts, let blobs, let facts):
         if let lacking = graph.instances[i].outputs.first(where: { artifacts[$0.name] == nil }) {
           fail(i, "it ended well but gave no output '\(lacking.name)'", seconds: seconds)

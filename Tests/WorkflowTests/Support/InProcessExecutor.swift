@@ -1,15 +1,16 @@
-// An executor without processes: jobs run one after the other when the driver asks for events.
+// An executor without processes: jobs run one after the other on a thread of its own.
 
 import Canonical
 import ContentStore
 import Foundation
 import Workflow
 
-final class InProcessExecutor: Executor {
+final class InProcessExecutor: Executor, @unchecked Sendable {
   var capacity: Resources
   let kinds: KindCatalogue
   private let scratch: URL
-  private var events: [ExecutorEvent] = []
+  private let condition = NSCondition()
+  private var sink: (@Sendable (ExecutorEvent) -> Void)?
   private var submitted: [Job] = []
   /// Jobs whose end the driver doesn't know of.
   private var outstanding: [Int: Job] = [:]
@@ -36,57 +37,78 @@ final class InProcessExecutor: Executor {
     self.capacity = capacity
   }
 
-  func submit(_ job: Job) throws {
-    submitted.append(job)
-    jobs.append(job)
-    outstanding[job.id] = job
-    most = max(most, outstanding.count)
-    mostCPUs = max(mostCPUs, outstanding.values.map(\.resources.cpus).reduce(0, +))
+  func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) {
+    self.sink = sink
+    Thread { [self] in
+      while let job = take() {
+        let member = job.members[0].instance
+        sink(.started(instance: member))
+        let result = run(job)
+        condition.withLock { outstanding[job.id] = nil }
+        sink(.finished(instance: member, result, seconds: 0.25))
+        sink(.ended(job: job.id))
+      }
+    }.start()
   }
 
-  func nextEvent(timeout: Double) -> ExecutorEvent? {
-    if events.isEmpty, let job = submitted.first {
-      submitted.removeFirst()
-      events.append(.started(job: job.id))
-      let result = run(job)
-      events.append(.finished(job: job.id, result, seconds: 0.25))
+  func submit(_ job: Job) throws {
+    condition.withLock {
+      submitted.append(job)
+      jobs.append(job)
+      outstanding[job.id] = job
+      most = max(most, outstanding.count)
+      mostCPUs = max(mostCPUs, outstanding.values.map(\.resources.cpus).reduce(0, +))
+      condition.signal()
     }
-    guard !events.isEmpty else { return nil }
-    let event = events.removeFirst()
-    if case .finished(let job, _, _) = event { outstanding[job] = nil }
-    return event
+  }
+
+  /// The next job, once the driver has submitted all that it wants to run beside it; nil in the end.
+  private func take() -> Job? {
+    condition.withLock {
+      while !wasShutDown {
+        let before = jobs.count
+        let isQuiet = !condition.wait(until: Date(timeIntervalSinceNow: 0.002))
+        if isQuiet, jobs.count == before, !submitted.isEmpty { return submitted.removeFirst() }
+      }
+      return nil
+    }
   }
 
   func shutdown() {
-    wasShutDown = true
-    submitted = []
-    events = []
+    condition.withLock {
+      wasShutDown = true
+      submitted = []
+      condition.signal()
+    }
   }
 
   private func run(_ job: Job) -> JobResult {
-    ran.append(job.name)
-    if let result = instead(job.name) { return result }
+    let member = job.members[0]
+    ran.append(member.name)
+    if let result = instead(member.name) { return result }
     let folder = scratch.appendingPathComponent("job-\(ran.count)")
     let progress = ProgressBox()
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try "log of \(job.name)".write(toFile: job.log, atomically: false, encoding: .utf8)
-      try before(job.name)
-      let action = job.action.json
+      try "log of \(member.name)".write(toFile: member.log, atomically: false, encoding: .utf8)
+      try before(member.name)
+      let action = member.action.json
       let files = InputFiles(job.files)
-      let outputs = job.outputs.map { ($0.name, OutputArtifact(url: folder.appendingPathComponent($0.name))) }
+      let outputs = member.outputs.map {
+        ($0.name, OutputArtifact(url: folder.appendingPathComponent($0.name)))
+      }
       let context = StageContext(
-        scratch: folder, projectRoot: URL(fileURLWithPath: job.projectRoot), environment: job.environment,
-        inputs: job.inputs.mapValues { members in
+        scratch: folder, projectRoot: URL(fileURLWithPath: job.projectRoot), environment: member.environment,
+        inputs: member.inputs.mapValues { members in
           members.map {
             InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)
           }
         },
         outputs: Dictionary(uniqueKeysWithValues: outputs), report: { progress.values.append($0) })
       try kinds[action["kind"]!.stringValue!]!.run(
-        parameters: action["parameters"]!, externals: job.externals.mapValues { URL(fileURLWithPath: $0) },
+        parameters: action["parameters"]!, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
         in: context)
-      events += progress.values.map { .progress(job: job.id, $0) }
+      for value in progress.values { sink?(.progress(instance: member.instance, value)) }
       var artifacts: [String: Artifact] = [:]
       var blobs: [WrittenBlob] = []
       let writer = BlobWriter(store: URL(fileURLWithPath: job.store))
@@ -95,9 +117,9 @@ final class InProcessExecutor: Executor {
         artifacts[name] = artifact
         blobs += written
       }
-      try after(job.name)
+      try after(member.name)
       return .success(artifacts: artifacts, blobs: blobs, facts: ["host": "test"])
-    } catch { return .failure("\(error)") }
+    } catch { return .failure(error as? Failure ?? Failure(.other, "\(error)")) }
   }
 }
 
