@@ -87,12 +87,12 @@ public struct BatchLoader: Sendable {
     count = samples.count
     classes = dataset.description.classes
     order = EpochOrder(count: samples.count, seed: options.shuffle ? options.seed : nil)
-    flips = Philox(seed: options.seed, purpose: "augment.flip")
-    crops = Philox(seed: options.seed, purpose: "augment.crop")
+    flips = Philox(seed: options.seed, purpose: .flips)
+    crops = Philox(seed: options.seed, purpose: .crops)
     let seed = dataset.description.shortcut?.seed ?? 0
     marks =
       split == .train
-      ? Philox(seed: seed, purpose: "shortcut.train") : Philox(seed: seed, purpose: "shortcut.test")
+      ? Philox(seed: seed, purpose: .trainingPatches) : Philox(seed: seed, purpose: .testPatches)
   }
 
   /// Whether the samples have labels.
@@ -161,12 +161,12 @@ public struct BatchLoader: Sendable {
     _ index: Int, epoch: Int, to out: UnsafeMutablePointer<Float>, augmentation: Augmentation
   ) {
     let size = samples.sampleSize
-    let draw = UInt64(epoch) << 32 | UInt64(index)
+    let draw = UInt64(index)
     var flip = false
     var (down, right) = (0, 0)
     if augmentation == .flipCrop {
-      flip = flips.words(at: draw)[0] & 1 == 1
-      let crop = crops.integer(at: draw, below: 81)
+      flip = flips.stream(epoch).words(at: draw)[0] & 1 == 1
+      let crop = crops.stream(epoch).integer(at: draw, below: 81)
       (down, right) = (crop / 9 - 4, crop % 9 - 4)
     }
     switch samples.values {
@@ -191,7 +191,7 @@ public struct BatchLoader: Sendable {
     }
     if let painter, let label = samples.labels?[index] {
       let shift = options.marking == .rolled ? 1 : 0
-      painter.paint((Int(label) + shift) % classes, on: out, draw: draw, stream: marks)
+      painter.paint((Int(label) + shift) % classes, on: out, draw: draw, stream: marks.stream(epoch))
     }
   }
 
@@ -226,13 +226,13 @@ private final class EpochOrder: Sendable {
 
   init(count: Int, seed: UInt64?) {
     self.count = count
-    stream = seed.map { Philox(seed: $0, purpose: "order") }
+    stream = seed.map { Philox(seed: $0, purpose: .sampleOrder) }
   }
 
   func indices(_ range: Range<Int>, epoch: Int) -> [Int] {
     guard let stream else { return Array(range) }
     return latest.withLock { latest in
-      if latest?.epoch != epoch { latest = (epoch, stream.permutation(of: count, epoch: UInt64(epoch))) }
+      if latest?.epoch != epoch { latest = (epoch, stream.stream(epoch).permutation(of: count)) }
       return Array(latest!.order[range])
     }
   }

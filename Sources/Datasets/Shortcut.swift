@@ -87,7 +87,7 @@ struct ShortcutPainter: Sendable {
       throw DatasetError(
         "\(classes) classes need places, but \(rows * columns) patches of \(size) pixels fit")
     }
-    let cells = Philox(seed: shortcut.seed, purpose: "shortcut.places").permutation(of: rows * columns)
+    let cells = Philox(seed: shortcut.seed, purpose: .patchPlaces).permutation(of: rows * columns)
     let chosen = size
     places = cells.prefix(classes).map { ($0 / columns * chosen, $0 % columns * chosen) }
   }
@@ -144,7 +144,7 @@ private func farthestColours(_ count: Int, channels: Int, seed: UInt64) throws -
     chosen.append(
       distance.indices.max { distance[$0] < distance[$1] || (distance[$0] == distance[$1] && $0 > $1) }!)
   }
-  return Philox(seed: seed, purpose: "shortcut.colours").permutation(of: count).map { position in
+  return Philox(seed: seed, purpose: .patchColours).permutation(of: count).map { position in
     grid[chosen[position]].map { Float($0) / 9 }
   }
 }

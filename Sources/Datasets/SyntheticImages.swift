@@ -37,8 +37,8 @@ public struct SyntheticImages: Sendable, Hashable, Codable {
     return Dataset(
       description: DatasetDescription(
         name: "synthetic", sampleShape: [3, Self.side, Self.side], classes: 10),
-      train: samples(train, Philox(seed: seed, purpose: "synthetic.train")),
-      test: samples(test, Philox(seed: seed, purpose: "synthetic.test")))
+      train: samples(train, Philox(seed: seed, purpose: .syntheticTraining)),
+      test: samples(test, Philox(seed: seed, purpose: .syntheticTest)))
   }
 
   static let side = 32

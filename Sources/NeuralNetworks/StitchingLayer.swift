@@ -15,7 +15,7 @@ public struct StitchingLayer: Sendable, Equatable {
   public let bias: Tensor
 
   /// A map of the given values.
-  /// - Throws: `NetworkError` where shapes don't fit together.
+  /// - Throws: `NetworkError` where shapes don't fit together, or a value isn't finite.
   public init(input: [Int], output: [Int], weight: Tensor, bias: Tensor) throws {
     guard input.count == output.count, input.count == 1 || input.count == 3 else {
       throw NetworkError(
@@ -26,6 +26,12 @@ public struct StitchingLayer: Sendable, Equatable {
         "stitching layer from \(input) to \(output): weight \(weight.shape) and bias \(bias.shape) should be "
           + "[\(output[0]), \(input[0])] and [\(output[0])]")
     }
+    for (name, tensor) in [("weight", weight), ("bias", bias)] {
+      if let wrong = tensor.firstNotFinite {
+        throw NetworkError(
+          "stitching layer from \(input) to \(output): \(name) has \(wrong.value) at \(wrong.index)")
+      }
+    }
     self.input = input
     self.output = output
     self.weight = weight
@@ -34,14 +40,15 @@ public struct StitchingLayer: Sendable, Equatable {
 
   /// A map with PyTorch's default initialisation, uniform within ±1/√inputs: a function of shapes and seed.
   public static func initialised(input: [Int], output: [Int], seed: UInt64) throws -> StitchingLayer {
-    let random = Philox(seed: seed, purpose: "stitching layer")
     let bound = 1 / Float(input[0]).squareRoot()
-    let count = output[0] * input[0]
-    let draw = { (i: Int) in (2 * random.uniform(at: UInt64(i)) - 1) * bound }
+    func draw(_ shape: [Int], _ index: UInt32) -> Tensor {
+      let random = Philox(seed: seed, purpose: .stitchingLayer, index: index)
+      return Tensor(
+        shape: shape,
+        values: (0..<shape.reduce(1, *)).map { (2 * random.uniform(at: UInt64($0)) - 1) * bound })
+    }
     return try StitchingLayer(
-      input: input, output: output,
-      weight: Tensor(shape: [output[0], input[0]], values: (0..<count).map(draw)),
-      bias: Tensor(shape: [output[0]], values: (0..<output[0]).map { draw(count + $0) }))
+      input: input, output: output, weight: draw([output[0], input[0]], 0), bias: draw([output[0]], 1))
   }
 
   /// Whether inputs are resized before the 1×1 convolution.

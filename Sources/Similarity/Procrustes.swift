@@ -1,5 +1,4 @@
 // Owns orthogonal Procrustes distances: how far apart two representations are after the best rotation.
-import Foundation
 import Tensor
 
 extension Measure {
@@ -31,7 +30,7 @@ extension Measure {
     citation: "Williams et al., Generalized Shape Metrics on Neural Representations, NeurIPS 2021",
     invariances: [.orthogonal, .scaling, .translation, .permutation]
   ) { x, y in
-    acos(min(1, try cosine(x, y)))
+    Elementary.arcCosine(min(1, try cosine(x, y)))
   }
 }
 

@@ -1,6 +1,5 @@
 // Owns what is measured of stitched networks: how their outputs compare with another network's, and how far the
 // map's output is from the end's own activations.
-import Foundation
 public import NeuralNetworks
 public import Tensor
 
@@ -40,7 +39,7 @@ public struct OutputComparison: Sendable, Hashable, Codable {
 
 private func softmax(_ z: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
   let largest = Double(z.max()!)
-  let powers = z.map { exp(Double($0) - largest) }
+  let powers = z.map { Elementary.exp(Double($0) - largest) }
   let sum = powers.reduce(0, +)
   return powers.map { $0 / sum }
 }

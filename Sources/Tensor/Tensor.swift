@@ -66,6 +66,22 @@ public struct Tensor: Sendable {
   }
 }
 
+extension Tensor {
+  /// The first element that is infinite or no number, by its index along each axis; nil where there is none.
+  public var firstNotFinite: (index: [Int], value: Float)? {
+    withUnsafeValues { values in
+      guard var offset = values.firstIndex(where: { !$0.isFinite }) else { return nil }
+      let value = values[offset]
+      var index: [Int] = []
+      for extent in shape.reversed() {
+        index.insert(offset % extent, at: 0)
+        offset /= extent
+      }
+      return (index, value)
+    }
+  }
+}
+
 extension Tensor: Equatable {
   /// Same shape and equal elements (so NaN differs from NaN, and 0 equals −0).
   public static func == (a: Tensor, b: Tensor) -> Bool {

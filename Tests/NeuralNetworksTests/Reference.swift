@@ -60,7 +60,7 @@ extension Array<Int32> {
 
 /// Reproducible values, roughly normal.
 func noise(_ shape: [Int], seed: UInt64, scale: Float = 1) -> Tensor {
-  let random = Philox(seed: seed, purpose: "test")
+  let random = Philox(seed: seed, purpose: .tests)
   return Tensor(
     shape: shape,
     values: (0..<shape.reduce(1, *)).map { i in

@@ -24,7 +24,7 @@ private struct Quadrants: BatchSource, ExampleSource {
     _ range: Range<Int>, images: UnsafeMutableBufferPointer<Float>,
     labels: UnsafeMutableBufferPointer<Int32>
   ) throws {
-    let random = Philox(seed: 7, purpose: "quadrants")
+    let random = Philox(seed: 7, purpose: .tests)
     for (n, example) in range.enumerated() {
       let label = example % 4
       labels[n] = Int32(label)

@@ -74,7 +74,7 @@ private func times(_ a: Tensor, _ b: Matrix) -> Tensor {
 
 private func transformed(_ x: Tensor, by invariance: Invariance) throws -> Tensor {
   let p = x.shape[1]
-  let stream = Philox(seed: 3, purpose: "transform")
+  let stream = Philox(seed: 3, purpose: .tests)
   let random = Matrix(p, p, values: (0..<(p * p)).map { Double(stream.uniform(at: UInt64($0))) - 0.5 })
   switch invariance {
   case .orthogonal:

@@ -61,7 +61,7 @@ struct ImageList: FittingSource {
 
   /// Seeded noise images, brighter in a place that tells their class.
   init(seed: UInt64, count: Int, side: Int = 16, classes: Int = 3, batch: Int) {
-    let stream = Philox(seed: seed, purpose: "images")
+    let stream = Philox(seed: seed, purpose: .tests)
     labels = (0..<count).map { Int32($0 % classes) }
     let size = side * side
     images = Tensor(
@@ -83,7 +83,7 @@ struct ImageList: FittingSource {
   func indices(epoch: Int, step: Int) -> [Int] {
     let order =
       shuffles
-      ? Philox(seed: 1, purpose: "order").permutation(of: count, epoch: UInt64(epoch)) : Array(0..<count)
+      ? Philox(seed: 1, purpose: .tests, index: UInt32(epoch)).permutation(of: count) : Array(0..<count)
     return Array(order[(step * batch)..<((step + 1) * batch)])
   }
 

@@ -1,8 +1,8 @@
 import Tensor
 import Testing
 
-private func random(_ rows: Int, _ columns: Int, _ purpose: StaticString = "test") -> Matrix {
-  let stream = Philox(seed: 7, purpose: purpose)
+private func random(_ rows: Int, _ columns: Int, _ index: UInt32 = 0) -> Matrix {
+  let stream = Philox(seed: 7, purpose: .tests, index: index)
   return Matrix(
     rows, columns, values: (0..<(rows * columns)).map { Double(stream.uniform(at: UInt64($0))) - 0.5 })
 }
@@ -14,7 +14,7 @@ private func close(_ a: Matrix, _ b: Matrix, _ tolerance: Double = 1e-12) -> Boo
 
 @Test func productsAgreeWithTheirDefinition() {
   let a = random(3, 5)
-  let b = random(5, 4, "b")
+  let b = random(5, 4, 1)
   var expected = Matrix(zeros: 3, 4)
   for i in 0..<3 { for j in 0..<4 { for k in 0..<5 { expected[i, j] += a[i, k] * b[k, j] } } }
   #expect(close(a * b, expected))
@@ -56,4 +56,14 @@ func aMatrixIsItsSingularVectorsAndValues(rows: Int, columns: Int) throws {
   a[1, 2] = .nan
   #expect(throws: MatrixError.self) { try a.symmetricEigen() }
   #expect(throws: MatrixError.self) { try a.singularValues() }
+}
+
+@Test func roomThatIsntCountedIn32BitsIsAnErrorNotATrap() throws {
+  // C13: an eigendecomposition of n rows wants 1 + 6n + 2n² numbers.
+  let matrix = Matrix(zeros: 3, 2)
+  #expect(try workCount(Double(1 + 6 * 32_766 + 2 * 32_766 * 32_766), for: matrix) == 2_147_418_109)
+  let error = #expect(throws: MatrixError.self) {
+    try workCount(Double(1 + 6 * 32_768 + 2 * 32_768 * 32_768), for: matrix)
+  }
+  #expect(error?.description.hasPrefix("a 3 × 2 matrix is too large to be decomposed") == true)
 }

@@ -1,7 +1,7 @@
 // Owns losses on logits: cross-entropy to labels, and to another network's output. Sums are in Double, over
 // the batch in its order.
 
-import Foundation
+import Tensor
 
 /// Losses between a plan's values and their targets. Each returns the loss and, where a buffer is given,
 /// writes its gradient there.
@@ -27,7 +27,7 @@ public enum Loss {
       total += normaliser - Double(z[label])
       guard let gradient else { continue }
       for c in 0..<classes {
-        let p = exp(Double(z[c]) - normaliser)
+        let p = Elementary.exp(Double(z[c]) - normaliser)
         gradient[row * classes + c] = Float(weight * (p - (c == label ? 1 : 0)) / Double(batch))
       }
     }
@@ -55,14 +55,18 @@ public enum Loss {
       for c in 0..<classes {
         let logQ = Double(z[c]) - zNormaliser
         let logP = Double(t[c]) - tNormaliser
-        total += exp(logP) * (logP - logQ)
-        gradient?[row * classes + c] = Float(weight * (exp(logQ) - exp(logP)) / Double(batch))
+        total += Elementary.exp(logP) * (logP - logQ)
+        gradient?[row * classes + c] = Float(
+          weight * (Elementary.exp(logQ) - Elementary.exp(logP)) / Double(batch))
       }
     }
     return weight * total / Double(batch)
   }
 
-  /// How many rows have their label as the (first) largest logit.
+  /// How many rows have their label as the (first) largest logit; a row with NaN has none.
+  /// - Parameters:
+  ///   - logits: batch × classes, row-major.
+  ///   - labels: one class per row.
   public static func correct(
     _ logits: UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>
   ) -> Int {
@@ -72,17 +76,20 @@ public enum Loss {
     }
   }
 
-  /// The place of the first largest value, counted from the slice's start.
-  public static func argMax(_ values: Slice<UnsafeBufferPointer<Float>>) -> Int {
+  /// The place of the first largest value, counted from the slice's start; nil where a value is no number.
+  public static func argMax(_ values: Slice<UnsafeBufferPointer<Float>>) -> Int? {
     var best = values.startIndex
-    for i in values.indices where values[i] > values[best] { best = i }
+    for i in values.indices {
+      if values[i].isNaN { return nil }
+      if values[i] > values[best] { best = i }
+    }
     return best - values.startIndex
   }
 
   private static func logSumExp(_ z: UnsafeBufferPointer<Float>) -> Double {
     let largest = Double(z.max()!)
     var sum = 0.0
-    for value in z { sum += exp(Double(value) - largest) }
-    return largest + log(sum)
+    for value in z { sum += Elementary.exp(Double(value) - largest) }
+    return largest + Elementary.log(sum)
   }
 }

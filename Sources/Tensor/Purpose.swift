@@ -1,0 +1,47 @@
+// Owns the list of everything that random numbers are drawn for, in all modules: two purposes that aren't two
+// lines here would share their numbers.
+
+extension Philox {
+  /// What numbers are drawn for. Each purpose has a counter space of its own, and says what its `index` counts.
+  ///
+  /// A number given here is never given to another purpose: it decides bits.
+  public enum Purpose: UInt16, Sendable, CaseIterable {
+    // NeuralNetworks
+
+    /// A fresh model's values; `index`: the tensor, in the order of the architecture's parameters.
+    case initialParameters = 1
+    /// A fresh stitching layer's values; `index`: 0 the weight, 1 the bias.
+    case stitchingLayer = 2
+
+    // Stitching
+
+    /// Which samples least squares takes.
+    case leastSquaresSamples = 16
+
+    // Datasets
+
+    /// The order of samples; `index`: the epoch.
+    case sampleOrder = 32
+    /// Which images are flipped; `index`: the epoch.
+    case flips = 33
+    /// Where images are cropped; `index`: the epoch.
+    case crops = 34
+    /// The synthetic training images.
+    case syntheticTraining = 35
+    /// The synthetic test images.
+    case syntheticTest = 36
+    /// Which class has its shortcut patch where.
+    case patchPlaces = 37
+    /// Which class has which colour of patch.
+    case patchColours = 38
+    /// What a patch on a training image draws anew; `index`: the epoch.
+    case trainingPatches = 39
+    /// What a patch on a test image draws anew; `index`: the epoch.
+    case testPatches = 40
+
+    // Tests
+
+    /// Inputs of tests; nothing that is published depends on them.
+    case tests = 0xffff
+  }
+}
