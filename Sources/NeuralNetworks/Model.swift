@@ -33,7 +33,8 @@ public struct Model: Sendable {
   public let standardisation: Standardisation
 
   /// A model of the given tensors. PyTorch's `num_batches_tracked` counters are left out.
-  /// - Throws: `NetworkError` naming the parameter that is missing, unknown or of another shape.
+  /// - Throws: `NetworkError` naming the parameter that is missing, unknown, of another shape, not finite, or a
+  ///   variance below 0.
   public init(
     architecture: Architecture, tensors: [String: Tensor], standardisation: Standardisation
   ) throws {
@@ -56,6 +57,19 @@ public struct Model: Sendable {
         throw NetworkError(
           "\(architecture.name): parameter '\(name)' has shape \(tensor.shape); it should be \(shape)")
       }
+      if let wrong = tensor.firstNotFinite {
+        throw NetworkError(
+          "\(architecture.name): parameter '\(name)' has \(wrong.value) at \(wrong.index); a network with it "
+            + "computes nothing but such values")
+      }
+    }
+    for parameter in architecture.layers.parameters {
+      guard case .variance = parameter.role, let smallest = tensors[parameter.name]!.values.min(),
+        smallest < 0
+      else { continue }
+      throw NetworkError(
+        "\(architecture.name): running variance '\(parameter.name)' has \(smallest); variances are at least 0"
+      )
     }
     if tensors.count > wanted.count {
       let names = Set(wanted.map(\.name))

@@ -46,20 +46,6 @@ public struct Matrix: Sendable, Hashable {
 
   /// The sum of squares, ‖A‖²_F.
   public var squaredNorm: Double { values.reduce(0) { $0 + $1 * $1 } }
-
-  public var trace: Double { (0..<min(rows, columns)).reduce(0) { $0 + self[$1, $1] } }
-
-  /// Subtracts each column's mean.
-  public var centred: Matrix {
-    var out = self
-    for column in 0..<columns {
-      var sum = 0.0
-      for row in 0..<rows { sum += self[row, column] }
-      let mean = sum / Double(rows)
-      for row in 0..<rows { out[row, column] -= mean }
-    }
-    return out
-  }
 }
 
 extension Matrix {

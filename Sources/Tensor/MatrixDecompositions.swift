@@ -20,7 +20,7 @@ extension Matrix {
     for _ in 0..<2 {
       dsyevd_("V", "U", &n, &vectors, &n, &eigenvalues, &work, &workSize, &integers, &integerSize, &info)
       if workSize != -1 { break }
-      workSize = Int32(work[0])
+      workSize = try workCount(work[0], for: self)
       integerSize = integers[0]
       work = [Double](repeating: 0, count: Int(workSize))
       integers = [Int32](repeating: 0, count: Int(integerSize))
@@ -61,7 +61,7 @@ extension Matrix {
         vectors ? "S" : "N", &m, &n, &a, &m, &sigma, &left, &m, &right, &small, &work, &workSize, &integers,
         &info)
       if workSize != -1 { break }
-      workSize = Int32(work[0])
+      workSize = try workCount(work[0], for: self)
       work = [Double](repeating: 0, count: Int(workSize))
     }
     guard info == 0 else {
@@ -76,6 +76,17 @@ extension Matrix {
     throw MatrixError(
       "element (\(wrong / columns), \(wrong % columns)) of a \(rows) × \(columns) matrix is \(values[wrong])")
   }
+}
+
+/// How much room LAPACK wants for its work on a matrix, which it counts in 32 bits: an eigendecomposition ends at
+/// 32,766 rows.
+package func workCount(_ answer: Double, for matrix: Matrix) throws -> Int32 {
+  guard let count = Int32(exactly: answer.rounded(.up)) else {
+    throw MatrixError(
+      "a \(matrix.rows) × \(matrix.columns) matrix is too large to be decomposed: the room for it isn't counted "
+        + "in 32 bits; take fewer samples or features")
+  }
+  return count
 }
 
 /// A matrix that can't be decomposed.

@@ -1,21 +1,27 @@
 // Owns the relative Frobenius error of activations, the term that hint and FuLA losses are made of.
 
 extension Loss {
-  /// ‖h − t‖_F / ‖t‖_F over the whole batch, unsquared (FuLA, arXiv 2505.20142). The gradient is 0 where h
-  /// equals t.
+  /// ‖h − t‖_F / ‖t‖_F over the whole batch, unsquared (FuLA, arXiv 2505.20142).
+  ///
+  /// The gradient has length 1/‖t‖ however small h − t is. Where h and t are equal but for rounding, that would
+  /// be a step of full length in a direction that two plans of the same network choose differently; so it is 0
+  /// where ‖h − t‖ is at most `negligible` · ‖t‖. The loss is what it is.
   /// - Parameters:
   ///   - value: h, any layout.
   ///   - target: t, the same layout; a constant.
   ///   - gradient: as long as h.
   ///   - weight: what loss and gradient are multiplied by.
   ///   - layer: what to call the place in an error.
-  /// - Throws: `NetworkError` where the target is all zero.
+  /// - Throws: `NetworkError` where the target is all zero, or not finite.
   public static func relativeError(
     _ value: UnsafeBufferPointer<Float>, target: UnsafeBufferPointer<Float>,
     gradient: UnsafeMutableBufferPointer<Float>? = nil, weight: Double = 1, layer: @autoclosure () -> String
   ) throws -> Double {
     precondition(value.count == target.count, "BUG: \(target.count) targets for \(value.count) values")
     let (difference, reference) = squaredNorms(value, target)
+    guard reference.isFinite else {
+      throw NetworkError("the target activations at '\(layer())' are not all finite")
+    }
     guard reference > 0 else {
       throw NetworkError(
         "the target activations at '\(layer())' are all zero, so no relative error can be computed there; "
@@ -24,11 +30,14 @@ extension Loss {
     let loss = (difference / reference).squareRoot()
     if let gradient {
       // ∂/∂h ‖h−t‖/‖t‖ = (h−t) / (‖h−t‖ ‖t‖)
-      let factor = difference > 0 ? Float(weight / (difference * reference).squareRoot()) : 0
+      let factor = loss > negligible ? Float(weight / (difference * reference).squareRoot()) : 0
       for i in 0..<value.count { gradient[i] = factor * (value[i] - target[i]) }
     }
     return weight * loss
   }
+
+  /// Below this share of ‖t‖, h − t is taken for rounding.
+  static let negligible = 64 * Double(Float.ulpOfOne)
 
   /// ‖a − b‖² and ‖b‖², summed in Double: sixteen running sums over blocks of 4096, block after block.
   public static func squaredNorms(

@@ -16,7 +16,8 @@ public final class Optimiser {
   /// SGD's momentum, or Adam's first and second moments.
   private let first: UnsafeMutablePointer<Float>
   private let second: UnsafeMutablePointer<Float>?
-  private var steps = 0
+  /// Adam's β₁ᵗ and β₂ᵗ after t steps.
+  private var powers = (1.0, 1.0)
 
   /// An optimiser with fresh state.
   public init(_ rule: OptimiserRule, for parameters: ParameterSet) {
@@ -34,7 +35,6 @@ public final class Optimiser {
   /// Moves the parameters by one step; every plan over them sees it at its next forward pass.
   public func step(_ gradients: ParameterGradients, learningRate: Double) {
     precondition(gradients.parameters === parameters, "BUG: gradients of another parameter set")
-    steps += 1
     let count = parameters.trainedCount
     let p = parameters.base
     let g = gradients.values
@@ -50,8 +50,8 @@ public final class Optimiser {
       }
     case .adam(let beta1, let beta2, let epsilon, let weightDecay):
       let (b1, b2) = (Float(beta1), Float(beta2))
-      let correction1 = 1 - power(beta1, steps)
-      let correction2 = 1 - power(beta2, steps)
+      powers = (powers.0 * beta1, powers.1 * beta2)
+      let (correction1, correction2) = (1 - powers.0, 1 - powers.1)
       let rate = Float(learningRate / correction1)
       let scale = Float(correction2.squareRoot())
       let (m, v, epsilon) = (first, second!, Float(epsilon))
@@ -64,6 +64,4 @@ public final class Optimiser {
     }
     parameters.parametersChanged()
   }
-
-  private func power(_ x: Double, _ n: Int) -> Double { (0..<n).reduce(1) { result, _ in result * x } }
 }
