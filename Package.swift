@@ -51,8 +51,8 @@ let package = Package(
 
     // Numerics
     numerics("Tensor", ["COpenBLAS"]),
-    numerics("Formats", ["Tensor", "CZlib"]),
-    numerics("Datasets", ["Tensor", "Formats", "CZlib"]),
+    numerics("Formats", ["Canonical", "Tensor", "CZlib"]),
+    numerics("Datasets", ["Canonical", "Tensor", "Formats"]),
     numerics("NeuralNetworks", ["Tensor", "COneDNN"]),
     numerics("Similarity", ["Tensor"]),
     numerics("Stitching", ["Tensor", "NeuralNetworks"]),

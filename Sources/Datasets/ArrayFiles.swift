@@ -24,10 +24,10 @@ public struct ArraySource: Sendable {
 }
 
 extension Dataset {
-  /// Makes a dataset of arrays. uint8 samples are pixels (0…255 for [0, 1]); others are taken as they are and
-  /// must be finite.
+  /// Makes a dataset of arrays. uint8 images are pixels (0…255 for [0, 1]); others must be in [0, 1] already. Vectors
+  /// are taken as they are and must be finite.
   ///
-  /// - Parameter classes: how many; nil for one more than the largest label.
+  /// - Parameter classes: how many; nil for one more than the largest label of both halves.
   public init(name: String, train: ArraySource?, test: ArraySource?, classes: Int? = nil) throws {
     let loaded = try [train, test].map { source in try source.map(LoadedArrays.init) }
     guard let first = loaded.compactMap({ $0 }).first else {
@@ -38,17 +38,22 @@ extension Dataset {
         "\(other.samples.origin): samples are \(other.sampleShape), expected \(first.sampleShape) "
           + "as in \(first.samples.origin)")
     }
-    var count = classes ?? 0
-    if classes == nil {
-      for arrays in loaded.compactMap({ $0?.labels }) {
-        count = max(count, (try arrays.integers().max() ?? -1) + 1)
-      }
-    }
+    let shown = try loaded.compactMap { try $0?.labels.map(classesShown) }.max()
+    let count = classes ?? shown ?? 0
     let splits = try loaded.map { try $0?.samples(classes: count) }
-    self.init(
-      description: DatasetDescription(name: name, sampleShape: first.sampleShape, classes: count),
-      train: splits[0], test: splits[1])
+    self.init(name: name, classes: count, train: splits[0], test: splits[1])
   }
+}
+
+/// One more than the largest label.
+private func classesShown(by labels: StoredArray) throws -> Int {
+  let values = try labels.integers()
+  if let wrong = values.firstIndex(where: { !(0..<Samples.mostClasses).contains($0) }) {
+    throw DatasetError(
+      "\(labels.origin): label \(values[wrong]) at index \(wrong); labels are classes counted from 0, at most "
+        + "\(Samples.mostClasses) of them")
+  }
+  return (values.max() ?? -1) + 1
 }
 
 private struct LoadedArrays {
@@ -95,14 +100,29 @@ private struct LoadedArrays {
       values = .bytes(samples.bytes)
     } else {
       let tensor = samples.tensor()
-      if let wrong = tensor.withUnsafeValues({ $0.firstIndex { !$0.isFinite } }) {
-        throw DatasetError("\(samples.origin): element \(wrong) is not a finite number")
-      }
+      try check(tensor)
       values = .floats(tensor)
     }
     return Samples(
       values: values, sampleShape: sampleShape, count: samples.shape[0],
       labels: try labels.map { try checkedLabels($0, count: samples.shape[0], classes: classes) })
+  }
+
+  /// Finite numbers; of images in [0, 1], as attacks, augmentation and marks take them to be.
+  private func check(_ tensor: Tensor) throws {
+    let areImages = sampleShape.count == 3
+    try tensor.withUnsafeValues { values in
+      guard let wrong = values.firstIndex(where: { !($0.isFinite && (!areImages || (0...1).contains($0))) })
+      else { return }
+      var rest = wrong
+      let place = samples.shape.reversed().map { extent in
+        defer { rest /= extent }
+        return rest % extent
+      }
+      let expected = areImages ? "images are in [0, 1], or uint8 from 0 to 255" : "expected finite numbers"
+      throw DatasetError(
+        "\(samples.origin): \(values[wrong]) at \(Array(place.reversed())); \(expected)")
+    }
   }
 }
 

@@ -5,17 +5,17 @@ import Synchronization
 import Tensor
 
 /// What is done to training images at random.
-public enum Augmentation: String, Sendable, Codable, CaseIterable {
+public enum Augmentation: String, Sendable, CaseIterable {
   case none
   /// A horizontal flip with probability 1/2, then a crop at a random place of the image padded with four black
   /// pixels on every side (He et al. 2016).
   case flipCrop = "flip+crop"
 }
 
-/// Batches of one split of a dataset.
+/// Batches of one half of a dataset.
 public struct BatchLoader: Sendable {
   /// Choices that decide the batches.
-  public struct Options: Sendable, Hashable, Codable {
+  public struct Options: Sendable, Hashable {
     public var batch: Int
     /// Decides order and augmentation.
     public var seed: UInt64
@@ -25,7 +25,7 @@ public struct BatchLoader: Sendable {
     public var marking: Marking
     /// Leaves out a last batch that isn't full.
     public var dropLast: Bool
-    /// Uses only the first so many samples.
+    /// Uses only the first so many samples; there must be as many. nil: all.
     public var limit: Int?
 
     /// The defaults are those of evaluation: all samples, in order, untouched but for marks.
@@ -44,56 +44,57 @@ public struct BatchLoader: Sendable {
   }
 
   public let options: Options
-  /// One sample's shape.
-  public let sampleShape: [Int]
+  /// The half that samples are drawn from.
+  public let half: HalfDescription
   /// How many samples there are to draw from.
   public let count: Int
-  public let classes: Int
 
-  private let samples: Samples
-  private let painter: ShortcutPainter?
+  let samples: Samples
+  let painter: ShortcutPainter?
   private let order: EpochOrder
   private let flips: Philox
   private let crops: Philox
   private let marks: Philox
 
-  /// Batches of `split`. Augmentation wants images; a rolled marking wants a shortcut.
-  public init(_ dataset: Dataset, split: Split, options: Options = Options()) throws {
-    let all = try dataset.samples(split)
-    let samples = options.limit.map(all.prefix) ?? all
-    let name = dataset.description.name
+  /// Batches of `half`. Augmentation wants images; a rolled marking wants a shortcut.
+  public init(_ half: Half, options: Options = Options()) throws {
+    let name = half.description.name
+    let samples = try half.samples.first(options.limit, of: name)
     guard options.batch >= 1 else {
       throw DatasetError("a batch of \(options.batch) samples; expected at least 1")
     }
     guard samples.count >= 1, !options.dropLast || samples.count >= options.batch else {
       throw DatasetError(
-        "the \(split.rawValue) split of '\(name)' has \(samples.count) samples, fewer than one batch")
+        "\(options.limit == nil ? name : "the part of \(name) that is used") has \(samples.count) samples, fewer "
+          + "than one batch of \(options.batch)")
     }
-    guard options.augmentation == .none || dataset.description.isImages else {
-      throw DatasetError("'\(name)' has samples of shape \(samples.sampleShape); only images can be flipped")
+    guard options.augmentation == .none || half.description.isImages else {
+      throw DatasetError("\(name) has samples of shape \(samples.sampleShape); only images can be flipped")
     }
-    if dataset.description.shortcut == nil, options.marking == .rolled {
-      throw DatasetError("'\(name)' has no shortcut whose marks could be rolled; see dataset/shortcut")
+    if half.description.shortcut == nil, options.marking == .rolled {
+      throw DatasetError("\(name) has no shortcut whose marks could be rolled; see dataset/shortcut")
     }
-    if options.marking != .clean, let shortcut = dataset.description.shortcut {
-      guard samples.labels != nil else { throw DatasetError("'\(name)' has a shortcut but no labels") }
-      painter = try ShortcutPainter(shortcut, over: dataset.description)
+    if options.marking != .clean, let shortcut = half.description.shortcut {
+      guard samples.labels != nil else { throw DatasetError("\(name) has a shortcut but no labels") }
+      painter = try ShortcutPainter(shortcut, over: half.description)
     } else {
       painter = nil
     }
+    self.half = half.description
     self.samples = samples
     self.options = options
-    sampleShape = samples.sampleShape
     count = samples.count
-    classes = dataset.description.classes
     order = EpochOrder(count: samples.count, seed: options.shuffle ? options.seed : nil)
     flips = Philox(seed: options.seed, purpose: .flips)
     crops = Philox(seed: options.seed, purpose: .crops)
-    let seed = dataset.description.shortcut?.seed ?? 0
+    let seed = half.description.shortcut?.seed ?? 0
     marks =
-      split == .train
+      half.description.split == .train
       ? Philox(seed: seed, purpose: .trainingPatches) : Philox(seed: seed, purpose: .testPatches)
   }
+
+  /// One sample's shape.
+  public var sampleShape: [Int] { half.sampleShape }
 
   /// Whether the samples have labels.
   public var hasLabels: Bool { samples.labels != nil }
@@ -110,7 +111,7 @@ public struct BatchLoader: Sendable {
     options.dropLast ? count / options.batch : (count + options.batch - 1) / options.batch
   }
 
-  /// The samples of a batch, by their index in the split.
+  /// The samples of a batch, by their index in the half.
   public func indices(epoch: Int, step: Int) -> [Int] {
     precondition((0..<stepsPerEpoch).contains(step), "BUG: step \(step) of \(stepsPerEpoch)")
     let range = (step * options.batch)..<min(count, (step + 1) * options.batch)
@@ -134,7 +135,7 @@ public struct BatchLoader: Sendable {
     return rows.count
   }
 
-  /// Writes a range of the split's samples in their own order, unaugmented, marks as in the first epoch.
+  /// Writes a range of the half's samples in their own order, unaugmented, marks as in the first epoch.
   public func fill(
     _ range: Range<Int>, into: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
   ) {
@@ -191,7 +192,7 @@ public struct BatchLoader: Sendable {
     }
     if let painter, let label = samples.labels?[index] {
       let shift = options.marking == .rolled ? 1 : 0
-      painter.paint((Int(label) + shift) % classes, on: out, draw: draw, stream: marks.stream(epoch))
+      painter.paint((Int(label) + shift) % half.classes, on: out, draw: draw, stream: marks.stream(epoch))
     }
   }
 

@@ -27,16 +27,15 @@ public enum CIFAR10 {
     }
     guard names.contains("test_batch.bin") else { throw DatasetError(directory, "has no test_batch.bin") }
     return Dataset(
-      description: DatasetDescription(name: "cifar10", sampleShape: shape, classes: 10),
-      train: try samples(batches.map { directory.appending(path: $0.1) }, limit: train),
-      test: try samples([directory.appending(path: "test_batch.bin")], limit: test))
+      name: "cifar10", classes: 10,
+      train: try samples(batches.map(\.1), in: directory, limit: train),
+      test: try samples(["test_batch.bin"], in: directory, limit: test))
   }
 
-  private static func samples(_ files: [URL], limit: Int?) throws -> Samples {
-    let limit = limit ?? .max
+  private static func samples(_ names: [String], in directory: URL, limit: Int?) throws -> Samples {
     var pixels = Data()
     var labels: [Int32] = []
-    for file in files {
+    for file in names.map({ directory.appending(path: $0) }) {
       // All files are checked, whatever the limit: a damaged one should not pass by luck.
       let data: Data
       do {
@@ -56,12 +55,13 @@ public enum CIFAR10 {
           guard raw[offset] <= 9 else {
             throw DatasetError(file, "label \(raw[offset]) at byte \(offset), expected 0…9")
           }
-          guard labels.count < limit else { continue }
+          guard labels.count < limit ?? .max else { continue }
           labels.append(Int32(raw[offset]))
           pixels.append(contentsOf: raw[(offset + 1)..<(offset + recordSize)])
         }
       }
     }
-    return Samples(values: .bytes(pixels), sampleShape: shape, count: labels.count, labels: labels)
+    return try Samples(values: .bytes(pixels), sampleShape: shape, count: labels.count, labels: labels)
+      .first(limit, of: "\(directory.path) (\(names.joined(separator: ", ")))")
   }
 }

@@ -1,112 +1,80 @@
-// Owns what a dataset is: samples with labels in up to two splits, and a description small enough to read. How
-// it lies in files is in DatasetFiles.swift; batches are BatchLoader.swift's.
+// Owns what a dataset is: two halves, each of which stands for itself, so that what reads one is not touched by a
+// change of the other. How they lie in files is in DatasetFiles.swift; batches are BatchLoader.swift's.
 import Foundation
 
-/// A dataset in memory (or mapped): its description and its splits.
+/// A dataset in memory (or mapped).
 public struct Dataset: Sendable {
-  public var description: DatasetDescription
-  public var train: Samples?
-  public var test: Samples?
+  public var train: Half?
+  public var test: Half?
 
-  /// `description.channels` is computed from the training images where it is nil and they are uint8.
-  public init(description: DatasetDescription, train: Samples?, test: Samples?) {
-    self.description = description
+  public init(train: Half?, test: Half?) {
     self.train = train
     self.test = test
-    if self.description.channels == nil {
-      self.description.channels = (train ?? test).flatMap(ChannelStatistics.init(of:))
-    }
   }
 
-  /// The samples of a split; a split that isn't there is an error.
-  public func samples(_ split: Split) throws -> Samples {
-    guard let samples = split == .train ? train : test else {
-      throw DatasetError("dataset '\(description.name)' has no \(split.rawValue) split")
+  /// A dataset of new samples. `classes` counts over both halves; 0 where there are no labels.
+  public init(name: String, classes: Int, train: Samples?, test: Samples?) {
+    self.init(
+      train: train.map { Half(of: name, .train, classes: classes, samples: $0) },
+      test: test.map { Half(of: name, .test, classes: classes, samples: $0) })
+  }
+
+  /// One half; one that isn't there is an error.
+  public func half(_ split: Split) throws -> Half {
+    guard let half = split == .train ? train : test else {
+      let other = (split == .train ? test : train)?.description.name
+      throw DatasetError("there is no \(split) half" + (other.map { ", only \($0)" } ?? " and no other"))
     }
-    return samples
+    return half
   }
 }
 
 /// The halves of a dataset.
-public enum Split: String, Sendable, Codable, CaseIterable {
+public enum Split: String, Sendable, CaseIterable {
   case train, test
 }
 
-/// What there is to know of a dataset without its samples; `dataset.json`.
-public struct DatasetDescription: Sendable, Codable, Hashable {
-  public var name: String
+/// One half of a dataset: samples, and all that a reader must know of them.
+public struct Half: Sendable {
+  public var description: HalfDescription
+  public let samples: Samples
+
+  init(description: HalfDescription, samples: Samples) {
+    self.description = description
+    self.samples = samples
+  }
+
+  /// A half of new samples; statistics are computed.
+  public init(of dataset: String, _ split: Split, classes: Int, samples: Samples) {
+    self.init(
+      description: HalfDescription(
+        dataset: dataset, split: split, count: samples.count, sampleShape: samples.sampleShape,
+        classes: classes, channels: ChannelStatistics(of: samples), shortcut: nil),
+      samples: samples)
+  }
+}
+
+/// What there is to know of a half without its samples; `description.json`.
+public struct HalfDescription: Sendable, Hashable {
+  /// The dataset's name, for messages.
+  public var dataset: String
+  public var split: Split
+  public var count: Int
   /// One sample's shape: [C, H, W] for images, [D] for vectors.
   public var sampleShape: [Int]
-  /// How many classes labels count over, from 0; 0 where there are no labels.
+  /// How many classes labels count over, from 0, in both halves; 0 where there are no labels.
   public var classes: Int
-  /// Per-channel mean and standard deviation of the training images in [0, 1]. Loaders never apply it: it
+  /// Of this half's own images in [0, 1], nil where samples are no images. Loaders never apply it: standardisation
   /// belongs to the model.
   public var channels: ChannelStatistics?
   /// Painted over images by the loader, after augmentation.
   public var shortcut: Shortcut?
 
-  public init(
-    name: String, sampleShape: [Int], classes: Int, channels: ChannelStatistics? = nil,
-    shortcut: Shortcut? = nil
-  ) {
-    self.name = name
-    self.sampleShape = sampleShape
-    self.classes = classes
-    self.channels = channels
-    self.shortcut = shortcut
-  }
+  /// What messages call it: `cifar10/train`.
+  public var name: String { "\(dataset)/\(split)" }
 
   /// Whether samples are images, [C, H, W].
   public var isImages: Bool { sampleShape.count == 3 }
-}
-
-/// Channel means and standard deviations, in the unit of pixels in [0, 1].
-public struct ChannelStatistics: Sendable, Codable, Hashable {
-  public var mean: [Double]
-  public var deviation: [Double]
-
-  public init(mean: [Double], deviation: [Double]) {
-    self.mean = mean
-    self.deviation = deviation
-  }
-
-  /// Of uint8 images, exactly; nil for others, and where a channel is constant.
-  public init?(of samples: Samples) {
-    guard samples.sampleShape.count == 3, case .bytes(let data) = samples.values, samples.count > 0 else {
-      return nil
-    }
-    let channels = samples.sampleShape[0]
-    let plane = samples.sampleShape[1] * samples.sampleShape[2]
-    var sums = [UInt64](repeating: 0, count: channels)
-    var squares = sums
-    data.withUnsafeBytes { raw in
-      for image in 0..<samples.count {
-        for channel in 0..<channels {
-          let start = (image * channels + channel) * plane
-          var (sum, square): (UInt32, UInt32) = (0, 0)
-          for i in start..<(start + plane) {
-            let value = UInt32(raw[i])
-            sum &+= value
-            square &+= value &* value
-            // A plane of 66,000 pixels or more would overflow 32 bits of squares.
-            if square > 1 << 31 {
-              squares[channel] += UInt64(square)
-              square = 0
-            }
-          }
-          sums[channel] += UInt64(sum)
-          squares[channel] += UInt64(square)
-        }
-      }
-    }
-    let n = Double(samples.count * plane)
-    mean = sums.map { Double($0) / n / 255 }
-    deviation = zip(sums, squares).map { sum, square in
-      let mean = Double(sum) / n
-      return (Double(square) / n - mean * mean).squareRoot() / 255
-    }
-    if deviation.contains(where: { !($0 > 0) }) { return nil }
-  }
 }
 
 /// Data that can't be used as asked. The message says which, what was found and what was expected.

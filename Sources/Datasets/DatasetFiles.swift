@@ -1,80 +1,139 @@
-// Owns a dataset's files: `dataset.json`, and `train.safetensors` and `test.safetensors` with tensors `samples`
-// (N × sample shape; U8 for pixels, F32 for other numbers) and `labels` (N; I64). It doesn't know where a store
-// keeps them: files come as names with their places.
+// Owns a half's files: `description.json`, and `samples.safetensors` with tensors `samples` (N × sample shape; U8 for
+// pixels, F32 for other numbers) and `labels` (N; I64). It doesn't know where a store keeps them: files come as names
+// with their places.
+import Canonical
 import Formats
 import Foundation
 import Tensor
 
-extension DatasetDescription {
-  /// The name of the description among a dataset's files.
-  public static let fileName = "dataset.json"
-
-  /// The bytes of `dataset.json`; equal descriptions give equal bytes.
-  public func encode() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return try encoder.encode(self) + Data("\n".utf8)
+extension Dataset {
+  /// Writes each half into a folder of its own, `train` and `test`, in a directory that is there.
+  public func write(to directory: URL) throws {
+    for (split, half) in [(Split.train, train), (.test, test)] {
+      guard let half else { continue }
+      let folder = directory.appending(path: split.rawValue)
+      do {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      } catch {
+        throw DatasetError(folder, "can't be made: \(error.localizedDescription)")
+      }
+      try SafetensorsFile.write(half.samples.arrays, to: folder.appending(path: Half.samplesFile))
+      try half.description.write(to: folder.appending(path: Half.descriptionFile))
+    }
   }
 
-  /// Reads `dataset.json`.
-  public init(contentsOf url: URL) throws {
-    do {
-      self = try JSONDecoder().decode(DatasetDescription.self, from: Data(contentsOf: url))
-    } catch {
-      throw DatasetError(url, "is not a dataset description: \(error)")
+  /// Opens a dataset from a directory that `write` wrote to.
+  public init(directory: URL) throws {
+    func half(_ split: Split) throws -> Half? {
+      let folder = directory.appending(path: split.rawValue)
+      guard FileManager.default.fileExists(atPath: folder.path) else { return nil }
+      let names = [Half.descriptionFile, Half.samplesFile]
+      return try Half(
+        files: Dictionary(uniqueKeysWithValues: names.map { ($0, folder.appending(path: $0)) }))
     }
+    self.init(train: try half(.train), test: try half(.test))
   }
 }
 
-extension Dataset {
-  /// Writes the dataset's files into a directory that is there; returns them by name.
-  @discardableResult
-  public func write(to directory: URL) throws -> [String: URL] {
-    var files: [String: URL] = [:]
-    for (split, samples) in [(Split.train, train), (.test, test)] {
-      guard let samples else { continue }
-      let url = directory.appending(path: split.fileName)
-      try SafetensorsFile.write(samples.arrays, to: url)
-      files[split.fileName] = url
+extension Half {
+  /// The names of a half's files.
+  public static let descriptionFile = "description.json"
+  public static let samplesFile = "samples.safetensors"
+
+  /// Opens a half from its files by name. Samples are mapped, not read.
+  public init(files: [String: URL]) throws {
+    guard let description = files[Half.descriptionFile], let samples = files[Half.samplesFile] else {
+      let names = files.keys.sorted().joined(separator: ", ")
+      throw DatasetError(
+        "not a dataset's half: \(Half.descriptionFile) or \(Half.samplesFile) is missing among its files (\(names))"
+      )
     }
-    let url = directory.appending(path: DatasetDescription.fileName)
+    let known = try HalfDescription(contentsOf: description)
+    self.init(description: known, samples: try Samples(contentsOf: samples, description: known))
+  }
+}
+
+extension HalfDescription {
+  /// Writes `description.json`; equal descriptions give equal bytes.
+  public func write(to url: URL) throws {
     do {
-      try description.encode().write(to: url)
+      try Data((json.canonical + "\n").utf8).write(to: url)
     } catch {
       throw DatasetError(url, "can't be written: \(error.localizedDescription)")
     }
-    files[DatasetDescription.fileName] = url
-    return files
   }
 
-  /// Opens a dataset from its files by name. Samples are mapped, not read.
-  public init(files: [String: URL]) throws {
-    guard let url = files[DatasetDescription.fileName] else {
-      let names = files.keys.sorted().joined(separator: ", ")
-      throw DatasetError(
-        "not a dataset: there is no \(DatasetDescription.fileName) among its files (\(names))")
+  /// Reads `description.json`.
+  public init(contentsOf url: URL) throws {
+    do {
+      let json = try JSON(parsing: Data(contentsOf: url))
+      guard let description = HalfDescription(json: json) else {
+        throw DatasetError("members are missing or wrong")
+      }
+      self = description
+    } catch {
+      throw DatasetError(url, "is not the description of a dataset's half: \(error)")
     }
-    let description = try DatasetDescription(contentsOf: url)
-    func samples(_ split: Split) throws -> Samples? {
-      try files[split.fileName].map { try Samples(contentsOf: $0, description: description) }
-    }
-    self.init(description: description, train: try samples(.train), test: try samples(.test))
   }
 
-  /// Opens a dataset from a directory of its files.
-  public init(directory: URL) throws {
-    var files: [String: URL] = [:]
-    for name in [DatasetDescription.fileName, Split.train.fileName, Split.test.fileName] {
-      let url = directory.appending(path: name)
-      if FileManager.default.fileExists(atPath: url.path) { files[name] = url }
+  private var json: JSON {
+    var members: [String: JSON] = [
+      "dataset": .string(dataset), "split": .string(split.rawValue), "count": .integer(count),
+      "sample_shape": .array(sampleShape.map(JSON.integer)), "classes": .integer(classes),
+    ]
+    if let channels {
+      members["channels"] = [
+        "mean": .array(channels.mean.map(JSON.number)),
+        "deviation": .array(channels.deviation.map(JSON.number)),
+      ]
     }
-    try self.init(files: files)
+    if let shortcut { members["shortcut"] = shortcut.json }
+    return .object(members)
+  }
+
+  private init?(json: JSON) {
+    func extents(_ name: String) -> [Int]? { json[name]?.arrayValue?.compactMap(\.intValue) }
+    guard let dataset = json["dataset"]?.stringValue,
+      let split = json["split"]?.stringValue.flatMap(Split.init), let count = json["count"]?.intValue,
+      let shape = extents("sample_shape"), let classes = json["classes"]?.intValue
+    else { return nil }
+    var channels: ChannelStatistics?
+    if let values = json["channels"] {
+      guard let mean = values["mean"]?.arrayValue?.compactMap(\.doubleValue), mean.count == shape.first,
+        let deviation = values["deviation"]?.arrayValue?.compactMap(\.doubleValue),
+        deviation.count == shape.first
+      else { return nil }
+      channels = ChannelStatistics(mean: mean, deviation: deviation)
+    }
+    var shortcut: Shortcut?
+    if let values = json["shortcut"] {
+      shortcut = Shortcut(json: values)
+      guard shortcut != nil else { return nil }
+    }
+    self.init(
+      dataset: dataset, split: split, count: count, sampleShape: shape, classes: classes, channels: channels,
+      shortcut: shortcut)
   }
 }
 
-extension Split {
-  /// The name of this split's file.
-  public var fileName: String { "\(rawValue).safetensors" }
+extension Shortcut {
+  fileprivate var json: JSON {
+    var members: [String: JSON] = [
+      "content": .string(content.rawValue), "place": .string(place.rawValue),
+      // Text: JSON's whole numbers here end at 2⁶³.
+      "seed": .string("\(seed)"),
+    ]
+    if let size { members["size"] = .integer(size) }
+    return .object(members)
+  }
+
+  fileprivate init?(json: JSON) {
+    guard let content = json["content"]?.stringValue.flatMap(Content.init),
+      let place = json["place"]?.stringValue.flatMap(Place.init),
+      let seed = json["seed"]?.stringValue.flatMap({ UInt64($0) })
+    else { return nil }
+    self.init(content: content, place: place, size: json["size"]?.intValue, seed: seed)
+  }
 }
 
 extension Samples {
@@ -88,17 +147,18 @@ extension Samples {
     return arrays
   }
 
-  fileprivate init(contentsOf url: URL, description: DatasetDescription) throws {
+  fileprivate init(contentsOf url: URL, description: HalfDescription) throws {
     let file = try SafetensorsFile(contentsOf: url)
     let samples = try file.array("samples")
-    guard let count = samples.shape.first, Array(samples.shape.dropFirst()) == description.sampleShape else {
-      throw DatasetError(url, "samples have shape \(samples.shape), expected N × \(description.sampleShape)")
+    guard samples.shape == [description.count] + description.sampleShape, samples.count > 0 else {
+      throw DatasetError(
+        url, "samples have shape \(samples.shape), expected \([description.count] + description.sampleShape)")
     }
     self.init(
       values: samples.elementType == .u8 ? .bytes(samples.bytes) : .floats(samples.tensor()),
-      sampleShape: description.sampleShape, count: count,
+      sampleShape: description.sampleShape, count: description.count,
       labels: try file["labels"].map {
-        try checkedLabels($0, count: count, classes: description.classes)
+        try checkedLabels($0, count: description.count, classes: description.classes)
       })
   }
 }

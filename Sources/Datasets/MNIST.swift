@@ -20,9 +20,7 @@ public enum MNIST {
         "training images are \(trainSplit.sampleShape), test images \(testSplit.sampleShape); expected the same"
       )
     }
-    return Dataset(
-      description: DatasetDescription(name: name, sampleShape: trainSplit.sampleShape, classes: 10),
-      train: trainSplit, test: testSplit)
+    return Dataset(name: name, classes: 10, train: trainSplit, test: testSplit)
   }
 
   private static func split(_ prefix: String, in directory: URL, limit: Int?) throws -> Samples {
@@ -40,7 +38,7 @@ public enum MNIST {
     let all = Samples(
       values: .bytes(images.values), sampleShape: [1, images.shape[1], images.shape[2]],
       count: images.shape[0], labels: labels.values.map { Int32($0) })
-    return limit.map(all.prefix) ?? all
+    return try all.first(limit, of: imagesFile.path)
   }
 
   /// The published name, with `-` or `.` before `idx`, compressed or not.
@@ -61,7 +59,25 @@ private struct IDX {
   let values: Data
 
   init(contentsOf url: URL, axes: Int) throws {
-    let data = try readDecompressed(url)
+    let header = 4 * (1 + axes)
+    let data = try readDecompressed(
+      url,
+      declared: DeclaredSize(header: header) { data in
+        header + (try IDX.extents(of: data, axes: axes, url).reduce(1, *))
+      })
+    shape = try IDX.extents(of: data, axes: axes, url)
+    let size = shape.reduce(1, *)
+    guard data.count - header == size else {
+      throw DatasetError(
+        url,
+        "found \(data.count - header) bytes from byte \(header) on, expected \(size) for \(shape)"
+          + (data.count - header < size ? "; it is truncated" : ""))
+    }
+    values = data.suffix(size)
+  }
+
+  /// The extents that a header declares, none of them 0, and no more than memory can address.
+  private static func extents(of data: Data, axes: Int, _ url: URL) throws -> [Int] {
     func word(_ index: Int) -> Int {
       data.dropFirst(4 * index).prefix(4).reduce(0) { $0 << 8 | Int($1) }
     }
@@ -76,21 +92,15 @@ private struct IDX {
         url,
         "found magic number \(word(0)) at byte 0, expected \(magic) (unsigned bytes in \(axes) dimensions)")
     }
-    shape = (1...axes).map(word)
-    var size = 1
-    for extent in shape {
-      let (product, overflow) = size.multipliedReportingOverflow(by: extent)
-      guard !overflow else {
-        throw DatasetError(url, "its header says \(shape), more than memory can address")
-      }
-      size = product
+    let shape = (1...axes).map(word)
+    guard !shape.contains(0) else {
+      throw DatasetError(url, "its header says \(shape); there is nothing in it")
     }
-    guard data.count - header == size else {
-      throw DatasetError(
-        url,
-        "found \(data.count - header) bytes from byte \(header) on, expected \(size) for \(shape)"
-          + (data.count - header < size ? "; it is truncated" : ""))
+    // Words have 32 bits: three of them can't overflow what is compared here.
+    let product = shape.reduce(1.0) { $0 * Double($1) }
+    guard product < 0x1p62 else {
+      throw DatasetError(url, "its header says \(shape), more than memory can address")
     }
-    values = data.suffix(size)
+    return shape
   }
 }

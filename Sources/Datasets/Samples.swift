@@ -35,12 +35,21 @@ public struct Samples: Sendable {
     self.labels = labels
   }
 
+  /// The most classes that labels may count over: every class is an output of a network. A larger label is an
+  /// identifier, or damaged.
+  public static let mostClasses = 65_536
+
   /// Values one sample takes.
   public var sampleSize: Int { sampleShape.reduce(1, *) }
 
-  /// The first `limit` samples (all, where there are fewer); a copy only for floats.
-  public func prefix(_ limit: Int) -> Samples {
-    guard limit < count else { return self }
+  /// The first `limit` samples, nil for all; a copy only for floats. Fewer than asked for is an error.
+  /// - Parameter name: what it calls these samples: `cifar10/train`.
+  public func first(_ limit: Int?, of name: String) throws -> Samples {
+    guard let limit, limit != count else { return self }
+    guard limit < count else {
+      throw DatasetError(
+        "\(name) has \(count) samples, fewer than the \(limit) asked for; write \(count), or null for all")
+    }
     let kept: Values
     switch values {
     case .bytes(let data): kept = .bytes(data.prefix(limit * sampleSize))

@@ -5,9 +5,9 @@ import Tensor
 
 /// A patch that marks images with their class, after "Model Stitching by Functional Latent Alignment"
 /// (arXiv 2505.20142, section on shortcuts).
-public struct Shortcut: Sendable, Codable, Hashable {
+public struct Shortcut: Sendable, Hashable {
   /// What the patch shows.
-  public enum Content: String, Sendable, Codable, CaseIterable {
+  public enum Content: String, Sendable, CaseIterable {
     /// A colour for each class.
     case pixel
     /// Noise, drawn for each image anew.
@@ -15,7 +15,7 @@ public struct Shortcut: Sendable, Codable, Hashable {
   }
 
   /// Where the patch stands.
-  public enum Place: String, Sendable, Codable, CaseIterable {
+  public enum Place: String, Sendable, CaseIterable {
     /// A place for each class.
     case `class`
     /// A place drawn for each image anew.
@@ -38,7 +38,7 @@ public struct Shortcut: Sendable, Codable, Hashable {
 }
 
 /// Which marks a loader paints where the dataset has a shortcut.
-public enum Marking: String, Sendable, Codable, CaseIterable {
+public enum Marking: String, Sendable, CaseIterable {
   /// The mark of the image's own class.
   case marked
   /// The mark of the next class (the last one's is the first).
@@ -47,12 +47,12 @@ public enum Marking: String, Sendable, Codable, CaseIterable {
   case clean
 }
 
-extension Dataset {
-  /// The same dataset with the shortcut over it. It must be images with labels.
-  public func withShortcut(_ shortcut: Shortcut) throws -> Dataset {
+extension HalfDescription {
+  /// The same half with the shortcut over it. It must be images with labels.
+  public func withShortcut(_ shortcut: Shortcut) throws -> HalfDescription {
     var marked = self
-    marked.description.shortcut = shortcut
-    _ = try ShortcutPainter(shortcut, over: marked.description)
+    marked.shortcut = shortcut
+    _ = try ShortcutPainter(shortcut, over: marked)
     return marked
   }
 }
@@ -68,9 +68,9 @@ struct ShortcutPainter: Sendable {
   /// Top left corners (y, x), one per class.
   let places: [(Int, Int)]
 
-  init(_ shortcut: Shortcut, over description: DatasetDescription) throws {
+  init(_ shortcut: Shortcut, over description: HalfDescription) throws {
     guard description.isImages, description.classes > 0 else {
-      throw DatasetError("a shortcut needs images with labels; '\(description.name)' has none")
+      throw DatasetError("a shortcut needs images with labels; \(description.name) has none")
     }
     self.shortcut = shortcut
     shape = description.sampleShape

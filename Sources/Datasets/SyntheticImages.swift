@@ -35,8 +35,7 @@ public struct SyntheticImages: Sendable, Hashable, Codable {
         labels: (0..<count).map { Int32($0 % 10) })
     }
     return Dataset(
-      description: DatasetDescription(
-        name: "synthetic", sampleShape: [3, Self.side, Self.side], classes: 10),
+      name: "synthetic", classes: 10,
       train: samples(train, Philox(seed: seed, purpose: .syntheticTraining)),
       test: samples(test, Philox(seed: seed, purpose: .syntheticTest)))
   }

@@ -1,15 +1,16 @@
-// Owns writing comma-separated values (RFC 4180, with a header line).
+// Owns writing comma-separated values (RFC 4180 with a header line, but lines that end in LF alone).
 import Foundation
 
 /// A table as CSV text.
 public enum CSV {
-  /// The text: lines end in CR LF; fields with commas, quotes or line breaks are quoted.
+  /// The text: each line ends in LF, as every tool beside spreadsheets wants it and all read it; fields with commas,
+  /// quotes, CR or LF are quoted.
   public static func encode(header: [String], rows: [[String]]) -> String {
     var text = ""
     for line in [header] + rows {
       precondition(
         line.count == header.count, "BUG: a row of \(line.count) fields under \(header.count) names")
-      text += line.map(field).joined(separator: ",") + "\r\n"
+      text += line.map(field).joined(separator: ",") + "\n"
     }
     return text
   }

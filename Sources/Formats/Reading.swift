@@ -2,15 +2,33 @@
 import CZlib
 import Foundation
 
-/// The bytes of a file; where they begin with gzip's magic they are decompressed (RFC 1952).
-public func readDecompressed(_ url: URL) throws -> Data {
+/// The most bytes that compressed data may unpack to, 4 GiB: a few kilobytes can claim to be any number of them, and
+/// unpacked data lie in memory. Plain files are mapped and may be of any size.
+public let largestUnpacked = 1 << 32
+
+/// How many bytes a file has in all, by its own header.
+public struct DeclaredSize {
+  let header: Int
+  let size: (Data) throws -> Int
+
+  /// `size` is given the first `header` bytes or more.
+  public init(header: Int, size: @escaping (Data) throws -> Int) {
+    self.header = header
+    self.size = size
+  }
+}
+
+/// The bytes of a file; where they begin with gzip's magic they are decompressed (RFC 1952), no further than
+/// `declared` and `largestUnpacked` say.
+public func readDecompressed(_ url: URL, declared: DeclaredSize? = nil) throws -> Data {
   let data: Data
   do {
     data = try Data(contentsOf: url, options: .mappedIfSafe)
   } catch {
     throw FormatError(file: url.path, "can't be read: \(reason(error))")
   }
-  return data.prefix(2).elementsEqual([0x1f, 0x8b]) ? try inflate(data, as: .gzip, file: url.path) : data
+  guard data.prefix(2).elementsEqual([0x1f, 0x8b]) else { return data }
+  return try inflate(data, as: .gzip, declared: declared, file: url.path)
 }
 
 enum Deflated: Int32 {
@@ -20,9 +38,9 @@ enum Deflated: Int32 {
   case bare = -15
 }
 
-/// Decompresses all of `data`. A stream that ends early or is damaged is an error; so is one that gives more
-/// than `limit` bytes.
-func inflate(_ data: Data, as format: Deflated, limit: Int = 1 << 33, file: String) throws -> Data {
+/// Decompresses all of `data`. A stream that ends early or is damaged is an error; so is one that gives more bytes than
+/// are declared, or than `largestUnpacked`.
+func inflate(_ data: Data, as format: Deflated, declared: DeclaredSize?, file: String) throws -> Data {
   func damaged(_ what: String) -> FormatError {
     FormatError(file: file, "compressed data are damaged: \(what)")
   }
@@ -33,6 +51,7 @@ func inflate(_ data: Data, as format: Deflated, limit: Int = 1 << 33, file: Stri
   defer { inflateEnd(&stream) }
 
   var out = Data()
+  var size: Int?
   var chunk = [UInt8](repeating: 0, count: 1 << 18)
   try data.withUnsafeBytes { raw in
     var offset = 0
@@ -55,7 +74,16 @@ func inflate(_ data: Data, as format: Deflated, limit: Int = 1 << 33, file: Stri
         throw damaged(stream.msg.map { String(cString: $0) } ?? "zlib error \(status)")
       }
       out.append(contentsOf: chunk[0..<(chunk.count - Int(stream.avail_out))])
-      guard out.count <= limit else { throw damaged("they give more than \(limit) bytes") }
+      if size == nil, let declared, out.count >= declared.header { size = try declared.size(out) }
+      if let size, out.count > size {
+        throw damaged("they give more than the \(size) bytes that are declared")
+      }
+      guard max(out.count, size ?? 0) <= largestUnpacked else {
+        throw FormatError(
+          file: file,
+          "unpacks to more than \(largestUnpacked >> 30) GiB; unpack it first, plain files may be of any size"
+        )
+      }
       if status == Z_STREAM_END, format == .gzip, Int(stream.avail_in) + raw.count - offset > 0 {
         // Another member follows.
         inflateReset(&stream)

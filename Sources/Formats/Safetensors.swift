@@ -1,5 +1,6 @@
 // Owns reading safetensors files (github.com/huggingface/safetensors: eight bytes of header length, a JSON
 // header, the data). It validates all of the header before any data are touched.
+import Canonical
 import Foundation
 import Tensor
 
@@ -37,12 +38,17 @@ public struct SafetensorsFile: Sendable {
           + "it is truncated or not a safetensors file")
     }
     let start = data.startIndex + 8 + Int(length)
-    let header = try JSONHeader.parse(data[(data.startIndex + 8)..<start], file: file)
+    let header: JSON
+    do {
+      header = try JSON(parsing: data[(data.startIndex + 8)..<start])
+    } catch let error as JSONError {
+      throw fail("the header is \(error)")
+    }
     guard case .object(let members) = header else { throw fail("the header is not a JSON object") }
 
     var metadata: [String: String] = [:]
     var entries: [Entry] = []
-    for (name, value) in members {
+    for (name, value) in members.sorted(by: { $0.key < $1.key }) {
       guard case .object(let fields) = value else { throw fail("'\(name)' in the header is not an object") }
       if name == "__metadata__" {
         for (key, value) in fields {
@@ -122,19 +128,20 @@ private struct Entry {
   let begin: Int
   let end: Int
 
-  init(name: String, fields: [(name: String, value: JSONHeader)], file: String) throws {
+  init(name: String, fields: [String: JSON], file: String) throws {
     func fail(_ problem: String) -> FormatError { FormatError(file: file, "tensor '\(name)' \(problem)") }
-    let known = Dictionary(uniqueKeysWithValues: fields.map { ($0.name, $0.value) })
-    if let extra = fields.first(where: { !["dtype", "shape", "data_offsets"].contains($0.name) }) {
-      throw fail("has an unknown field '\(extra.name)'")
+    if let extra = fields.keys.sorted().first(where: { !["dtype", "shape", "data_offsets"].contains($0) }) {
+      throw fail("has an unknown field '\(extra)'")
     }
-    guard case .string(let dtype)? = known["dtype"] else { throw fail("has no dtype") }
+    guard let dtype = fields["dtype"]?.stringValue else { throw fail("has no dtype") }
     guard let elementType = ElementType(rawValue: dtype) else {
       let names = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
       throw fail("has dtype \(dtype); known are \(names)")
     }
-    guard let shape = known["shape"]?.integers else { throw fail("has no shape of whole numbers") }
-    guard let offsets = known["data_offsets"]?.integers, offsets.count == 2, offsets[0] <= offsets[1] else {
+    guard let shape = fields["shape"]?.extents else {
+      throw fail("has no shape of whole numbers from 0 on")
+    }
+    guard let offsets = fields["data_offsets"]?.extents, offsets.count == 2, offsets[0] <= offsets[1] else {
       throw fail("has no data_offsets [begin, end]")
     }
     var bytes = elementType.size
@@ -154,14 +161,11 @@ private struct Entry {
   }
 }
 
-extension JSONHeader {
-  fileprivate var integers: [Int]? {
-    guard case .array(let elements) = self else { return nil }
-    var out: [Int] = []
-    for element in elements {
-      guard case .integer(let value) = element else { return nil }
-      out.append(value)
-    }
-    return out
+extension JSON {
+  /// A list of whole numbers from 0 on; nil for anything else.
+  fileprivate var extents: [Int]? {
+    guard let elements = arrayValue else { return nil }
+    let numbers = elements.compactMap(\.intValue)
+    return numbers.count == elements.count && numbers.allSatisfy { $0 >= 0 } ? numbers : nil
   }
 }

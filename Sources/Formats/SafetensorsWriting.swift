@@ -1,4 +1,5 @@
 // Owns writing safetensors files, so that equal contents give equal bytes.
+import Canonical
 import Foundation
 
 extension SafetensorsFile {
@@ -40,8 +41,7 @@ private func order(_ arrays: [String: StoredArray]) -> [String] {
 private func header(_ arrays: [String: StoredArray], metadata: [String: String]) -> Data {
   var members: [String] = []
   if !metadata.isEmpty {
-    let pairs = metadata.sorted { $0.key < $1.key }.map { quotedJSON($0.key) + ":" + quotedJSON($0.value) }
-    members.append("\"__metadata__\":{" + pairs.joined(separator: ",") + "}")
+    members.append("\"__metadata__\":" + JSON.object(metadata.mapValues(JSON.string)).canonical)
   }
   var offset = 0
   for name in order(arrays) {
@@ -49,7 +49,7 @@ private func header(_ arrays: [String: StoredArray], metadata: [String: String])
     let shape = array.shape.map(String.init).joined(separator: ",")
     let end = offset + array.bytes.count
     members.append(
-      quotedJSON(name)
+      JSON.string(name).canonical
         + ":{\"dtype\":\"\(array.elementType.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
     )
     offset = end

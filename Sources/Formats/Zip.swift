@@ -53,13 +53,37 @@ private struct ZipReader {
       count = try number(UInt64.self, at: end64 + 32)
       offset = try number(UInt64.self, at: end64 + 48)
     }
-    var out: [(name: String, data: Data)] = []
-    for _ in 0..<count { out.append(try member(at: &offset)) }
-    return out
+    var entries: [Entry] = []
+    for _ in 0..<count { entries.append(try entry(at: &offset)) }
+
+    // Entries over the same bytes, or that claim more than memory has, make much out of a small file.
+    let inOrder = entries.sorted { $0.packed.lowerBound < $1.packed.lowerBound }
+    for (a, b) in zip(inOrder, inOrder.dropFirst()) where a.packed.upperBound > b.packed.lowerBound {
+      throw fail("'\(a.name)' and '\(b.name)' overlap")
+    }
+    var unpacked = 0
+    for entry in entries where entry.method != 0 {
+      guard entry.size <= largestUnpacked - unpacked else {
+        throw fail(
+          "its entries unpack to more than \(largestUnpacked >> 30) GiB; save the arrays without compression")
+      }
+      unpacked += entry.size
+    }
+    return try entries.map { ($0.name, try contents(of: $0)) }
   }
 
-  /// The member whose central directory header is at `offset`, which moves on to the next.
-  func member(at offset: inout Int) throws -> (name: String, data: Data) {
+  /// What the directory says of one member.
+  struct Entry {
+    let name: String
+    let method: Int
+    let checksum: Int
+    let size: Int
+    /// Where its bytes lie in the archive.
+    let packed: Range<Int>
+  }
+
+  /// The directory entry at `offset`, which moves on to the next.
+  func entry(at offset: inout Int) throws -> Entry {
     guard try number(UInt32.self, at: offset) == 0x0201_4b50 else {
       throw fail("no directory entry at byte \(offset)")
     }
@@ -103,18 +127,32 @@ private struct ZipReader {
     let localExtra = try number(UInt16.self, at: local + 28)
     let start = local + 30 + localName + localExtra
     guard packed <= data.count else { throw fail("'\(name)' is larger than the archive") }
-    let stored = try bytes(start..<(start + packed))
-    let contents: Data
-    switch method {
-    case 0: contents = Data(stored)
-    case 8: contents = try inflate(stored, as: .bare, limit: size, file: "\(file): \(name)")
-    default: throw fail("'\(name)' is packed by method \(method); known are 0 (stored) and 8 (deflate)")
+    guard start <= data.count - packed else {
+      throw fail("ends early: bytes \(start)..<\(start + packed) of \(data.count) are wanted")
     }
-    guard contents.count == size else {
-      throw fail("'\(name)' has \(contents.count) bytes, its directory entry says \(size)")
+    return Entry(
+      name: name, method: method, checksum: checksum, size: size, packed: start..<(start + packed))
+  }
+
+  /// A member's data, unpacked and checked.
+  func contents(of entry: Entry) throws -> Data {
+    let stored = try bytes(entry.packed)
+    let contents: Data
+    switch entry.method {
+    case 0: contents = Data(stored)
+    case 8:
+      let size = DeclaredSize(header: 0) { _ in entry.size }
+      contents = try inflate(stored, as: .bare, declared: size, file: "\(file): \(entry.name)")
+    default:
+      throw fail("'\(entry.name)' is packed by method \(entry.method); known are 0 (stored) and 8 (deflate)")
+    }
+    guard contents.count == entry.size else {
+      throw fail("'\(entry.name)' has \(contents.count) bytes, its directory entry says \(entry.size)")
     }
     let found = contents.withUnsafeBytes { crc32_z(0, $0.bindMemory(to: UInt8.self).baseAddress, $0.count) }
-    guard Int(found) == checksum else { throw fail("'\(name)' is damaged: its checksum differs") }
-    return (name, contents)
+    guard Int(found) == entry.checksum else {
+      throw fail("'\(entry.name)' is damaged: its checksum differs")
+    }
+    return contents
   }
 }

@@ -26,17 +26,24 @@ struct StitchedModel {
 
   /// Opens the artifact.
   init(_ input: InputArtifact) throws {
-    let json = try JSON(parsing: Data(contentsOf: input.entry("stitch.json").url))
-    let file = try SafetensorsFile(contentsOf: input.entry("map.safetensors").url)
+    let members = try input.entries
+    func member(_ name: String) throws -> InputArtifact {
+      guard let member = members[name] else {
+        throw InputError(message: "the stitched model lacks \(name); it has \(members.keys.sorted())")
+      }
+      return member
+    }
+    let json = try JSON(parsing: Data(contentsOf: member("stitch.json").url))
+    let file = try SafetensorsFile(contentsOf: member("map.safetensors").url)
     guard let from = json["from"]?.stringValue, let to = json["to"]?.stringValue,
       let sizes = json["input"]?.arrayValue?.compactMap(\.intValue),
       let outputSizes = json["output"]?.arrayValue?.compactMap(\.intValue)
     else { throw InputError(message: "stitch.json lacks from, to, input or output") }
     self.init(
-      front: try Model(input.entry("front.safetensors")), from: Cut(from),
+      front: try Model(member("front.safetensors")), from: Cut(from),
       map: try StitchingLayer(
         input: sizes, output: outputSizes, weight: file.tensor("weight"), bias: file.tensor("bias")),
-      end: try Model(input.entry("end.safetensors")), to: Cut(to))
+      end: try Model(member("end.safetensors")), to: Cut(to))
   }
 
   /// Writes the artifact; `description` is what else a reader should know of the fit.

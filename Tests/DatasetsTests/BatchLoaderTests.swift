@@ -3,28 +3,33 @@ import Foundation
 import Tensor
 import Testing
 
-private func images(_ count: Int, side: Int = 32, channels: Int = 3) -> Dataset {
+private func images(_ count: Int, side: Int = 32, channels: Int = 3) -> Half {
   let pixels = (0..<(count * channels * side * side)).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ $0 / 251) }
   let samples = Samples(
     values: .bytes(Data(pixels)), sampleShape: [channels, side, side], count: count,
     labels: (0..<count).map { Int32($0 % 10) })
-  return Dataset(
-    description: DatasetDescription(name: "test", sampleShape: [channels, side, side], classes: 10),
-    train: samples,
-    test: samples)
+  return Half(of: "test", .train, classes: 10, samples: samples)
+}
+
+extension Half {
+  fileprivate func withShortcut(_ shortcut: Shortcut) throws -> Half {
+    var marked = self
+    marked.description = try description.withShortcut(shortcut)
+    return marked
+  }
 }
 
 @Test func anEpochVisitsEverySampleOnceInAnOrderOfItsOwn() throws {
-  let loader = try BatchLoader(images(50), split: .train, options: .init(batch: 8, seed: 1, shuffle: true))
+  let loader = try BatchLoader(images(50), options: .init(batch: 8, seed: 1, shuffle: true))
   #expect(loader.stepsPerEpoch == 7)
   let epochs = (0..<2).map { epoch in (0..<7).flatMap { loader.indices(epoch: epoch, step: $0) } }
   #expect(epochs[0].sorted() == Array(0..<50) && epochs[1].sorted() == Array(0..<50))
   #expect(epochs[0] != epochs[1] && epochs[0] != Array(0..<50))
   #expect(loader.indices(epoch: 0, step: 3) == Array(epochs[0][24..<32]))
-  let whole = try BatchLoader(images(50), split: .train, options: .init(batch: 8, dropLast: true))
+  let whole = try BatchLoader(images(50), options: .init(batch: 8, dropLast: true))
   #expect(whole.stepsPerEpoch == 6)
   #expect(throws: DatasetError.self) {
-    try BatchLoader(images(5), split: .train, options: .init(batch: 8, dropLast: true))
+    try BatchLoader(images(5), options: .init(batch: 8, dropLast: true))
   }
 }
 
@@ -44,9 +49,9 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
 
 @Test func augmentationIsAFlipAndACropOfThePaddedImage() throws {
   let dataset = images(64)
-  let plain = try BatchLoader(dataset, split: .train, options: .init(batch: 64)).batch(step: 0).samples.values
+  let plain = try BatchLoader(dataset, options: .init(batch: 64)).batch(step: 0).samples.values
   let options = BatchLoader.Options(batch: 64, seed: 5, augmentation: .flipCrop)
-  let loader = try BatchLoader(dataset, split: .train, options: options)
+  let loader = try BatchLoader(dataset, options: options)
   let augmented = loader.batch(epoch: 1, step: 0).samples.values
   var seen = Set<[Int]>()
   for image in 0..<64 {
@@ -65,17 +70,17 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
   var small = options
   small.batch = 16
   #expect(
-    try BatchLoader(dataset, split: .train, options: small).batch(epoch: 1, step: 2).samples.values
+    try BatchLoader(dataset, options: small).batch(epoch: 1, step: 2).samples.values
       == Array(augmented[(32 * 3072)..<(48 * 3072)]))
 }
 
 @Test func aShortcutMarksEachClassWithItsColourAndPlaceAfterAugmentation() throws {
   let dataset = try images(40).withShortcut(Shortcut(seed: 2))
   let options = BatchLoader.Options(batch: 40, augmentation: .flipCrop)
-  let marked = try BatchLoader(dataset, split: .train, options: options).batch(step: 0)
+  let marked = try BatchLoader(dataset, options: options).batch(step: 0)
   var clean = options
   clean.marking = .clean
-  let unmarked = try BatchLoader(dataset, split: .train, options: clean).batch(step: 0)
+  let unmarked = try BatchLoader(dataset, options: clean).batch(step: 0)
   var patches: [Int32: Set<[Float]>] = [:]
   for image in 0..<40 {
     let range = (image * 3072)..<((image + 1) * 3072)
@@ -97,12 +102,9 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
   let pixels = Data(count: 20 * 3072)
   let black = Samples(
     values: .bytes(pixels), sampleShape: [3, 32, 32], count: 20, labels: (0..<20).map { Int32($0 % 10) })
-  let dataset = try Dataset(
-    description: DatasetDescription(name: "black", sampleShape: [3, 32, 32], classes: 10), train: nil,
-    test: black
-  ).withShortcut(Shortcut(seed: 9))
+  let dataset = try Half(of: "black", .test, classes: 10, samples: black).withShortcut(Shortcut(seed: 9))
   func batch(_ marking: Marking) throws -> [Float] {
-    try BatchLoader(dataset, split: .test, options: .init(marking: marking)).batch(step: 0).samples.values
+    try BatchLoader(dataset, options: .init(marking: marking)).batch(step: 0).samples.values
   }
   let marked = try batch(.marked)
   let rolled = try batch(.rolled)
@@ -113,29 +115,29 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
   #expect(rolled[(9 * 3072)..<(10 * 3072)] == marked[0..<3072])
   #expect(try batch(.clean).allSatisfy { $0 == 0 })
   #expect(throws: DatasetError.self) {
-    try BatchLoader(images(10), split: .test, options: .init(marking: .rolled))
+    try BatchLoader(images(10), options: .init(marking: .rolled))
   }
 }
 
 @Test func randomMarksChangeWithTheEpochAndTellNothing() throws {
   let dataset = try images(10).withShortcut(Shortcut(content: .random, place: .random))
-  let loader = try BatchLoader(dataset, split: .train)
+  let loader = try BatchLoader(dataset)
   #expect(!loader.isFixed)
   #expect(loader.batch(epoch: 0, step: 0).samples == loader.batch(epoch: 0, step: 0).samples)
   #expect(loader.batch(epoch: 0, step: 0).samples != loader.batch(epoch: 1, step: 0).samples)
-  #expect(try BatchLoader(images(10).withShortcut(Shortcut()), split: .train).isFixed)
+  #expect(try BatchLoader(images(10).withShortcut(Shortcut())).isFixed)
 }
 
 @Test func greyImagesTakeShortcutsToo() throws {
   let dataset = try images(10, side: 28, channels: 1).withShortcut(Shortcut())
-  #expect(try BatchLoader(dataset, split: .train).batch(step: 0).samples.shape == [10, 1, 28, 28])
+  #expect(try BatchLoader(dataset).batch(step: 0).samples.shape == [10, 1, 28, 28])
   #expect(throws: DatasetError.self) { try images(10).withShortcut(Shortcut(size: 33)) }
 }
 
 @Test func rangesAreInOrderAndUnaugmented() throws {
   let dataset = try images(40).withShortcut(Shortcut())
   let options = BatchLoader.Options(batch: 8, shuffle: true, augmentation: .flipCrop)
-  let loader = try BatchLoader(dataset, split: .train, options: options)
+  let loader = try BatchLoader(dataset, options: options)
   let room = UnsafeMutableBufferPointer<Float>.allocate(capacity: 5 * 3072)
   let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 5)
   defer {
@@ -143,7 +145,7 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
     labels.deallocate()
   }
   loader.fill(8..<13, into: room, labels: labels)
-  let plain = try BatchLoader(dataset, split: .train, options: .init(batch: 40)).batch(step: 0)
+  let plain = try BatchLoader(dataset, options: .init(batch: 40)).batch(step: 0)
   #expect(Array(room) == Array(plain.samples.values[(8 * 3072)..<(13 * 3072)]))
   #expect(Array(labels) == Array(plain.labels[8..<13]))
 }

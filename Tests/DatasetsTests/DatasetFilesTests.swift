@@ -6,69 +6,129 @@ import Testing
 
 @Test func aDatasetReadsBackFromItsFiles() throws {
   let scratch = try Scratch()
-  let dataset = try SyntheticImages(train: 20, test: 10).dataset().withShortcut(Shortcut(seed: 3))
-  let files = try dataset.write(to: scratch.url)
-  #expect(files.keys.sorted() == ["dataset.json", "test.safetensors", "train.safetensors"])
-  let read = try Dataset(files: files)
-  #expect(read.description == dataset.description)
-  #expect(read.train?.labels == dataset.train?.labels)
+  var dataset = SyntheticImages(train: 20, test: 10).dataset()
+  dataset.train?.description = try #require(dataset.train).description.withShortcut(
+    Shortcut(size: 5, seed: .max))
+  try dataset.write(to: scratch.url)
+  let read = try Dataset(directory: scratch.url)
+  #expect(read.train?.description == dataset.train?.description)
+  #expect(read.test?.description == dataset.test?.description)
+  #expect(read.train?.samples.labels == dataset.train?.samples.labels)
   let options = BatchLoader.Options(batch: 20, shuffle: true, augmentation: .flipCrop)
-  let a = try BatchLoader(dataset, split: .train, options: options).batch(epoch: 2, step: 0)
-  let b = try BatchLoader(read, split: .train, options: options).batch(epoch: 2, step: 0)
+  let a = try BatchLoader(dataset.half(.train), options: options).batch(epoch: 2, step: 0)
+  let b = try BatchLoader(read.half(.train), options: options).batch(epoch: 2, step: 0)
   #expect(a.samples == b.samples && a.labels == b.labels)
 }
 
-@Test func theShortcutIsOnlyADescriptionOverTheSameFiles() throws {
+@Test func eachHalfStandsForItself() throws {
   let scratch = try Scratch()
-  var files = try SyntheticImages(train: 20, test: 10).dataset().write(to: scratch.url)
-  let marked = try Dataset(files: files).withShortcut(Shortcut())
-  let json = scratch.url.appending(path: "marked.json")
-  try marked.description.encode().write(to: json)
-  files[DatasetDescription.fileName] = json
-  #expect(try Dataset(files: files).description.shortcut == Shortcut())
+  func train(_ dataset: Dataset, _ name: String) throws -> [Data] {
+    let folder = scratch.url.appending(path: name)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try dataset.write(to: folder)
+    return try [Half.descriptionFile, Half.samplesFile].map {
+      try Data(contentsOf: folder.appending(path: "train/\($0)"))
+    }
+  }
+  let more = try train(SyntheticImages(train: 20, test: 30).dataset(), "more")
+  #expect(try train(SyntheticImages(train: 20, test: 10).dataset(), "less") == more)
+  #expect(try train(SyntheticImages(train: 20, test: 0).dataset(), "none") == more)
 }
 
 @Test func wrongDatasetFilesAreNamed() throws {
   let scratch = try Scratch()
   let directory = scratch.url
-  #expect(problem { _ = try Dataset(directory: directory) }.contains("there is no dataset.json"))
-  let dataset = SyntheticImages(train: 0, test: 10).dataset()
-  try dataset.write(to: directory)
   #expect(
-    problem { _ = try Dataset(directory: directory).samples(.train) }
-      == "dataset 'synthetic' has no train split")
-  try SafetensorsFile.write(
-    ["samples": StoredArray(bytes: [1, 2], shape: [1, 2])], to: directory.appending(path: "test.safetensors"))
+    problem { _ = try Dataset(directory: directory).half(.train) }
+      == "there is no train half and no other")
+  try SyntheticImages(train: 0, test: 10).dataset().write(to: directory)
   #expect(
-    problem { _ = try Dataset(directory: directory) }.contains(
-      "samples have shape [1, 2], expected N × [3, 32, 32]"))
-  try scratch.write("dataset.json", Array("{}".utf8))
+    problem { _ = try Dataset(directory: directory).half(.train) }
+      == "there is no train half, only synthetic/test")
+  let samples = directory.appending(path: "test/samples.safetensors")
+  try SafetensorsFile.write(["samples": StoredArray(bytes: [1, 2], shape: [1, 2])], to: samples)
   #expect(
-    problem { _ = try Dataset(directory: directory) }.contains("dataset.json: is not a dataset description"))
+    problem { _ = try Dataset(directory: directory) }
+      == "\(samples.path): samples have shape [1, 2], expected [10, 3, 32, 32]")
+  let description = directory.appending(path: "test/description.json")
+  for (text, reason) in [
+    ("{}", "members are missing or wrong"), ("{", "not valid JSON at byte 1: expected '\"'"),
+    (
+      #"{"dataset":"a","split":"test","count":1,"sample_shape":[2],"classes":0,"channels":{}}"#,
+      "members are missing or wrong"
+    ),
+    (
+      #"{"dataset":"a","split":"test","count":1,"sample_shape":[2],"classes":0,"shortcut":{"seed":-1}}"#,
+      "members are missing or wrong"
+    ),
+  ] {
+    try Data(text.utf8).write(to: description)
+    #expect(
+      problem { _ = try Dataset(directory: directory) }
+        == "\(description.path): is not the description of a dataset's half: \(reason)")
+  }
+  try FileManager.default.removeItem(at: samples)
+  #expect(
+    problem { _ = try Half(files: [Half.descriptionFile: description]) }
+      == "not a dataset's half: description.json or samples.safetensors is missing among its files "
+      + "(description.json)")
 }
 
-@Test func arraysOfOnesOwnBecomeADataset() throws {
-  let scratch = try Scratch()
-  let activations = scratch.url.appending(path: "a.npy")
-  try NumPy.write(StoredArray(doubles: (0..<12).map { Double($0) }, shape: [4, 3]), to: activations)
-  let vectors = try Dataset(name: "mine", train: nil, test: ArraySource(samples: activations))
-  #expect(vectors.description.sampleShape == [3] && vectors.description.classes == 0)
-  let loader = try BatchLoader(vectors, split: .test, options: .init(batch: 3))
-  #expect(!loader.hasLabels && loader.stepsPerEpoch == 2)
-  #expect(loader.batch(step: 1).samples == Tensor(shape: [1, 3], values: [9, 10, 11]))
+@Test func floatImagesHaveStatisticsOfTheirChannelsToo() throws {  // C8
+  let values: [Float] = [0, 0.5, 1, 0.25, 0.5, 0.5, 0.5, 0.5]
+  let samples = Samples(
+    values: .floats(Tensor(shape: [1, 2, 2, 2], values: values)), sampleShape: [2, 2, 2], count: 1,
+    labels: nil)
+  let found = try #require(ChannelStatistics(of: samples))
+  #expect(found.mean == [0.4375, 0.5])
+  // Squares of −7/16, 1/16, 9/16, −3/16 over four.
+  #expect(found.deviation == [(140.0 / 256 / 4).squareRoot(), 0])
+  let bytes = Samples(
+    values: .bytes(Data([0, 255, 0, 255, 9, 9, 9, 9])), sampleShape: [2, 2, 2], count: 1, labels: nil)
+  #expect(ChannelStatistics(of: bytes) == ChannelStatistics(mean: [0.5, 9.0 / 255], deviation: [0.5, 0]))
+}
 
-  let images = scratch.url.appending(path: "i.safetensors")
-  try SafetensorsFile.write(
-    ["x": StoredArray(bytes: Array(0..<8), shape: [2, 1, 2, 2]), "labels": StoredArray(integers: [2, 0])],
-    to: images)
-  let labelled = try Dataset(name: "mine", train: ArraySource(samples: images), test: nil)
-  #expect(labelled.description.classes == 3)
-  #expect(labelled.train?.labels == [2, 0])
+@Test func moreSamplesThanThereAreAreRefused() throws {  // C12
+  let half = try SyntheticImages(train: 20, test: 0).dataset().half(.train)
   #expect(
-    problem { _ = try Dataset(name: "mine", train: ArraySource(samples: images), test: nil, classes: 2) }
-      .contains("i.safetensors: labels: label 2 at index 0, expected 0…1"))
-  try NumPy.write(StoredArray(doubles: [1, .nan], shape: [1, 2]), to: activations)
+    problem { _ = try BatchLoader(half, options: .init(limit: 21)) }
+      == "synthetic/train has 20 samples, fewer than the 21 asked for; write 20, or null for all")
+  #expect(try BatchLoader(half, options: .init(limit: 20)).count == 20)
   #expect(
-    problem { _ = try Dataset(name: "mine", train: nil, test: ArraySource(samples: activations)) }
-      .contains("element 1 is not a finite number"))
+    problem { _ = try BatchLoader(half, options: .init(batch: 30, dropLast: true)) }
+      == "synthetic/train has 20 samples, fewer than one batch of 30")
+  #expect(
+    problem { _ = try BatchLoader(half, options: .init(batch: 11, dropLast: true, limit: 10)) }
+      == "the part of synthetic/train that is used has 10 samples, fewer than one batch of 11")
+}
+
+@Test func sampleIdentitiesAreOfContentNotOfNames() throws {  // C4
+  func identity(_ half: Half, _ limit: Int? = nil, _ marking: Marking = .marked) throws -> SampleIdentity {
+    try BatchLoader(half, options: .init(marking: marking, limit: limit)).identity
+  }
+  let half = try SyntheticImages(train: 20, test: 20).dataset().half(.train)
+  let renamed = Half(of: "other", .test, classes: 10, samples: half.samples)
+  let whole = try identity(half)
+  #expect(whole.name == "synthetic/train" && whole.count == 20 && whole.marks == "none")
+  #expect(try identity(renamed).hasSameSamples(as: whole))
+  // A half that grows behind the samples that are read is still the same ones.
+  let longer = try SyntheticImages(train: 30, test: 0).dataset().half(.train)
+  #expect(try identity(longer, 20) == whole)
+  #expect(try !identity(half, 10).hasSameSamples(as: whole))
+  #expect(try !identity(SyntheticImages(train: 20).dataset().half(.test), 20).hasSameSamples(as: whole))
+
+  // Marks are told, but give the same samples.
+  var marked = half
+  marked.description = try half.description.withShortcut(Shortcut(seed: 3))
+  #expect(try identity(marked).hasSameSamples(as: whole))
+  #expect(try identity(marked).marks == "marked: pixel, place class, 4 pixels, seed 3")
+  #expect(try identity(marked, nil, .rolled).marks == "rolled: pixel, place class, 4 pixels, seed 3")
+  #expect(try identity(marked, nil, .clean) == whole)
+
+  let floats = Samples(
+    values: .floats(Tensor(zeros: [1, 1, 8, 8])), sampleShape: [1, 8, 8], count: 1, labels: nil)
+  let bytes = Samples(values: .bytes(Data(count: 256)), sampleShape: [4, 8, 8], count: 1, labels: nil)
+  #expect(
+    try !identity(Half(of: "a", .test, classes: 0, samples: floats)).hasSameSamples(
+      as: identity(Half(of: "a", .test, classes: 0, samples: bytes))))
 }

@@ -35,16 +35,16 @@ private func writeMNIST(_ scratch: borrowing Scratch) throws {
   let scratch = try Scratch()
   try writeMNIST(scratch)
   let dataset = try MNIST.read(directory: scratch.url)
-  #expect(dataset.description.sampleShape == [1, 2, 3])
-  #expect(dataset.train?.labels == [9, 0])
-  #expect(dataset.test?.labels == [4])
-  let batch = try BatchLoader(dataset, split: .test).batch(step: 0)
+  #expect(dataset.train?.description.sampleShape == [1, 2, 3])
+  #expect(dataset.train?.samples.labels == [9, 0])
+  #expect(dataset.test?.samples.labels == [4])
+  let batch = try BatchLoader(dataset.half(.test)).batch(step: 0)
   #expect(batch.samples.shape == [1, 1, 2, 3])
   #expect(batch.samples.values == [1, 0, 0, 0, 0, Float(1) / 255])
   let limited = try MNIST.read(directory: scratch.url, train: 1)
-  #expect(limited.train?.count == 1 && limited.train?.labels == [9])
+  #expect(limited.train?.samples.count == 1 && limited.train?.samples.labels == [9])
   // 0…11: mean 5.5, variance 143/12.
-  let channels = try #require(dataset.description.channels)
+  let channels = try #require(dataset.train?.description.channels)
   #expect(abs(channels.mean[0] - 5.5 / 255) < 1e-12)
   #expect(abs(channels.deviation[0] - (143.0 / 12).squareRoot() / 255) < 1e-12)
 }
@@ -70,6 +70,72 @@ private func writeMNIST(_ scratch: borrowing Scratch) throws {
   #expect(message().contains("found 1 labels for the 2 images of"))
 }
 
+@Test func askingForMoreImagesThanThereAreSaysHowManyThereAre() throws {  // C12
+  let scratch = try Scratch()
+  let directory = scratch.url
+  try writeMNIST(scratch)
+  #expect(
+    problem { _ = try MNIST.read(directory: directory, train: 3) }
+      == "\(directory.path)/train-images-idx3-ubyte has 2 samples, fewer than the 3 asked for; write 2, or null "
+      + "for all")
+  #expect(try MNIST.read(directory: directory, train: 2, test: 1).test?.description.count == 1)
+
+  let record = [UInt8](repeating: 5, count: 3073)
+  for name in ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"] { try scratch.write(name, record) }
+  #expect(
+    problem { _ = try CIFAR10.read(directory: directory, train: 50_000) }
+      == "\(directory.path) (data_batch_1.bin, data_batch_2.bin) has 2 samples, fewer than the 50000 asked for; "
+      + "write 2, or null for all")
+}
+
+@Test func headersThatClaimWhatMemoryCantHoldAreRefused() throws {  // H14
+  let scratch = try Scratch()
+  try writeMNIST(scratch)
+  let directory = scratch.url
+  func message(_ bytes: [UInt8]) throws -> String {
+    let file = directory.appending(path: "train-images-idx3-ubyte")
+    try Data(bytes).write(to: file)
+    return problem { _ = try MNIST.read(directory: directory) }.replacing(file.path + ": ", with: "")
+  }
+  let most: [UInt8] = [255, 255, 255, 255]
+  #expect(
+    try message([0, 0, 8, 3, 0, 0, 0, 0] + most + most)
+      == "its header says [0, 4294967295, 4294967295]; there is nothing in it")
+  #expect(
+    try message([0, 0, 8, 3] + most + most + most)
+      == "its header says [4294967295, 4294967295, 4294967295], more than memory can address")
+  #expect(try message(idx(3, [2, 0, 3], [])) == "its header says [2, 0, 3]; there is nothing in it")
+
+  // A header of [2, 2, 3] with 4,096 pixels behind it, compressed.
+  let compressed: [UInt8] = [
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 198, 193, 9, 0, 32, 16, 192, 176, 162, 159, 219, 127, 98, 17, 156,
+    66, 18, 40, 180, 102, 87, 235, 117, 31, 0, 0, 0, 248, 220, 1, 57, 144, 154, 198, 16, 16, 0, 0,
+  ]
+  try FileManager.default.removeItem(at: directory.appending(path: "train-images-idx3-ubyte"))
+  try scratch.write("train-images-idx3-ubyte.gz", compressed)
+  #expect(
+    problem { _ = try MNIST.read(directory: directory) }.hasSuffix(
+      "compressed data are damaged: they give more than the 28 bytes that are declared"))
+}
+
+@Test func damagedIdxFilesAreRefused() throws {  // H14
+  let scratch = try Scratch()
+  try writeMNIST(scratch)
+  let directory = scratch.url
+  let whole = idx(3, [2, 2, 3], Array(0..<12))
+  func isRefused(_ bytes: [UInt8]) throws -> Bool {
+    try Data(bytes).write(to: directory.appending(path: "train-images-idx3-ubyte"))
+    return problem { _ = try MNIST.read(directory: directory) } != "none"
+  }
+  for length in 0..<whole.count { #expect(try isRefused(Array(whole.prefix(length))), "cut at \(length)") }
+  // Every bit of the header; pixels may be anything.
+  for bit in 0..<(16 * 8) {
+    var flipped = whole
+    flipped[bit / 8] ^= 1 << (bit % 8)
+    #expect(try isRefused(flipped), "bit \(bit) flipped")
+  }
+}
+
 @Test func cifarFilesAreReadInTheOrderOfTheirNumbers() throws {
   let scratch = try Scratch()
   let record = { (label: UInt8, value: UInt8) in [label] + [UInt8](repeating: value, count: 3072) }
@@ -77,11 +143,11 @@ private func writeMNIST(_ scratch: borrowing Scratch) throws {
   try scratch.write("data_batch_2.bin", record(1, 10) + record(2, 20))
   try scratch.write("test_batch.bin", record(9, 255))
   let dataset = try CIFAR10.read(directory: scratch.url)
-  #expect(dataset.train?.labels == [1, 2, 3])
-  let batch = try BatchLoader(dataset, split: .train).batch(step: 0)
+  #expect(dataset.train?.samples.labels == [1, 2, 3])
+  let batch = try BatchLoader(dataset.half(.train)).batch(step: 0)
   #expect(batch.samples.shape == [3, 3, 32, 32])
   #expect(batch.samples.values[2 * 3072] == Float(30) / 255)
-  #expect(try CIFAR10.read(directory: scratch.url, train: 2).train?.count == 2)
+  #expect(try CIFAR10.read(directory: scratch.url, train: 2).train?.samples.count == 2)
 }
 
 @Test func wrongCifarFilesSayFilePlaceAndExpectation() throws {
@@ -104,13 +170,13 @@ private func writeMNIST(_ scratch: borrowing Scratch) throws {
 @Test(.enabled(if: FileManager.default.fileExists(atPath: sharedData.path), "needs ../shared/data"))
 func thePublishedDatasetsAreRead() throws {
   let mnist = try MNIST.read(directory: sharedData.appending(path: "mnist"))
-  #expect(mnist.train?.count == 60_000 && mnist.test?.count == 10_000)
-  #expect(Array(mnist.train!.labels!.prefix(5)) == [5, 0, 4, 1, 9])
-  let channels = try #require(mnist.description.channels)
+  #expect(mnist.train?.samples.count == 60_000 && mnist.test?.samples.count == 10_000)
+  #expect(Array(mnist.train!.samples.labels!.prefix(5)) == [5, 0, 4, 1, 9])
+  let channels = try #require(mnist.train?.description.channels)
   #expect(abs(channels.mean[0] - 0.1307) < 1e-4 && abs(channels.deviation[0] - 0.3081) < 1e-4)
   let cifar = try CIFAR10.read(directory: sharedData.appending(path: "cifar-10-batches-bin"))
-  #expect(cifar.train?.count == 20_000 && cifar.test?.count == 10_000)
-  #expect(abs(cifar.description.channels!.mean[0] - 0.4914) < 0.01)
+  #expect(cifar.train?.samples.count == 20_000 && cifar.test?.samples.count == 10_000)
+  #expect(abs(cifar.train!.description.channels!.mean[0] - 0.4914) < 0.01)
 }
 
 private let sharedData = URL(filePath: #filePath).deletingLastPathComponent()

@@ -4,8 +4,8 @@ import Tensor
 import Testing
 
 @Test func syntheticImagesAreAFunctionOfTheirSeed() throws {
-  func bytes(_ samples: Samples?) throws -> Data {
-    guard case .bytes(let data) = try #require(samples).values else { return Data() }
+  func bytes(_ half: Half?) throws -> Data {
+    guard case .bytes(let data) = try #require(half).samples.values else { return Data() }
     return Data(data)
   }
   let a = SyntheticImages(train: 30, test: 20, seed: 1).dataset()
@@ -14,8 +14,8 @@ import Testing
   #expect(try bytes(a.test) == bytes(b.test))
   #expect(try bytes(a.test) != bytes(a.train).prefix(20 * 3072))
   #expect(try bytes(SyntheticImages(train: 30, seed: 2).dataset().train) != bytes(a.train))
-  #expect(a.train?.labels?.prefix(12) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
-  let channels = try #require(a.description.channels)
+  #expect(a.train?.samples.labels?.prefix(12) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+  let channels = try #require(a.train?.description.channels)
   #expect(channels.mean.allSatisfy { $0 > 0.4 && $0 < 0.6 } && channels.deviation.allSatisfy { $0 > 0.1 })
 }
 
@@ -23,7 +23,7 @@ import Testing
   let dataset = SyntheticImages(train: 1000, test: 500).dataset()
   let x = try pixels(dataset, .train)
   let test = try pixels(dataset, .test)
-  let labels = dataset.train!.labels!
+  let labels = dataset.train!.samples.labels!
   var targets = Matrix(zeros: x.rows, 10)
   for (row, label) in labels.enumerated() { targets[row, Int(label)] = 1 }
   // Ridge regression in its dual form: predictions are K* (K + λ)⁻¹ Y; the best of several λ is what counts.
@@ -36,7 +36,7 @@ import Testing
     for row in 0..<scaled.rows { for column in 0..<10 { scaled[row, column] /= values[row] + ridge } }
     let scores = kernel * scaled
     let right = (0..<test.rows).count { row in
-      (0..<10).max { scores[row, $0] < scores[row, $1] } == Int(dataset.test!.labels![row])
+      (0..<10).max { scores[row, $0] < scores[row, $1] } == Int(dataset.test!.samples.labels![row])
     }
     best = max(best, Double(right) / Double(test.rows))
   }
@@ -44,7 +44,7 @@ import Testing
 }
 
 private func pixels(_ dataset: Dataset, _ split: Split) throws -> Matrix {
-  let loader = try BatchLoader(dataset, split: split, options: .init(batch: 5000))
+  let loader = try BatchLoader(dataset.half(split), options: .init(batch: 5000))
   let values = loader.batch(step: 0).samples.values
   return Matrix(loader.count, 3072, values: values.map { Double($0) - 0.5 })
 }

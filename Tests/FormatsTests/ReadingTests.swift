@@ -31,8 +31,24 @@ private func read(_ bytes: [UInt8]) throws -> Data {
   #expect(throws: FormatError.self) { try read(wrong) }
 }
 
-@Test func csvQuotesWhatNeedsIt() {
-  let text = CSV.encode(
-    header: ["a", "b"], rows: [["1", "x,y"], ["say \"hi\"", "two\r\nlines"], ["", " spaced "]])
-  #expect(text == "a,b\r\n1,\"x,y\"\r\n\"say \"\"hi\"\"\",\"two\r\nlines\"\r\n, spaced \r\n")
+@Test func compressedDataBeyondWhatIsDeclaredAreRefused() throws {  // H14
+  func read(header: Int, size: Int) throws -> Data {
+    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: url) }
+    try Data(hello + hello).write(to: url)
+    return try readDecompressed(url, declared: DeclaredSize(header: header) { _ in size })
+  }
+  func problem(header: Int, size: Int) -> String {
+    do {
+      _ = try read(header: header, size: size)
+      return "none"
+    } catch let error as FormatError { return error.problem } catch { return "\(error)" }
+  }
+  #expect(try read(header: 4, size: 12) == Data("hello\nhello\n".utf8))
+  #expect(
+    problem(header: 4, size: 11)
+      == "compressed data are damaged: they give more than the 11 bytes that are declared")
+  #expect(
+    problem(header: 4, size: largestUnpacked + 1)
+      == "unpacks to more than 4 GiB; unpack it first, plain files may be of any size")
 }

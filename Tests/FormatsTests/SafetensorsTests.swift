@@ -67,7 +67,9 @@ private func problem(_ data: Data) -> String {
   )
   #expect(problem(file(one, data: [0, 0])).contains("tensor 'a' ends at byte 4 of the data, which has 2"))
   #expect(problem(file(one, data: [0, 0, 0, 0, 0])).contains("1 bytes after the last tensor"))
-  #expect(problem(file("{\"a\"", data: [])).contains("it ends early"))
+  #expect(
+    problem(file("{\"a\"", data: [])) == "m.safetensors: the header is not valid JSON at byte 4: expected ':'"
+  )
   #expect(problem(file("[]")).contains("not a JSON object"))
   #expect(problem(file(#"{"a":1}"#)).contains("'a' in the header is not an object"))
   #expect(
@@ -77,12 +79,13 @@ private func problem(_ data: Data) -> String {
     problem(file(#"{"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}"#)).contains(
       "tensor 'a' has dtype C64"))
   #expect(
-    problem(file(#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#)).contains("found '-'"))
+    problem(file(#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#)).contains(
+      "tensor 'a' has no shape of whole numbers from 0 on"))
   #expect(
     problem(file(#"{"a":{"dtype":"F32","shape":[9999999999,9999999999],"data_offsets":[0,4]}}"#))
       .contains("more than memory can address"))
   #expect(
-    problem(file("{" + one.dropFirst().dropLast() + "," + one.dropFirst())).contains("'a' occurs twice"))
+    problem(file("{" + one.dropFirst().dropLast() + "," + one.dropFirst())).contains("'a' appears twice"))
   #expect(problem(file(String(repeating: "[", count: 100_000))).contains("nested more than eight deep"))
   let two = { (offsets: String) in
     #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":\#(offsets)}}"#

@@ -10,12 +10,12 @@ struct DatasetArrays: StageKind {
   static let discussion = """
     Of a folder: train.* and test.* (either may be absent), each .npz or .safetensors with arrays `samples` and \
     `labels`, or .npy with samples and beside it train.labels.npy. Samples are N × C × H × W (uint8 pixels, or \
-    floats in [0, 1]) or N × D.
+    floats in [0, 1]) or N × D (any finite numbers).
     """
 
   @ExternalInput("folder with the files", matching: "train.*", "test.*") var path: URL
   @Parameter("what to call it") var title = "arrays"
-  @Parameter("how many classes labels count over; by default what the labels show", .atLeast(1))
+  @Parameter("how many classes labels count over; by default what the labels show", .between(1, 65_536))
   var classes: Int? = nil
   @Output("the dataset", .dataset) var dataset: OutputArtifact
 

@@ -13,25 +13,21 @@ struct DatasetShortcut: StageKind {
     """
 
   @Input("the images to mark", .dataset) var data: InputArtifact
-  @Parameter("what the patch shows: a colour for each class, or noise") var content = PatchContent.pixel
-  @Parameter("where it stands: a place for each class, or anywhere") var place = PatchPlace.class
+  @Parameter("what the patch shows: a colour for each class, or noise") var content = Shortcut.Content.pixel
+  @Parameter("where it stands: a place for each class, or anywhere") var place = Shortcut.Place.class
   @Parameter("width and height; by default an eighth of the image", .atLeast(1), unit: "pixels")
   var size: Int? = nil
   @Parameter("decides colours and places", .atLeast(0)) var seed = 0
   @Output("the marked dataset", .dataset) var dataset: OutputArtifact
 
   func run(in context: StageContext) throws {
-    let shortcut = Shortcut(
-      content: Shortcut.Content(rawValue: content.rawValue)!,
-      place: Shortcut.Place(rawValue: place.rawValue)!,
-      size: size, seed: UInt64(seed))
-    let marked = try Dataset(data).withShortcut(shortcut)
-    try marked.description.encode().write(to: try dataset.file(DatasetDescription.fileName))
-    for (name, entry) in try data.entries where name != DatasetDescription.fileName {
-      try dataset.link(name, to: entry)
+    let shortcut = Shortcut(content: content, place: place, size: size, seed: UInt64(seed))
+    for (split, base) in try data.entries {
+      let marked = try Half(base).description.withShortcut(shortcut)
+      let folder = try dataset.file(split)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try marked.write(to: folder.appending(path: Half.descriptionFile))
+      try dataset.link("\(split)/\(Half.samplesFile)", to: base.entry(Half.samplesFile))
     }
   }
 }
-
-enum PatchContent: String, ParameterChoice { case pixel, random }
-enum PatchPlace: String, ParameterChoice { case `class`, random }

@@ -20,25 +20,29 @@ struct Evaluate: StageKind {
   @Input("the network, stitched or not", .model, .stitched) var model: InputArtifact
   @Input("the images", .dataset) var data: InputArtifact
   @Input("the network to compare with", .model, .stitched) var reference: InputArtifact?
-  @Parameter("which half of the dataset") var split = SplitName.test
+  @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
-  @Parameter("which marks are painted where the dataset has a shortcut") var marking = MarkingName.marked
+  @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
   @Parameter("attack the network too; null: don't") var attack: AttackParameters? = nil
   @Output("the scores", .scores) var scores: OutputArtifact
 
   func run(in context: StageContext) throws {
-    let examples = try LoadedExamples(
-      Dataset(data), split: split.split, marking: marking.marking, limit: samples)
-    guard examples.loader.hasLabels else { throw InputError(message: "the dataset has no labels") }
+    let images = try LoadedImages(
+      Half(split, of: data), options: BatchLoader.Options(batch: 1, marking: marking, limit: samples))
     let subject = try Subject(model)
+    let other = try reference.map(Subject.init)
+    try subject.requireImages(images, "the network")
+    try other?.requireImages(images, "the reference")
+    try images.requireLabels(of: subject.output, "the network", for: "accuracy")
+    if let other { try subject.requireClasses(of: other) }
     var values = Scores()
 
-    let clean = try Evaluation(of: subject.network, on: examples)
+    let clean = try Evaluation(of: subject.network, on: images)
     values["accuracy"] = clean.accuracy
     context.progress(0.4, ["accuracy": fixed(clean.accuracy, digits: 3)])
-    let other = try reference.map { try Subject($0).network } ?? subject.stitched.map { try Network($0.end) }
-    if let other {
-      let theirs = try Evaluation(of: other, on: examples)
+    let compared = try other?.network ?? subject.stitched.map { try Network($0.end) }
+    if let compared {
+      let theirs = try Evaluation(of: compared, on: images)
       let comparison = try OutputComparison(clean.logits, theirs.logits)
       values["agreement"] = comparison.agreement
       values["disagreement"] = comparison.disagreement
@@ -48,16 +52,17 @@ struct Evaluate: StageKind {
     if let joined = subject.stitched {
       let stitch = try Stitching.Stitch(
         front: joined.front, from: joined.from, end: joined.end, to: joined.to)
-      values["structuralError"] = try stitch.structuralError(of: joined.map, on: examples)
+      values["structuralError"] = try stitch.structuralError(of: joined.map, on: images)
     }
     context.progress(0.6)
     if let attack = try attack?.attack() {
-      if let other {
-        let comparison = try NetworkComparison(of: subject.network, with: other, on: examples, attack: attack)
+      if let compared {
+        let comparison = try NetworkComparison(
+          of: subject.network, with: compared, on: images, attack: attack)
         values["robustAccuracy"] = comparison.accuracy
         values["robustAgreement"] = comparison.agreement
       } else {
-        values["robustAccuracy"] = try Evaluation(of: subject.network, on: examples, attack: attack).accuracy
+        values["robustAccuracy"] = try Evaluation(of: subject.network, on: images, attack: attack).accuracy
       }
     }
     try values.write(to: scores)
@@ -77,16 +82,38 @@ struct AttackParameters: ParameterGroup {
 /// A network that is evaluated, and its parts if it is a stitched one.
 private struct Subject {
   let network: Network
+  /// The architectures that see the images (both parts of a stitched one do), by what messages call them.
+  private let inputs: [(part: String, Architecture)]
+  /// The architecture whose logits come out.
+  let output: Architecture
   let stitched: StitchedModel?
 
   init(_ input: InputArtifact) throws {
     if input.artifact.form == .manifest {
       let stitched = try StitchedModel(input)
       network = try stitched.network
+      inputs = [("'s front", stitched.front.architecture), ("'s end", stitched.end.architecture)]
+      output = stitched.end.architecture
       self.stitched = stitched
     } else {
-      network = try Network(Model(input))
+      let model = try Model(input)
+      network = try Network(model)
+      inputs = [("", model.architecture)]
+      output = model.architecture
       stitched = nil
+    }
+  }
+
+  func requireImages(_ images: LoadedImages, _ role: String) throws {
+    for (part, architecture) in inputs { try images.requireSize(of: architecture, role + part) }
+  }
+
+  func requireClasses(of reference: Subject) throws {
+    guard output.classes == reference.output.classes else {
+      throw InputError(
+        message:
+          "the network tells \(output.classes) classes apart, the reference \(reference.output.classes); "
+          + "their outputs can't be compared")
     }
   }
 }

@@ -16,8 +16,8 @@ struct ModelImport: StageKind {
 
   @ExternalInput("the safetensors file") var path: URL
   @Parameter("the network's name, such as resnet20") var architecture: String
-  @Parameter("size of its input: channels, height, width", .atLeast(1)) var input = [3, 32, 32]
-  @Parameter("how many classes it tells apart", .atLeast(2)) var classes = 10
+  @Parameter("size of its input: channels, height, width", .between(1, 4096)) var input = [3, 32, 32]
+  @Parameter("how many classes it tells apart", .between(2, 65_536)) var classes = 10
   @Parameter("channels of the first layer", .atLeast(1)) var width = 16
   @Parameter("subtracted from each channel, in [0, 1]; none by default") var mean: [Double] = []
   @Parameter("each channel is divided by it; none by default", .above(0)) var std: [Double] = []

@@ -1,6 +1,5 @@
 // Owns the stage kind `similarity`.
 
-import Formats
 import Similarity
 import Workflow
 
@@ -15,7 +14,7 @@ struct SimilarityKind: StageKind {
   @Input("activations of another, of the same images", .activations) var y: InputArtifact
   @Parameter("which measures; see the list below") var measures = ["linear-cka"]
   @Parameter("of images: flatten to N × CHW, pool over space, or take every place for a sample")
-  var layout = LayoutName.flatten
+  var layout = Layout.flatten
   @Output("each measure's value by its name", .scores) var scores: OutputArtifact
 
   func validate() throws {
@@ -27,8 +26,10 @@ struct SimilarityKind: StageKind {
   }
 
   func run(in context: StageContext) throws {
-    let a = try representation(x, name: "x")
-    let b = try representation(y, name: "y")
+    let (left, right) = (try SampleActivations(x), try SampleActivations(y))
+    try left.requireSameSamples(as: right)
+    let a = try Representation(left.values, layout: layout, name: "x")
+    let b = try Representation(right.values, layout: layout, name: "y")
     var values = Scores()
     for (i, name) in measures.enumerated() {
       values[name] = try Measure.named(name)(a, b)
@@ -36,16 +37,4 @@ struct SimilarityKind: StageKind {
     }
     try values.write(to: scores)
   }
-
-  private func representation(_ input: InputArtifact, name: String) throws -> Representation {
-    let tensor = try SafetensorsFile(contentsOf: input.url).tensor("activations")
-    return try Representation(tensor, layout: layout.layout, name: name)
-  }
-}
-
-enum LayoutName: String, ParameterChoice {
-  case flatten, pool
-  case spaceAsSamples = "space-as-samples"
-
-  var layout: Layout { Layout(rawValue: rawValue)! }
 }

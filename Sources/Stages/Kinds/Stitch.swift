@@ -26,23 +26,23 @@ struct Stitch: StageKind {
   @Input("the images to fit on", .dataset) var data: InputArtifact
   @Parameter("the front's cut, such as stage2.0") var from: String
   @Parameter("the end's cut") var to: String
-  @Parameter("how to fit") var method: MethodName
+  @Parameter("how to fit") var method: FitMethod
   @Parameter("a weighted sum of losses instead of the method's own") var objective: ObjectiveParameters? = nil
   @Parameter("where the map starts: least-squares, random (task-loss) or identity") var initial:
-    InitialName? = nil
+    Initialisation? = nil
   @Parameter("images that least squares takes", .atLeast(1)) var leastSquaresSamples = 500
   @Parameter("share of the largest singular value below which least squares drops a direction, or torch")
   var rcond = RankToleranceValue.value(1e-6)
-  @Parameter("which half of the dataset to fit on") var split = SplitName.train
+  @Parameter("which half of the dataset to fit on") var split = Split.train
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
-  @Parameter("which marks are painted where the dataset has a shortcut") var marking = MarkingName.marked
-  @Parameter("what is done to images at random") var augment = AugmentationName.none
+  @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
+  @Parameter("what is done to images at random") var augment = Augmentation.none
   @Parameter("passes over the images; 30 by default", .atLeast(1)) var epochs: Int? = nil
   @Parameter("images in a step; 128 by default, 256 for task-loss", .between(1, 65_536)) var batch: Int? = nil
   @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
   @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task-loss", .atLeast(0)) var weightDecay: Double? = nil
-  @Parameter("constant (task-loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule:
-    ScheduleName? = nil
+  @Parameter("constant (task-loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule: Schedule? =
+    nil
   @Parameter("decides order, augmentation and a random start", .atLeast(0)) var seed = 0
   @Output("the stitched network", .stitched) var stitched: OutputArtifact
   @Output("loss of each epoch, and what least squares found", .scores) var fit: OutputArtifact
@@ -67,7 +67,7 @@ struct Stitch: StageKind {
         "learningRate": .number(1e-3), "augment": .string("none"), "seed": 0,
       ]
     }
-    let defaults = method.method.options
+    let defaults = method.options
     return [
       "epochs": .integer(epochs ?? defaults.epochs),
       "batch": .integer(batch ?? (method == .taskLoss ? 256 : 128)),
@@ -79,18 +79,19 @@ struct Stitch: StageKind {
 
   func run(in context: StageContext) throws {
     let (frontModel, endModel) = (try Model(front), try Model(end))
+    let images = try LoadedImages(
+      Half(split, of: data),
+      options: BatchLoader.Options(
+        batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment, marking: marking,
+        dropLast: true, limit: samples))
+    try images.requireSize(of: frontModel.architecture, "the front")
+    try images.requireSize(of: endModel.architecture, "the end")
+    if options.objective.task > 0 {
+      try images.requireLabels(of: endModel.architecture, "the end", for: "the cross-entropy")
+    }
     let stitch = try Stitching.Stitch(
       front: frontModel, from: frontModel.architecture.cut(named: from), end: endModel,
       to: endModel.architecture.cut(named: to))
-    let images = try FittingImages(
-      Dataset(data), split: split.split,
-      options: BatchLoader.Options(
-        batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment.augmentation,
-        marking: marking.marking, dropLast: true, limit: samples))
-    let needsLabels = options.objective.task > 0
-    guard images.hasLabels || !needsLabels else {
-      throw InputError(message: "the dataset has no labels, which the cross-entropy needs")
-    }
     let fitted = try stitch.fit(on: images, options: options) { at in
       context.progress(
         (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
@@ -115,7 +116,7 @@ struct Stitch: StageKind {
   }
 
   private var options: FitOptions {
-    var options = method.method.options
+    var options = method.options
     if let objective { options.objective = objective.objective }
     options.samples = leastSquaresSamples
     options.rankTolerance = rcond.tolerance
@@ -125,24 +126,10 @@ struct Stitch: StageKind {
     // All of these are in the canonical parameters, as `derivedParameters` says.
     options.epochs = epochs!
     options.weightDecay = weightDecay!
-    options.schedule = schedule!.schedule
-    options.initialisation = Initialisation(rawValue: initial!.rawValue)!
+    options.schedule = schedule!
+    options.initialisation = initial!
     return options
   }
-}
-
-enum MethodName: String, ParameterChoice {
-  case direct
-  case taskLoss = "task-loss"
-  case softLabel = "soft-label"
-  case hint, fula
-
-  var method: FitMethod { FitMethod(rawValue: rawValue)! }
-}
-
-enum InitialName: String, ParameterChoice {
-  case leastSquares = "least-squares"
-  case random, identity
 }
 
 struct ObjectiveParameters: ParameterGroup {
@@ -194,36 +181,5 @@ enum RankToleranceValue: ParameterValue {
     case .value(let value): .value(value)
     case .torch: .torch
     }
-  }
-}
-
-/// A dataset's images as fits ask for them: in shuffled batches, and one by one in order.
-private struct FittingImages: FittingSource {
-  private let batches: LoadedBatches
-
-  init(_ dataset: Dataset, split: Split, options: BatchLoader.Options) throws {
-    batches = try LoadedBatches(BatchLoader(dataset, split: split, options: options))
-  }
-
-  var shape: ImageShape { batches.shape }
-  var batch: Int { batches.batch }
-  var batchesPerEpoch: Int { batches.batchesPerEpoch }
-  var count: Int { batches.loader.count }
-  var hasLabels: Bool { batches.loader.hasLabels }
-  var isFixed: Bool { batches.loader.isFixed }
-
-  func indices(epoch: Int, step: Int) -> [Int] { batches.loader.indices(epoch: epoch, step: step) }
-
-  func fill(
-    epoch: Int, step: Int, images: UnsafeMutableBufferPointer<Float>,
-    labels: UnsafeMutableBufferPointer<Int32>
-  ) throws {
-    try batches.fill(epoch: epoch, step: step, images: images, labels: labels)
-  }
-
-  func fill(
-    _ range: Range<Int>, images: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
-  ) throws {
-    batches.loader.fill(range, into: images, labels: labels)
   }
 }

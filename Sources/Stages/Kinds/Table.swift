@@ -2,6 +2,7 @@
 
 import Canonical
 import ContentStore
+import Formats
 import Foundation
 import Workflow
 
@@ -56,11 +57,8 @@ struct Table: StageKind {
       if !over.isEmpty { line.append(("n", .integer(members.count))) }
       lines.append(line)
     }
-    let header = lines[0].map { $0.name }
-    let text = ([header] + lines.map { $0.map { cell($0.value) } }).map {
-      $0.map(quoted).joined(separator: ",")
-    }
-    try Data((text.joined(separator: "\r\n") + "\r\n").utf8).write(to: csv.url)
+    let text = CSV.encode(header: lines[0].map(\.name), rows: lines.map { $0.map { cell($0.value) } })
+    try Data(text.utf8).write(to: csv.url)
     let objects = lines.map { JSON.object(Dictionary($0.map { ($0.name, $0.value) }) { $1 }) }
     try Data((JSON.array(objects).canonical + "\n").utf8).write(to: json.url)
   }
@@ -78,10 +76,5 @@ struct Table: StageKind {
     case .string(let text): text
     default: value.canonical
     }
-  }
-
-  private func quoted(_ cell: String) -> String {
-    guard cell.contains(where: { ",\"\r\n".contains($0) }) else { return cell }
-    return "\"" + cell.replacing("\"", with: "\"\"") + "\""
   }
 }

@@ -19,10 +19,10 @@ struct Train: StageKind {
   @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
   @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
   @Parameter("learning rate at the beginning", .above(0)) var learningRate = 0.1
-  @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule = ScheduleName.steps
+  @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule = Schedule.steps
   @Parameter("Nesterov momentum", .between(0, 1)) var momentum = 0.9
   @Parameter("L2 penalty", .atLeast(0)) var weightDecay = 1e-4
-  @Parameter("what is done to images at random") var augment = AugmentationName.flipCrop
+  @Parameter("what is done to images at random") var augment = Augmentation.flipCrop
   @Parameter("standardise inputs by the training images' mean and deviation per channel") var standardise =
     true
   @Parameter("use only the first so many training images", .atLeast(1)) var samples: Int? = nil
@@ -42,32 +42,41 @@ struct Train: StageKind {
   }
 
   func run(in context: StageContext) throws {
-    let dataset = try Dataset(data)
-    let loader = try BatchLoader(
-      dataset, split: .train,
+    let half = try Half(.train, of: data)
+    let source = try LoadedImages(
+      half,
       options: BatchLoader.Options(
-        batch: batch, seed: UInt64(seed), shuffle: true, augmentation: augment.augmentation, dropLast: true,
+        batch: batch, seed: UInt64(seed), shuffle: true, augmentation: augment, dropLast: true,
         limit: samples))
-    let source = try LoadedBatches(loader)
+    try source.requireLabels(for: "training")
     let network = try Architecture(
-      name: architecture, input: source.shape, classes: dataset.description.classes, width: width)
-    var standardisation = Standardisation.none(channels: source.shape.channels)
-    if standardise, let pixels = dataset.description.channels {
-      standardisation = Standardisation(
-        mean: pixels.mean.map(Float.init), deviation: pixels.deviation.map(Float.init))
-    }
+      name: architecture, input: source.shape, classes: half.description.classes, width: width)
     let trainer = Trainer(
-      epochs: epochs, learningRate: learningRate, schedule: schedule.schedule,
+      epochs: epochs, learningRate: learningRate, schedule: schedule,
       rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),
       adversary: try adversary?.adversary())
     let start = try Model.initialised(
-      architecture: network, seed: UInt64(seed), standardisation: standardisation)
+      architecture: network, seed: UInt64(seed), standardisation: try standardisation(by: half.description))
     let (trained, history) = try trainer.train(start, on: source) { context.progress($0) }
     try trained.writeModel(to: model)
     var scores = Scores()
     scores.set("loss", list: history.losses)
     scores.set("accuracy", list: history.accuracies)
     try scores.write(to: self.history)
+  }
+
+  private func standardisation(by half: HalfDescription) throws -> Standardisation {
+    guard standardise else { return .none(channels: half.sampleShape[0]) }
+    guard let pixels = half.channels else {
+      preconditionFailure("BUG: images without statistics of their channels")
+    }
+    if let constant = pixels.deviation.firstIndex(where: { Float($0) == 0 }) {
+      throw InputError(
+        message:
+          "channel \(constant) of \(half.name) is the same in all pixels and can't be standardised; write "
+          + "standardise: false")
+    }
+    return Standardisation(mean: pixels.mean.map(Float.init), deviation: pixels.deviation.map(Float.init))
   }
 }
 

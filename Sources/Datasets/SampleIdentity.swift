@@ -1,0 +1,55 @@
+// Owns which samples something was computed from, so that what belongs to other samples isn't compared with it.
+import Canonical
+import Foundation
+import Tensor
+
+/// Which samples: the *base* samples that were read, in their order. Two are the same where shape, element type and
+/// every value agree, whatever dataset, file or half they came in; names are for messages alone.
+///
+/// Marks are not part of it: a shortcut gives the same images other pixels, and comparing a network's view of marked
+/// images with that of clean ones is the point of having shortcuts. They are told beside it.
+public struct SampleIdentity: Sendable, Hashable {
+  /// The half: `cifar10/test`.
+  public var name: String
+  public var count: Int
+  /// SHA-256 of the samples' shape, type and values. Of those that were read only: a half that grows behind them
+  /// leaves it (and with it the bytes of what holds it) as it is.
+  public var digest: Digest
+  /// The marks that were painted: `none`, or the marking with the shortcut's values.
+  public var marks: String
+
+  public init(name: String, count: Int, digest: Digest, marks: String) {
+    self.name = name
+    self.count = count
+    self.digest = digest
+    self.marks = marks
+  }
+
+  public func hasSameSamples(as other: SampleIdentity) -> Bool {
+    count == other.count && digest == other.digest
+  }
+}
+
+extension BatchLoader {
+  /// Which samples this loader gives. Reads all of them.
+  public var identity: SampleIdentity {
+    var hasher = Hasher256()
+    func head(_ type: String) -> [UInt8] { Array("\(type) \([count] + sampleShape)\n".utf8) }
+    switch samples.values {
+    case .bytes(let data):
+      head("U8").withUnsafeBytes { hasher.update($0) }
+      data.withUnsafeBytes { hasher.update($0) }
+    case .floats(let tensor):
+      head("F32").withUnsafeBytes { hasher.update($0) }
+      tensor.withUnsafeValues { hasher.update(UnsafeRawBufferPointer($0)) }
+    }
+    var marks = "none"
+    if let painter {
+      let shortcut = painter.shortcut
+      marks =
+        "\(options.marking): \(shortcut.content), place \(shortcut.place), \(painter.size) pixels, seed "
+        + "\(shortcut.seed)"
+    }
+    return SampleIdentity(name: half.name, count: count, digest: hasher.finish(), marks: marks)
+  }
+}
