@@ -103,7 +103,7 @@ let package = Package(
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "TestWorker"]),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
-    tests("Stages", ["Canonical", "ContentStore", "Workflow"]),
+    tests("Stages", ["Canonical", "ContentStore", "Workflow", "Formats"]),
     tests("Fingerprinting", []),
     .testTarget(
       name: "EndToEndTests", dependencies: ["bobbin", "Canonical", "ContentStore", "Workflow"],

@@ -3,7 +3,7 @@
 import Workflow
 
 extension ArtifactType {
-  /// A folder: `dataset.json`, `train.safetensors`, `test.safetensors`.
+  /// A folder for each half, `train` and `test`, with `description.json` and `samples.safetensors`.
   static let dataset = ArtifactType("dataset")
   /// A safetensors file: parameters by torchvision's names; architecture and standardisation in its metadata.
   static let model = ArtifactType("model", fileExtension: "safetensors")

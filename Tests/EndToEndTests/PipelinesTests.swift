@@ -43,7 +43,7 @@ import Testing
     #expect(got.status == 0, "\(got.errors)")
     let table = try String(contentsOf: teammate.root.appending(path: "table.csv"), encoding: .utf8)
     #expect(table.hasPrefix("stage,"))
-    #expect(table.split(separator: "\r\n").count == 1 + 3 * 2 * 3 + 4)
+    #expect(table.split(separator: "\n").count == 1 + 3 * 2 * 3 + 4)
   }
 
   @Test func mnistRuns() throws {
@@ -55,6 +55,7 @@ import Testing
     }
     let run = try project.bobbin(
       "run", "pipelines/mnist.yaml", "--set", "epochs=1", "--set", "cuts=[conv3]", "--set", "train=200",
+      "--set", "stitch-samples=100",
       "--json")
     #expect(run.status == 0, "\(run.errors)")
   }

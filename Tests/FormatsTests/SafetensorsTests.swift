@@ -86,7 +86,7 @@ private func problem(_ data: Data) -> String {
       .contains("more than memory can address"))
   #expect(
     problem(file("{" + one.dropFirst().dropLast() + "," + one.dropFirst())).contains("'a' appears twice"))
-  #expect(problem(file(String(repeating: "[", count: 100_000))).contains("nested more than eight deep"))
+  #expect(problem(file(String(repeating: "[", count: 100_000))).contains("nested more than 200 deep"))
   let two = { (offsets: String) in
     #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":\#(offsets)}}"#
   }

@@ -1,0 +1,131 @@
+// A place to run stage kinds as workers do, without a store: artifacts are files, named by their digests.
+
+import Canonical
+import ContentStore
+import Foundation
+import Stages
+import Testing
+import Workflow
+
+final class Bench {
+  let folder: URL
+  /// Where each blob and manifest lies.
+  private var files: [Digest: String] = [:]
+  private var runs = 0
+
+  /// What one instance is given.
+  struct Instance {
+    var parameters: JSON
+    var inputs: [String: [Artifact]]
+    var externals: [String: URL] = [:]
+  }
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "stages-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Runs one instance alone; its outputs by name.
+  func run(
+    _ kind: String, _ parameters: JSON = [:], _ inputs: [String: Artifact] = [:],
+    externals: [String: URL] = [:]
+  ) throws -> [String: Artifact] {
+    let instance = Instance(
+      parameters: parameters, inputs: inputs.mapValues { [$0] }, externals: externals)
+    return try run(kind, [instance])[0].get()
+  }
+
+  /// What the failure of one instance says.
+  func failure(
+    _ kind: String, _ parameters: JSON = [:], _ inputs: [String: Artifact] = [:],
+    externals: [String: URL] = [:]
+  ) -> String {
+    do {
+      _ = try run(kind, parameters, inputs, externals: externals)
+      return "none"
+    } catch { return "\(error)" }
+  }
+
+  /// Runs instances as the members of one job; the outputs or the failure of each.
+  func run(_ kind: String, _ instances: [Instance]) throws -> [Result<[String: Artifact], any Error>] {
+    let kind = try #require(catalogue[kind])
+    let job = try instances.map { instance in
+      runs += 1
+      let place = folder.appending(path: "run-\(runs)")
+      let scratch = place.appending(path: "scratch")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+      guard case .map(let members, let at) = RawValue(instance.parameters) else {
+        preconditionFailure("parameters are an object")
+      }
+      let reading = InputFiles(files)
+      let outputs = kind.outputs.map { ($0.name, OutputArtifact(url: place.appending(path: $0.name))) }
+      return KindDescription.Work(
+        parameters: try kind.decode(members, at: at), externals: instance.externals,
+        context: StageContext(
+          scratch: scratch, projectRoot: folder, environment: [:],
+          inputs: instance.inputs.mapValues { $0.map { InputArtifact(artifact: $0, files: reading) } },
+          outputs: Dictionary(uniqueKeysWithValues: outputs), report: { _ in }))
+    }
+    var results: [Result<Void, any Error>?] = job.map { _ in nil }
+    kind.run(job) { member, result in
+      #expect(results[member] == nil, "member \(member) ended twice")
+      results[member] = result
+    }
+    return try zip(job, results).map { work, result in
+      try #require(result, "a member was left undone").flatMap { _ in
+        Result { try work.context.outputs.mapValues { try keep($0.url.path, links: $0.links, at: "") } }
+      }
+    }
+  }
+
+  /// Bytes that no kind made, as an artifact.
+  func adopt(_ data: Data) throws -> Artifact {
+    let file = folder.appending(path: "adopted-\(UUID().uuidString)")
+    try data.write(to: file)
+    return try keep(file.path, links: [:], at: "")
+  }
+
+  /// The file with an artifact's bytes.
+  func url(_ artifact: Artifact) throws -> URL {
+    URL(fileURLWithPath: try #require(files[artifact.digest]))
+  }
+
+  /// A member of a manifest, by path.
+  func member(_ path: String, of artifact: Artifact) throws -> Artifact {
+    try path.split(separator: "/").reduce(artifact) { artifact, name in
+      let manifest = try #require(Manifest(parsing: Data(contentsOf: url(artifact))))
+      return try #require(manifest.entries[String(name)])
+    }
+  }
+
+  /// The object in a JSON artifact.
+  func json(_ artifact: Artifact) throws -> JSON { try JSON(parsing: Data(contentsOf: url(artifact))) }
+
+  /// A file or folder, with links below it, as an artifact. `at` is its path below the output.
+  private func keep(_ path: String, links: [String: Artifact], at: String) throws -> Artifact {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CocoaError(.fileNoSuchFile, userInfo: [NSFilePathErrorKey: path])
+    }
+    if !isFolder.boolValue {
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      let artifact = Artifact(.blob, .of(data), size: data.count)
+      files[artifact.digest] = path
+      return artifact
+    }
+    var entries: [String: Artifact] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+      entries[name] = try keep("\(path)/\(name)", links: links, at: at + name + "/")
+    }
+    for (link, artifact) in links where link.hasPrefix(at) && !link.dropFirst(at.count).contains("/") {
+      entries[String(link.dropFirst(at.count))] = artifact
+    }
+    let manifest = Manifest(entries)
+    let text = folder.appending(path: "manifest-\(manifest.artifact.digest)")
+    try Data(manifest.text.utf8).write(to: text)
+    files[manifest.artifact.digest] = text.path
+    return manifest.artifact
+  }
+}
