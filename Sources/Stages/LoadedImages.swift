@@ -26,6 +26,8 @@ struct LoadedImages: FittingSource {
 
   var name: String { loader.half.name }
   var count: Int { loader.count }
+  /// Nil where there are no labels.
+  var classes: Int? { loader.hasLabels ? loader.half.classes : nil }
   var batch: Int { loader.options.batch }
   var batchesPerEpoch: Int { loader.stepsPerEpoch }
   var isFixed: Bool { loader.isFixed }
