@@ -1,91 +1,48 @@
 // Owns the closed form: least squares of the map on the end's activations at its cut (direct matching, arXiv
-// 2412.11299). Rows are places of images: NCHW becomes (N·H·W) × C.
+// 2412.11299).
 import NeuralNetworks
 import Tensor
 
 /// What least squares found.
 struct DirectFit {
   let map: StitchingLayer
-  /// Directions of [X 1] that were kept, of C + 1.
-  let rank: Int
-  /// The share of the largest singular value below which directions were dropped.
-  let tolerance: Double
-  let samples: Int
+  let least: LeastSquares
+  /// The samples that it took, ascending.
+  let indices: [Int]
 
-  /// A = pinv([X 1])·Y from the first samples of a source, by the eigendecomposition of [X 1]ᵀ[X 1] in Double.
+  /// A = pinv([X 1])·Y from `samples` images that the seed draws without replacement.
   init(
-    _ stitch: Stitch, on source: some ExampleSource, samples: Int, tolerance: RankTolerance,
-    isCancelled: () -> Bool = { false }
+    _ stitch: Stitch, on images: ActivationCache, options: FitOptions, isCancelled: () -> Bool
   ) throws {
-    let count = min(samples, source.count)
-    guard count >= 1 else { throw StitchingError("least squares has no samples") }
-    let halves = try FrozenHalves(
-      stitch, targets: EndTargets(cuts: [stitch.to], logits: false), resized: true)
+    guard images.count >= 1 else { throw StitchingError("least squares has no samples") }
+    indices = Philox(seed: options.seed, purpose: .leastSquaresSamples)
+      .sample(options.leastSquaresSamples, of: images.count)
     let (inputs, outputs) = (stitch.input[0], stitch.output[0])
-    let places = stitch.output.dropFirst().reduce(1, *)
-
-    // Blocks of channels × rows, as images come; a last row of ones for the bias.
-    let width = max(1, 4096 / places)
-    var x = Matrix(
-      inputs + 1, width * places, values: .init(repeating: 1, count: (inputs + 1) * width * places))
-    var y = Matrix(zeros: outputs, width * places)
-    var gram = Matrix(zeros: inputs + 1, inputs + 1)  // [X 1]ᵀ[X 1]
-    var cross = Matrix(zeros: inputs + 1, outputs)  // [X 1]ᵀY
-    var filled = 0
-    func flush() {
-      for column in (filled * places)..<(width * places) {
-        for row in 0...inputs { x[row, column] = 0 }
+    var statistics = RowStatistics(
+      inputs: inputs, outputs: outputs, positions: stitch.output.dropFirst().reduce(1, *))
+    let resize = try stitch.resizesFirst ? stitch.resizing.compile(batch: FrozenNetwork.group) : nil
+    try stitch.forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
+      var resized = front
+      if let resize {
+        _ = resize.input.update(fromContentsOf: front)
+        try resize.forward()
+        resized = resize.logits
       }
-      gram.addGram(of: x)
-      cross.add(x, times: y, transposingSecond: true)
-      for column in (filled * places)..<(width * places) { x[inputs, column] = 1 }
-      filled = 0
+      let (x, y) = (resized.count / FrozenNetwork.group, own.count / FrozenNetwork.group)
+      for row in 0..<rows {
+        statistics.add(
+          UnsafeBufferPointer(rebasing: resized[(row * x)..<((row + 1) * x)]),
+          UnsafeBufferPointer(rebasing: own[(row * y)..<((row + 1) * y)]))
+      }
     }
-    try halves.compute(first: count, of: source, isCancelled: isCancelled) { _, parts in
-      write(parts[0], to: &x, at: filled, places: places)
-      write(parts[1], to: &y, at: filled, places: places)
-      filled += 1
-      if filled == width { flush() }
-    }
-    if filled > 0 { flush() }
-    guard gram.values.allSatisfy(\.isFinite) else {
-      throw StitchingError("the front's activations at '\(stitch.from)' are not all finite")
-    }
-    guard cross.values.allSatisfy(\.isFinite) else {
-      throw StitchingError("the end's activations at '\(stitch.to)' are not all finite")
-    }
-
-    // pinv of the Gram matrix: its eigenvalues are the squares of the singular values of [X 1].
-    let (eigenvalues, vectors) = try gram.symmetricEigen()
-    let limit = tolerance.value(rows: count * places, columns: inputs + 1)
-    let largest = max(0, eigenvalues.last!).squareRoot()
-    var projected = vectors * cross
-    var rank = 0
-    for (row, value) in eigenvalues.enumerated() {
-      let keeps = max(0, value).squareRoot() > limit * largest
-      rank += keeps ? 1 : 0
-      for column in 0..<outputs { projected[row, column] *= keeps ? 1 / value : 0 }
-    }
-    let solution = vectors.transposedTimes(projected)  // (C + 1) × outputs
+    statistics.finish()
+    least = try LeastSquares(statistics, tolerance: options.rankTolerance)
+    let solution = least.solution
     map = try StitchingLayer(
       input: stitch.input, output: stitch.output,
       weight: Tensor(
         shape: [outputs, inputs],
         values: (0..<(outputs * inputs)).map { Float(solution[$0 % inputs, $0 / inputs]) }),
       bias: Tensor(shape: [outputs], values: (0..<outputs).map { Float(solution[inputs, $0]) }))
-    self.rank = rank
-    self.tolerance = limit
-    self.samples = count
-  }
-}
-
-/// One image's C × places values into columns of a block.
-private func write(_ values: UnsafeBufferPointer<Float>, to block: inout Matrix, at image: Int, places: Int) {
-  let columns = block.columns
-  block.values.withUnsafeMutableBufferPointer { out in
-    for channel in 0..<(values.count / places) {
-      let row = channel * columns + image * places
-      for place in 0..<places { out[row + place] = Double(values[channel * places + place]) }
-    }
   }
 }

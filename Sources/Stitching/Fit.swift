@@ -16,18 +16,16 @@ public struct FitProgress: Sendable, Hashable {
 
 /// What there is to know of a fit besides its map.
 public struct FitFacts: Sendable, Hashable, Codable {
-  /// Samples that least squares took; nil where it wasn't used.
-  public var samples: Int?
+  /// Which images least squares took, ascending, by their index in the data; nil where it wasn't used.
+  public var leastSquaresIndices: [Int]?
   /// Directions of [X 1] that least squares kept, of C + 1.
   public var rank: Int?
-  /// The share of the largest singular value below which it dropped directions.
+  /// The share of the largest singular value up to which it dropped directions.
   public var rankTolerance: Double?
   /// ‖S − T‖² / ‖T‖² of the least-squares map on its own samples.
   public var leastSquaresError: Double?
   /// The mean loss of each epoch of training.
   public var losses: [Double] = []
-  /// Images that frozen networks were run on while training.
-  public var computedImages = 0
 }
 
 /// A fitted map.
@@ -40,100 +38,90 @@ extension Stitch {
   /// Fits a map.
   ///
   /// - Parameters:
+  ///   - images: what the frozen networks make of the source's examples, shared with other fits and evaluations of
+  ///     the same examples; nil: a cache of the fit's own, of `options.memory` bytes. It decides no bit.
   ///   - progress: called after every step.
   ///   - isCancelled: asked before every step; when true, throws `CancellationError`.
-  /// - Throws: `StitchingError` for options that make no sense and for a loss that isn't a number, with epoch and
-  ///   step; `NetworkError`; what the source throws.
+  /// - Throws: `StitchingError` for options that make no sense, for images or labels that aren't the networks', and
+  ///   for a loss that isn't a number, with epoch, step and rate; `NetworkError`; what the source throws.
   public func fit(
-    on source: some FittingSource, options: FitOptions, progress: (FitProgress) -> Void = { _ in },
-    isCancelled: () -> Bool = { false }
+    on source: some FittingSource, options: FitOptions, sharing images: ActivationCache? = nil,
+    progress: (FitProgress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
   ) throws -> FittedStitch {
     try options.validate(for: self)
     guard source.shape == front.architecture.input else {
       throw StitchingError(
         "the images are \(source.shape), but the networks take \(front.architecture.input)")
     }
+    if options.trains, options.objective.task > 0 {
+      try Labels.require(source.classes, within: end.architecture.classes, for: "the cross-entropy")
+    }
+    guard !options.trains || source.batchesPerEpoch > 0 else {
+      throw StitchingError("no batch of \(source.batch) images to fit on; use a smaller batch or more images")
+    }
+    let images = images ?? ActivationCache(source, budget: options.memory)
+    guard images.shape == source.shape, images.count == source.count else {
+      throw StitchingError(
+        "the shared activations are of \(images.count) images of \(images.shape), the fit is of \(source.count) of "
+          + "\(source.shape)")
+    }
     var facts = FitFacts()
     let start: StitchingLayer
     switch options.initialisation {
     case .leastSquares:
-      let direct = try DirectFit(
-        self, on: source, samples: options.samples, tolerance: options.rankTolerance, isCancelled: isCancelled
-      )
+      let direct = try DirectFit(self, on: images, options: options, isCancelled: isCancelled)
       start = direct.map
-      facts.samples = direct.samples
-      facts.rank = direct.rank
-      facts.rankTolerance = direct.tolerance
+      facts.leastSquaresIndices = direct.indices
+      facts.rank = direct.least.rank
+      facts.rankTolerance = direct.least.tolerance
       facts.leastSquaresError = try structuralError(
-        of: start, on: source, limit: direct.samples, isCancelled: isCancelled)
+        of: start, on: images, indices: direct.indices, isCancelled: isCancelled)
     case .random: start = try .initialised(input: input, output: output, seed: options.seed)
     case .identity: start = try identityMap()
     }
-    guard options.epochs > 0 else { return FittedStitch(map: start, facts: facts) }
-    guard source.batchesPerEpoch > 0 else {
-      throw StitchingError("no batch of \(source.batch) images to fit on; use a smaller batch or more images")
-    }
+    guard options.trains else { return FittedStitch(map: start, facts: facts) }
     let map = try train(
-      start, on: source, options: options, facts: &facts, progress: progress, isCancelled: isCancelled)
+      start, on: source, options: options, images: images, losses: &facts.losses, progress: progress,
+      isCancelled: isCancelled)
     return FittedStitch(map: map, facts: facts)
   }
 
   private func train(
-    _ start: StitchingLayer, on source: some FittingSource, options: FitOptions, facts: inout FitFacts,
-    progress: (FitProgress) -> Void, isCancelled: () -> Bool
+    _ start: StitchingLayer, on source: some FittingSource, options: FitOptions, images: ActivationCache,
+    losses: inout [Double], progress: (FitProgress) -> Void, isCancelled: () -> Bool
   ) throws -> StitchingLayer {
     let fitting = try FittingPlan(self, map: start, objective: options.objective, batch: source.batch)
-    let halves = try FrozenHalves(self, targets: fitting.targets)
-    let frozen = FrozenValues(halves, source: source, budget: options.memory)
+    let batch = try FrozenBatch(self, targets: fitting.targets, source: source, images: images)
     let optimiser = Optimiser(.adam(weightDecay: Float(options.weightDecay)), for: fitting.parameters)
-    let targets = halves.sizes.dropFirst().map {
-      UnsafeMutableBufferPointer<Float>.allocate(capacity: source.batch * $0)
-    }
-    for target in targets { target.initialize(repeating: 0) }
-    let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: source.batch)
-    labels.initialize(repeating: 0)
-    defer {
-      for target in targets { target.deallocate() }
-      labels.deallocate()
-    }
-
     let steps = source.batchesPerEpoch
     for epoch in 0..<options.epochs {
       let rate = options.learningRate * options.schedule.factor(epoch: epoch, of: options.epochs)
       var sum = 0.0
       for step in 0..<steps {
         if isCancelled() { throw CancellationError() }
-        try frozen.fill(epoch: epoch, step: step, parts: [fitting.plan.input] + targets, labels: labels)
-        if options.objective.task > 0 { try check(labels) }
-        let loss = try fitting.evaluate(
-          targets: targets.map { UnsafeBufferPointer($0) }, labels: UnsafeBufferPointer(labels))
+        try batch.fill(epoch: epoch, step: step, front: fitting.plan.input)
+        if options.objective.task > 0 { try Labels.check(batch.labels, within: end.architecture.classes) }
+        let loss = try fitting.evaluate(targets: batch.targets, labels: batch.labels)
         optimiser.step(fitting.plan.gradients(of: 0), learningRate: rate)
         // A ReLU turns NaN into 0, so that a loss behind it may look fine.
         let culprit =
-          loss.isFinite ? fitting.parameters.firstNotFinite.map { "the map's \($0) is" } : "the loss is"
+          loss.isFinite
+          ? fitting.parameters.firstNotFinite.map { "the map's \($0) is not finite" } : "the loss is \(loss)"
         if let culprit {
           throw StitchingError(
-            "the fit diverged at epoch \(epoch + 1), step \(step + 1): \(culprit) not a finite number; a smaller "
-              + "learning rate than \(options.learningRate) may help")
+            "the fit diverged at epoch \(epoch + 1), step \(step + 1), at a learning rate of \(rate): \(culprit); a "
+              + "smaller one may help")
         }
         sum += loss
         progress(
           FitProgress(
             epoch: epoch, epochs: options.epochs, step: step + 1, steps: steps, loss: sum / Double(step + 1)))
       }
-      facts.losses.append(sum / Double(steps))
+      losses.append(sum / Double(steps))
     }
-    facts.computedImages = frozen.computed
     return try StitchingLayer(
       input: input, output: output,
       weight: fitting.parameters.tensor("weight").reshaped([output[0], input[0]]),
       bias: fitting.parameters.tensor("bias"))
-  }
-
-  private func check(_ labels: UnsafeMutableBufferPointer<Int32>) throws {
-    let classes = end.architecture.classes
-    guard let wrong = labels.first(where: { $0 < 0 || $0 >= classes }) else { return }
-    throw StitchingError(
-      "the data have a label \(wrong), but the end tells \(classes) classes apart; expected 0…\(classes - 1)")
   }
 }

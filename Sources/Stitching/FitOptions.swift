@@ -14,11 +14,14 @@ public enum FitMethod: String, Sendable, Codable, CaseIterable {
   /// Relative error at the cut and at every one behind it (arXiv 2505.20142).
   case fula
 
-  /// The method's defaults: task loss as arXiv 2412.11299 fits it, the others as arXiv 2505.20142 does.
+  /// The method's defaults: for `direct` and `taskLoss` those of arXiv 2412.11299, for the others those of
+  /// arXiv 2505.20142, but for what `FitOptions` names as unlike the papers'.
   public var options: FitOptions {
     var options = FitOptions()
     switch self {
-    case .direct: options.epochs = 0
+    case .direct:
+      options.epochs = 0
+      options.leastSquaresSamples = 100
     case .taskLoss:
       options.objective = Objective(task: 1)
       options.initialisation = .random
@@ -30,6 +33,9 @@ public enum FitMethod: String, Sendable, Codable, CaseIterable {
     }
     return options
   }
+
+  /// Images in a step, which the data decide: 256 for `taskLoss` (arXiv 2412.11299), else 128 (arXiv 2505.20142).
+  public var batch: Int { self == .taskLoss ? 256 : 128 }
 }
 
 /// What a trained fit minimises: task·CE + soft·KL + fula·FuLA + hint·Hint.
@@ -38,7 +44,8 @@ public struct Objective: Sendable, Hashable, Codable {
   public var task: Double
   /// β of KL(softmax end ‖ softmax stitched), temperature 1.
   public var soft: Double
-  /// β of the mean over the end's cuts k = m … L (the paper's hook points) of ‖h_k(stitched) − h_k(end)‖_F / ‖h_k(end)‖_F.
+  /// β of the mean over the end's cuts k = m … L (the paper's hook points) of
+  /// ‖h_k(stitched) − h_k(end)‖_F / ‖h_k(end)‖_F.
   public var fula: Double
   /// β of ‖S − T‖_F / ‖T‖_F at the cut.
   public var hint: Double
@@ -73,43 +80,72 @@ public enum Initialisation: String, Sendable, Codable, CaseIterable {
   case identity
 }
 
-/// Below which share of the largest singular value least squares calls a direction noise.
+/// Up to which share of the largest singular value least squares calls a direction noise.
 public enum RankTolerance: Sendable, Hashable, Codable {
+  /// A share from `floor` on, below 1.
   case value(Double)
-  /// PyTorch's default for float32: max(rows, columns) · 2⁻²³. It depends on the layer: 0.061 for 500 images
-  /// at 32 × 32.
+  /// PyTorch's default for float32, max(rows, columns) · 2⁻²³, as the papers' code has it; `floor` where that is
+  /// less. It depends on the layer: 0.061 for 500 images at 32 × 32, and nothing is left from 8.4 million rows on.
   case torch
 
-  /// The default, for Double.
-  public static let standard = RankTolerance.value(1e-6)
+  /// The default. Not the papers': theirs, `torch`, cuts off more in larger layers, so that a self-stitch need not
+  /// be the identity.
+  public static let standard = RankTolerance.value(floor)
 
-  func value(rows: Int, columns: Int) -> Double {
+  /// The least tolerance: below it, Float32 activations and their squares' sums in Double don't tell a direction
+  /// from rounding (see `LeastSquares`).
+  public static let floor = 1e-6
+
+  /// - Throws: `StitchingError` where no direction would be left.
+  package func value(rows: Int, columns: Int) throws -> Double {
     switch self {
-    case .value(let value): value
-    case .torch: Double(max(rows, columns)) * 0x1p-23
+    case .value(let value): return value
+    case .torch:
+      let value = max(Double(max(rows, columns)) * 0x1p-23, Self.floor)
+      guard value < 1 else {
+        throw StitchingError(
+          "PyTorch's rank tolerance for \(rows) rows is \(value) of the largest singular value, which leaves nothing; "
+            + "take fewer least-squares samples, or a number for the tolerance")
+      }
+      return value
     }
   }
 }
 
 /// Everything that decides a fit besides stitch and data; batch size, order and augmentation are the data's.
+///
+/// Defaults are the papers' (`FitMethod.options` says which paper's for which method), but for four things:
+/// - Images aren't augmented, for any method. arXiv 2505.20142 flips and crops them. Here what the frozen networks
+///   make of an image is computed once for all epochs and fits, and a flip isn't harmless for every data set
+///   (digits); data that augment give the paper's fits.
+/// - The rank tolerance is 1e-6 in Double, not PyTorch's in float32 (`RankTolerance`).
+/// - The least-squares samples are drawn by the seed from all images, so that a sorted data set doesn't fit one class.
+/// - The frozen halves use running statistics, as arXiv 2412.11299 does; the code of arXiv 2505.20142 lets batch
+///   norms use the batch's and drift.
 public struct FitOptions: Sendable, Hashable, Codable {
   public var objective = Objective()
   public var initialisation = Initialisation.leastSquares
-  /// How many samples least squares takes, from the first.
-  public var samples = 500
+  /// How many images least squares takes, drawn by the seed; all, where there are fewer. 100 for `direct`
+  /// (arXiv 2412.11299), 500 where a trained fit starts from it (arXiv 2505.20142).
+  public var leastSquaresSamples = 500
   public var rankTolerance = RankTolerance.standard
   /// Epochs of training; 0 leaves the initial map, which with least squares is the direct fit.
   public var epochs = 30
   /// Adam's.
   public var learningRate = 1e-3
+  /// L2 penalty on weight and bias, added to the gradient.
   public var weightDecay = 1e-4
   public var schedule = Schedule.steps
-  /// Decides a random initialisation.
+  /// Decides a random initialisation and which images least squares takes.
   public var seed: UInt64 = 0
-  /// How many bytes of what the frozen networks make are kept instead of made anew. Doesn't change any bit.
+  /// How many bytes of what the frozen networks make are kept instead of made anew, where no cache is shared.
+  /// Doesn't change any bit.
   public var memory = 2 << 30
 
   public init() {}
+
+  /// Whether anything is done to the initial map.
+  var trains: Bool { epochs > 0 }
 
   /// What is wrong with the options, or with their fit to the stitch.
   func validate(for stitch: Stitch) throws {
@@ -122,12 +158,16 @@ public struct FitOptions: Sendable, Hashable, Codable {
     try check(
       epochs == 0 || weights.contains { $0 > 0 },
       "training for \(epochs) epochs needs a loss whose weight is above 0")
-    try check(samples >= 1, "\(samples) samples for least squares; expected at least 1")
+    try check(
+      leastSquaresSamples >= 1, "\(leastSquaresSamples) samples for least squares; expected at least 1")
     try check(
       learningRate > 0 && learningRate.isFinite, "learning rate \(learningRate); expected one above 0")
     try check(weightDecay >= 0 && weightDecay.isFinite, "weight decay \(weightDecay); expected at least 0")
     if case .value(let value) = rankTolerance {
-      try check(value >= 0 && value < 1, "rank tolerance \(value); expected one in [0, 1)")
+      try check(
+        value >= RankTolerance.floor && value < 1,
+        "rank tolerance \(value); expected one in [\(RankTolerance.floor), 1): below, directions are rounding"
+      )
     }
     if let cuts = objective.cuts { try check(cuts >= 1, "\(cuts) cuts; expected at least 1") }
     if let weights = objective.cutWeights {

@@ -9,7 +9,7 @@ package final class FittingPlan {
   package let parameters: ParameterSet
   package let plan: Plan
   /// What of the end by itself the terms need, in the order of the targets that `evaluate` takes.
-  package let targets: EndTargets
+  package let targets: [ModelPoint]
   private let terms: [Term]
   private let scratch: UnsafeMutableBufferPointer<Float>
 
@@ -31,12 +31,13 @@ package final class FittingPlan {
     let cuts = Array(stitch.endCuts.prefix(objective.cuts ?? .max))
     let usesFuLA = objective.fula > 0
     let soft = objective.soft > 0 || (usesFuLA && objective.fulaIncludesSoft)
-    targets = EndTargets(cuts: usesFuLA ? cuts : objective.hint > 0 ? [stitch.to] : [], logits: soft)
+    let targetCuts = usesFuLA ? cuts : objective.hint > 0 ? [stitch.to] : []
+    targets = targetCuts.map(ModelPoint.cut) + (soft ? [.logits] : [])
     parameters = ParameterSet(map)
     var segments = [Segment.map(map, parameters: parameters)]
     // Nothing behind the last term is computed.
     let needsLogits = soft || objective.task > 0
-    let last = needsLogits ? nil : targets.cuts.last
+    let last = needsLogits ? nil : targetCuts.last
     if last != stitch.to { segments.append(try .model(stitch.end, after: stitch.to, through: last)) }
     let network = try Network(segments: segments)
 
@@ -55,7 +56,7 @@ package final class FittingPlan {
     }
     if objective.hint > 0 { planned.append((.relativeError(0, stitch.to), objective.hint, point(stitch.to))) }
     if objective.soft > 0 {
-      planned.append((.softLabel(targets.cuts.count), objective.soft, network.output))
+      planned.append((.softLabel(targetCuts.count), objective.soft, network.output))
     }
     if objective.task > 0 { planned.append((.crossEntropy, objective.task, network.output)) }
 

@@ -4,7 +4,8 @@ public import NeuralNetworks
 /// Images to fit a map on: in batches for training, and one by one, in a fixed order and unaugmented, for least
 /// squares.
 public protocol FittingSource: BatchSource, ExampleSource {
-  /// Whether an image is the same whenever it is drawn. Then what frozen networks make of it is kept.
+  /// Whether an image of a batch is the same whenever it is drawn, and the same as the example of its index. Then
+  /// what frozen networks make of it is kept.
   var isFixed: Bool { get }
   /// Which examples a batch is made of, in its order.
   func indices(epoch: Int, step: Int) -> [Int]

@@ -65,34 +65,26 @@ public struct NetworkComparison: Sendable, Hashable, Codable {
       try self.init(a.logits, b.logits, labels: a.labels)
       return
     }
+    let classes = network.outputShape.reduce(1, *)
+    try network.requireImages(of: source.shape)
+    try reference.requireImages(of: source.shape)
+    try Labels.require(source.classes, within: classes, for: "an attack")
     let batch = max(1, min(batch, source.count))
     let attacked = try network.evaluating.compile(batch: batch, wants: Wants(input: true))
     let plain = try reference.evaluating.compile(batch: batch)
-    let size = source.shape.count
-    let images = UnsafeMutableBufferPointer<Float>.allocate(capacity: batch * size)
-    let clean = UnsafeMutableBufferPointer<Float>.allocate(capacity: batch * size)
-    let room = UnsafeMutableBufferPointer<Int32>.allocate(capacity: batch)
-    defer {
-      images.deallocate()
-      clean.deallocate()
-      room.deallocate()
-    }
     var outputs: ([Float], [Float]) = ([], [])
     var labels: [Int32] = []
-    for start in stride(from: 0, to: source.count, by: batch) {
-      if isCancelled() { throw CancellationError() }
-      let range = start..<min(source.count, start + batch)
-      images.initialize(repeating: 0)
-      clean.initialize(repeating: 0)
-      room.initialize(repeating: 0)
-      try source.fill(range, images: images, labels: room)
-      try attack.perturb(attacked, images: images, labels: UnsafeBufferPointer(room), clean: clean)
+    try source.forEachBatch(of: batch, isCancelled: isCancelled) { range, buffers in
+      let known = UnsafeBufferPointer(rebasing: buffers.labels[..<range.count])
+      try Labels.check(known, within: classes)
+      try attack.perturb(
+        attacked, images: buffers.images, labels: UnsafeBufferPointer(buffers.labels), clean: buffers.clean)
       try attacked.forward()
-      _ = plain.input.update(fromContentsOf: images)
+      _ = plain.input.update(fromContentsOf: buffers.images)
       try plain.forward()
       outputs.0 += attacked.logits.prefix(attacked.logits.count / batch * range.count)
       outputs.1 += plain.logits.prefix(plain.logits.count / batch * range.count)
-      labels += room.prefix(range.count)
+      labels += known
     }
     let count = source.count
     try self.init(
@@ -104,51 +96,7 @@ public struct NetworkComparison: Sendable, Hashable, Codable {
     let outputs = try OutputComparison(a, b)
     agreement = outputs.agreement
     disagreement = outputs.disagreement
-    func accuracy(_ logits: Tensor) -> Double {
-      let right = logits.withUnsafeValues { z in
-        labels.withUnsafeBufferPointer { Loss.correct(z, labels: $0) }
-      }
-      return Double(right) / Double(labels.count)
-    }
-    self.accuracy = accuracy(a)
-    referenceAccuracy = accuracy(b)
-  }
-}
-
-extension Stitch {
-  /// ‖S − T‖²_F / ‖T‖²_F over all examples: S what the map makes, T the end's own activations at its cut.
-  ///
-  /// - Parameter limit: only the first so many examples.
-  public func structuralError(
-    of map: StitchingLayer, on source: some ExampleSource, limit: Int? = nil,
-    isCancelled: () -> Bool = { false }
-  ) throws -> Double {
-    let group = 32
-    let count = min(limit ?? source.count, source.count)
-    let stitched = try Network(segments: [.model(front, through: from), .map(map, frozen: true)]).compile(
-      batch: group)
-    let own = try Network(segments: [.model(end, through: to)]).compile(batch: group)
-    let room = UnsafeMutableBufferPointer<Int32>.allocate(capacity: group)
-    room.initialize(repeating: 0)
-    defer { room.deallocate() }
-    let size = output.reduce(1, *)
-    var (difference, reference) = (0.0, 0.0)
-    for start in stride(from: 0, to: count, by: group) {
-      if isCancelled() { throw CancellationError() }
-      let range = start..<min(count, start + group)
-      try source.fill(range, images: stitched.input, labels: room)
-      _ = own.input.update(fromContentsOf: stitched.input)
-      try stitched.forward()
-      try own.forward()
-      let sums = Loss.squaredNorms(
-        UnsafeBufferPointer(rebasing: stitched.logits[..<(range.count * size)]),
-        UnsafeBufferPointer(rebasing: own.logits[..<(range.count * size)]))
-      difference += sums.difference
-      reference += sums.reference
-    }
-    guard reference > 0 else {
-      throw StitchingError("the end's activations at '\(to)' are all zero; there is nothing to compare with")
-    }
-    return difference / reference
+    accuracy = try Evaluation(logits: a, labels: labels).accuracy
+    referenceAccuracy = try Evaluation(logits: b, labels: labels).accuracy
   }
 }

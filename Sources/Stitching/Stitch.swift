@@ -52,6 +52,14 @@ public struct Stitch: Sendable {
     ])
   }
 
+  /// Whether the front's activations are resized before the map.
+  var resizesFirst: Bool { input.dropFirst() != output.dropFirst() }
+
+  /// The resize of the front's activations to the end's height and width.
+  var resizing: Network {
+    get throws { try Network(segments: [.resize(input, to: output)]) }
+  }
+
   /// The map that copies channels as far as there are as many, without bias.
   func identityMap() throws -> StitchingLayer {
     let (outputs, inputs) = (output[0], input[0])

@@ -7,6 +7,7 @@ import Testing
 private struct Source: BatchSource, ExampleSource {
   let loader: BatchLoader
   var shape: ImageShape { ImageShape(channels: 3, height: 32, width: 32) }
+  var classes: Int? { loader.half.classes }
   var batch: Int { loader.options.batch }
   var batchesPerEpoch: Int { loader.stepsPerEpoch }
   var count: Int { loader.count }

@@ -10,6 +10,7 @@ private struct Quadrants: BatchSource, ExampleSource {
   var batchesPerEpoch = 10
   var count: Int { 90 }
   var broken = false
+  var classes: Int? = 4
 
   func fill(
     epoch: Int, step: Int, images: UnsafeMutableBufferPointer<Float>,
@@ -87,11 +88,14 @@ struct TrainerTests {
     let error = #expect(throws: NetworkError.self) {
       try Trainer(epochs: 1).train(fresh(), on: source)
     }
-    #expect(error?.description.hasPrefix("training diverged at epoch 1, step 1: ") == true)
+    #expect(
+      error?.description.hasPrefix("training diverged at epoch 1, step 1, at a learning rate of 0.1: ")
+        == true)
     let wild = #expect(throws: NetworkError.self) {
       try Trainer(epochs: 2, learningRate: 1e30).train(fresh(), on: Quadrants())
     }
-    #expect(wild?.description.contains("not a finite number; a smaller learning rate than 1e+30") == true)
+    #expect(wild?.description.contains("at a learning rate of 1e+30: ") == true)
+    #expect(wild?.description.contains("finite; a smaller one may help") == true)
   }
 
   @Test func trainingStopsWhenAsked() throws {

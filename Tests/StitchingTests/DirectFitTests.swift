@@ -3,6 +3,12 @@ import Stitching
 import Tensor
 import Testing
 
+/// Directions that NumPy's `lstsq` keeps, of C + 1. In `same` three of the front's sixteen channels are dead.
+private let ranks = [
+  "down": ["direct": 5, "direct-rough": 1], "up": ["direct": 9, "direct-rough": 1],
+  "same": ["direct": 14, "direct-rough": 1],
+]
+
 @Test(arguments: ["down", "up", "same"], [("direct", 1e-6), ("direct-rough", 0.3)])
 func directFitsAgreeWithNumPy(name: String, method: (String, Double)) throws {
   let stitch = try References.stitch(name)
@@ -14,9 +20,9 @@ func directFitsAgreeWithNumPy(name: String, method: (String, Double)) throws {
   #expect(close(fitted.map.bias, expected.bias, 1e-3))
   #expect(
     try abs(fitted.facts.leastSquaresError! - References.value("\(name).\(method.0).error")) < 1e-5)
-  #expect(fitted.facts.samples == 6)
-  let directions = stitch.input[0] + 1
-  #expect(method.0 == "direct-rough" ? fitted.facts.rank! < directions : fitted.facts.rank! <= directions)
+  #expect(fitted.facts.leastSquaresIndices == Array(0..<6))
+  // By NumPy's lstsq on the same rows.
+  #expect(fitted.facts.rank == ranks[name]![method.0]!)
 }
 
 @Test func aNetworkStitchedToItselfIsTheIdentity() throws {
@@ -43,13 +49,44 @@ func directFitsAgreeWithNumPy(name: String, method: (String, Double)) throws {
   #expect(facts.rankTolerance == 800 * 0x1p-23)
 }
 
-@Test func onlyTheFirstSamplesDecideADirectFit() throws {
-  let stitch = try References.stitch("same")
+@Test func aTorchToleranceThatLeavesNothingIsAnError() throws {
+  // C6: from 8.4 million rows on, every direction was dropped and the map was zero.
+  #expect(try RankTolerance.torch.value(rows: 8_000_000, columns: 65) < 1)
+  let error = #expect(throws: StitchingError.self) {
+    try RankTolerance.torch.value(rows: 8_400_000, columns: 65)
+  }
+  #expect(error?.description.contains("take fewer least-squares samples") == true)
+  // Few rows: what it says is below what can be told.
+  #expect(try RankTolerance.torch.value(rows: 4, columns: 3) == RankTolerance.floor)
+}
+
+@Test func aToleranceBelowTheFloorIsRefused() throws {
   var options = FitMethod.direct.options
-  options.samples = 20
-  let few = try stitch.fit(on: ImageList(seed: 1, count: 20, batch: 16), options: options)
-  let more = try stitch.fit(on: ImageList(seed: 1, count: 64, batch: 16), options: options)
-  #expect(few.map == more.map)
-  options.samples = 64
-  #expect(try stitch.fit(on: ImageList(seed: 1, count: 64, batch: 16), options: options).map != few.map)
+  options.rankTolerance = .value(1e-8)
+  let error = #expect(throws: StitchingError.self) {
+    try References.stitch("same").fit(on: References.images(), options: options)
+  }
+  #expect(
+    error?.description == "rank tolerance 1e-08; expected one in [1e-06, 1): below, directions are rounding")
+}
+
+@Test func theSeedDrawsTheSamplesOfLeastSquares() throws {
+  // C6: the first images of a sorted data set are all of one class.
+  let stitch = try References.stitch("same")
+  let images = ImageList(seed: 1, count: 64, batch: 16)
+  var options = FitMethod.direct.options
+  options.leastSquaresSamples = 20
+  let fitted = try stitch.fit(on: images, options: options)
+  let indices = try #require(fitted.facts.leastSquaresIndices)
+  #expect(indices.count == 20 && Set(indices).count == 20 && indices == indices.sorted())
+  #expect(indices.last! >= 20)
+  // Those images, and no others, decide the map.
+  let chosen = ImageList(
+    Tensor(
+      shape: [20, 1, 16, 16], values: indices.flatMap { images.images.values[($0 * 256)..<(($0 + 1) * 256)] }),
+    labels: indices.map { images.labels[$0] }, batch: 16)
+  #expect(try stitch.fit(on: chosen, options: options).map == fitted.map)
+  options.seed = 1
+  let other = try stitch.fit(on: images, options: options)
+  #expect(other.facts.leastSquaresIndices != indices && other.map != fitted.map)
 }

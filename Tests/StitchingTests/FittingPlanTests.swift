@@ -16,17 +16,10 @@ private func evaluate(_ stitch: Stitch, _ map: StitchingLayer, _ objective: Obje
 ) {
   let images = try References.images()
   let fitting = try FittingPlan(stitch, map: map, objective: objective, batch: images.batch)
-  let halves = try FrozenHalves(stitch, targets: fitting.targets)
-  let values = FrozenValues(halves, source: images, budget: 0)
-  let targets = halves.sizes.dropFirst().map { UnsafeMutableBufferPointer<Float>.allocate(capacity: 6 * $0) }
-  let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 6)
-  defer {
-    for target in targets { target.deallocate() }
-    labels.deallocate()
-  }
-  try values.fill(epoch: 0, step: 0, parts: [fitting.plan.input] + targets, labels: labels)
-  let loss = try fitting.evaluate(
-    targets: targets.map { UnsafeBufferPointer($0) }, labels: UnsafeBufferPointer(labels))
+  let frozen = try FrozenBatch(
+    stitch, targets: fitting.targets, source: images, images: ActivationCache(images, budget: 0))
+  try frozen.fill(epoch: 0, step: 0, front: fitting.plan.input)
+  let loss = try fitting.evaluate(targets: frozen.targets, labels: frozen.labels)
   let gradients = fitting.plan.gradients(of: 0)
   let weight = gradients.tensor("weight")
   return (loss, weight.reshaped([weight.shape[0], weight.shape[1]]), gradients.tensor("bias"))

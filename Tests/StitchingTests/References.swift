@@ -52,11 +52,14 @@ struct ImageList: FittingSource {
   let batch: Int
   var isFixed = true
   var shuffles = false
+  /// What the source says its labels count over; nil: it has none.
+  var classes: Int?
 
   init(_ images: Tensor, labels: [Int32], batch: Int) {
     self.images = images
     self.labels = labels
     self.batch = batch
+    classes = labels.max().map { Int($0) + 1 }
   }
 
   /// Seeded noise images, brighter in a place that tells their class.
@@ -72,6 +75,7 @@ struct ImageList: FittingSource {
         return noise + (lit ? 0.4 : 0)
       })
     self.batch = batch
+    self.classes = classes
   }
 
   var shape: ImageShape {

@@ -1,82 +1,107 @@
-// Owns running a network over a set of examples: logits, activations, accuracy, clean or attacked.
+// Owns running a network over a set of examples: logits and accuracy, clean or attacked.
 
 public import Tensor
 
-/// What a network makes of a set of examples.
+/// What a network makes of a set of labelled examples.
 public struct Evaluation: Sendable {
-  /// The share of examples whose label got the largest logit.
+  /// The share of examples whose label got the largest logit (the first of equals).
   public let accuracy: Double
   /// Examples × classes.
   public let logits: Tensor
-  /// The labels.
+  /// One class per example.
   public let labels: [Int32]
 
   /// Runs every example through the network with running statistics, attacked where an attack is given.
   ///
   /// The last batch is filled up with zeros; images don't influence each other.
   /// - Parameter isCancelled: asked between batches; when true, throws `CancellationError`.
+  /// - Throws: `NetworkError` where the images aren't of the network's size, have no labels or some beyond its
+  ///   classes, or an output isn't finite; what the source throws.
   public init(
     of network: Network, on source: some ExampleSource, batch: Int = 128, attack: Attack? = nil,
     isCancelled: () -> Bool = { false }
   ) throws {
-    let batch = max(1, min(batch, source.count))
-    let plan = try network.evaluating.compile(batch: batch, wants: Wants(input: attack != nil))
-    let classes = plan.outputShape.dropFirst().reduce(1, *)
-    let room = ExampleBuffers(batch: batch, shape: source.shape)
+    let classes = network.outputShape.reduce(1, *)
+    try Labels.require(source.classes, within: classes, for: "an accuracy")
     var labels: [Int32] = []
-    labels.reserveCapacity(source.count)
-    var correct = 0
-    logits = try Tensor(shape: [source.count, classes]) { logits in
-      for start in stride(from: 0, to: source.count, by: batch) {
-        if isCancelled() { throw CancellationError() }
-        let range = start..<min(start + batch, source.count)
-        try room.fill(range, from: source)
-        if let attack {
-          try attack.perturb(
-            plan, images: room.images, labels: UnsafeBufferPointer(room.labels), clean: room.clean)
-        } else {
-          _ = plan.input.update(fromContentsOf: room.images)
-        }
-        try plan.forward()
-        let part = UnsafeBufferPointer(rebasing: plan.logits[..<(range.count * classes)])
-        _ = UnsafeMutableBufferPointer(rebasing: logits[(start * classes)...]).update(from: part)
-        let partLabels = UnsafeBufferPointer(rebasing: room.labels[..<range.count])
-        labels.append(contentsOf: partLabels)
-        correct += Loss.correct(part, labels: partLabels)
+    let logits = try network.outputs(on: source, batch: batch, attack: attack, isCancelled: isCancelled) {
+      labels += $0
+    }
+    try self.init(logits: logits, labels: labels)
+  }
+
+  /// The evaluation of outputs that are there already: logits, examples × classes, and as many labels.
+  public init(logits: Tensor, labels: [Int32]) throws {
+    precondition(
+      logits.shape.count == 2 && logits.shape[0] == labels.count,
+      "BUG: logits \(logits.shape) for \(labels.count) labels")
+    let classes = logits.shape[1]
+    let correct = try logits.withUnsafeValues { z in
+      try labels.withUnsafeBufferPointer {
+        try Labels.check($0, within: classes)
+        return Loss.correct(z, labels: $0)
       }
     }
+    self.logits = logits
     self.labels = labels
-    accuracy = source.count == 0 ? 0 : Double(correct) / Double(source.count)
+    accuracy = labels.isEmpty ? 0 : Double(correct) / Double(labels.count)
   }
 }
 
-/// Room for one batch of examples.
-final class ExampleBuffers {
-  let images: UnsafeMutableBufferPointer<Float>
-  /// Room for an attack's starting point.
-  let clean: UnsafeMutableBufferPointer<Float>
-  let labels: UnsafeMutableBufferPointer<Int32>
-
-  init(batch: Int, shape: ImageShape) {
-    let count = batch * shape.count
-    images = UnsafeMutableBufferPointer(start: allocateFloats(count), count: count)
-    clean = UnsafeMutableBufferPointer(start: allocateFloats(count), count: count)
-    labels = .allocate(capacity: batch)
-    labels.initialize(repeating: 0)
-  }
-
-  deinit {
-    UnsafeMutableRawPointer(images.baseAddress!).deallocate()
-    UnsafeMutableRawPointer(clean.baseAddress!).deallocate()
-    labels.deallocate()
-  }
-
-  /// Loads a range of examples; what is left of the batch is zero.
-  func fill(_ range: Range<Int>, from source: some ExampleSource) throws {
-    if range.count < labels.count {
-      images.update(repeating: 0)
-      labels.update(repeating: 0)
+extension Network {
+  /// What the network makes of every example, with running statistics: examples × values (the output's shape,
+  /// flattened).
+  ///
+  /// - Parameters:
+  ///   - attack: moves each image first, against this network, which must make logits.
+  ///   - labels: is given the labels batch by batch.
+  /// - Throws: as `Evaluation` does, but needs labels for an attack only.
+  public func outputs(
+    on source: some ExampleSource, batch: Int = 128, attack: Attack? = nil,
+    isCancelled: () -> Bool = { false }, labels: (UnsafeBufferPointer<Int32>) -> Void = { _ in }
+  ) throws -> Tensor {
+    try requireImages(of: source.shape)
+    let size = outputShape.reduce(1, *)
+    if attack != nil { try Labels.require(source.classes, within: size, for: "an attack") }
+    let batch = max(1, min(batch, source.count))
+    let plan = try evaluating.compile(batch: batch, wants: Wants(input: attack != nil))
+    var made = Tensor(zeros: [source.count, size])
+    try source.forEachBatch(of: batch, isCancelled: isCancelled) { range, buffers in
+      let known = UnsafeBufferPointer(rebasing: buffers.labels[..<range.count])
+      if let attack {
+        try Labels.check(known, within: size)
+        try attack.perturb(
+          plan, images: buffers.images, labels: UnsafeBufferPointer(buffers.labels), clean: buffers.clean)
+      } else {
+        _ = plan.input.update(fromContentsOf: buffers.images)
+      }
+      try plan.forward()
+      let part = UnsafeBufferPointer(rebasing: plan.logits[..<(range.count * size)])
+      if let wrong = firstNotFinite(part) {
+        throw NetworkError(
+          "\(segments.last!.name)'s output \(wrong % size) for image \(range.lowerBound + wrong / size) is "
+            + "\(part[wrong]), not a finite number")
+      }
+      made.withUnsafeMutableValues {
+        _ = UnsafeMutableBufferPointer(rebasing: $0[(range.lowerBound * size)...]).update(from: part)
+      }
+      labels(known)
     }
-    try source.fill(range, images: images, labels: labels)
+    return made
   }
+}
+
+/// The place of the first value that is infinite or no number; nil where there is none.
+func firstNotFinite(_ values: UnsafeBufferPointer<Float>) -> Int? {
+  guard let base = values.baseAddress else { return nil }
+  // x − x is 0 for every finite x and no number for the others.
+  var sum = SIMD16<Float>(repeating: 0)
+  var i = 0
+  while i + 16 <= values.count {
+    let x = UnsafeRawPointer(base + i).loadUnaligned(as: SIMD16<Float>.self)
+    sum += x - x
+    i += 16
+  }
+  if sum == SIMD16(repeating: 0), values[i...].allSatisfy(\.isFinite) { return nil }
+  return values.firstIndex { !$0.isFinite }
 }

@@ -68,28 +68,26 @@ public struct Trainer: Sendable {
   /// - Parameters:
   ///   - progress: called after every step.
   ///   - isCancelled: asked before every step; when true, throws `CancellationError`.
-  /// - Throws: `NetworkError` naming epoch and step where the loss or a parameter isn't a finite number; what
-  ///   the source throws.
+  /// - Throws: `NetworkError` where the images aren't of the model's size, have no labels or some beyond its
+  ///   classes, or none would be attacked; naming epoch, step and rate where the loss or a parameter isn't a finite
+  ///   number; what the source throws.
   public func train(
     _ model: Model, on source: some BatchSource, progress: (TrainingProgress) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
   ) throws -> (model: Model, history: History) {
     let batch = source.batch
-    guard source.shape == model.architecture.input else {
-      throw NetworkError(
-        "the images are \(source.shape), but \(model.architecture.name) takes \(model.architecture.input)")
-    }
     guard epochs >= 0, source.batchesPerEpoch > 0 || epochs == 0 else {
       throw NetworkError("no batch of \(batch) images to train on; use a smaller batch or more images")
     }
     let parameters = ParameterSet(model)
     let network = try Network(
       model, frozen: false, statistics: .batchAndUpdate, parameters: parameters)
+    try network.requireImages(of: source.shape)
+    let classes = model.architecture.classes
+    try Labels.require(source.classes, within: classes, for: "training on the cross-entropy")
     let plan = try network.compile(batch: batch, wants: Wants(parameters: true))
-    let attacked = try adversary.map { adversary in
-      try AttackedPart(
-        adversary, count: min(batch, Int((adversary.ratio * Double(batch)).rounded())),
-        network: network, shape: source.shape)
+    let attacked = try adversary.map {
+      try AttackedPart($0, batch: batch, network: network, shape: source.shape)
     }
     let optimiser = Optimiser(rule, for: parameters)
     let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: batch)
@@ -104,6 +102,7 @@ public struct Trainer: Sendable {
       for step in 0..<source.batchesPerEpoch {
         if isCancelled() { throw CancellationError() }
         try source.fill(epoch: epoch, step: step, images: plan.input, labels: labels)
+        try Labels.check(UnsafeBufferPointer(labels), within: classes)
         try attacked?.perturb(plan.input, labels: UnsafeBufferPointer(labels))
         try plan.forward()
         let stepLoss = Loss.crossEntropy(
@@ -111,11 +110,12 @@ public struct Trainer: Sendable {
         try plan.backward()
         optimiser.step(plan.gradients(of: 0), learningRate: rate)
         let culprit =
-          stepLoss.isFinite ? parameters.firstNotFinite.map { "'\($0)' is" } : "the loss is"
+          stepLoss.isFinite
+          ? parameters.firstNotFinite.map { "'\($0)' is not finite" } : "the loss is \(stepLoss)"
         if let culprit {
           throw NetworkError(
-            "training diverged at epoch \(epoch + 1), step \(step + 1): \(culprit) not a finite number; a "
-              + "smaller learning rate than \(learningRate) may help, if the images are sound")
+            "training diverged at epoch \(epoch + 1), step \(step + 1), at a learning rate of \(rate): \(culprit); "
+              + "a smaller one may help, if the images are sound")
         }
         loss += stepLoss
         correct += Loss.correct(plan.logits, labels: UnsafeBufferPointer(labels))
@@ -137,23 +137,26 @@ public struct Trainer: Sendable {
 private final class AttackedPart {
   private let attack: Attack
   private let count: Int
-  private let plan: Plan?
+  private let plan: Plan
   private let buffers: ExampleBuffers
 
-  init(_ adversary: Adversary, count: Int, network: Network, shape: ImageShape) throws {
-    guard adversary.ratio > 0, adversary.ratio <= 1 else {
-      throw NetworkError("adversary: ratio \(adversary.ratio) isn't in (0, 1]")
+  init(_ adversary: Adversary, batch: Int, network: Network, shape: ImageShape) throws {
+    let ratio = adversary.ratio
+    guard ratio > 0, ratio <= 1 else { throw NetworkError("adversary: ratio \(ratio) isn't in (0, 1]") }
+    count = Int((ratio * Double(batch)).rounded())
+    guard count > 0 else {
+      throw NetworkError(
+        "adversary: a ratio of \(ratio) attacks none of a batch of \(batch) images; raise it to "
+          + "\(1 / Double(batch)) for one, or leave the adversary out for standard training")
     }
     attack = adversary.attack
-    self.count = count
-    plan = count > 0 ? try network.evaluating.compile(batch: count, wants: Wants(input: true)) : nil
-    buffers = ExampleBuffers(batch: max(count, 1), shape: shape)
+    plan = try network.evaluating.compile(batch: count, wants: Wants(input: true))
+    buffers = ExampleBuffers(batch: count, shape: shape)
   }
 
   func perturb(
     _ images: UnsafeMutableBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>
   ) throws {
-    guard let plan else { return }
     let part = UnsafeMutableBufferPointer(rebasing: images[..<plan.input.count])
     try attack.perturb(
       plan, images: part, labels: UnsafeBufferPointer(rebasing: labels[..<count]), clean: buffers.clean)

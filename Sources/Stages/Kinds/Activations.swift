@@ -22,9 +22,8 @@ struct Activations: StageKind {
     let images = try LoadedImages(
       Half(split, of: data), options: BatchLoader.Options(batch: 1, marking: marking, limit: samples))
     try images.requireSize(of: network.architecture, "the network")
-    let segment = try Segment.model(network, through: network.architecture.cut(named: cut))
-    let made = try Evaluation(of: Network(segments: [segment]), on: images).logits
-      .reshaped([images.count] + segment.outputShape)
+    let point = ModelPoint.cut(try network.architecture.cut(named: cut))
+    let made = try ActivationCache(images, budget: 0).values(of: network, at: point)
     try SampleActivations(values: made, samples: images.loader.identity).write(to: activations, cut: cut)
   }
 }

@@ -37,28 +37,25 @@ struct Evaluate: StageKind {
     if let other { try subject.requireClasses(of: other) }
     var values = Scores()
 
-    let clean = try Evaluation(of: subject.network, on: images)
+    let cache = ActivationCache(images, budget: 1 << 30)
+    let (clean, structuralError) = try subject.evaluate(on: cache)
     values["accuracy"] = clean.accuracy
+    values["structuralError"] = structuralError
     context.progress(0.4, ["accuracy": fixed(clean.accuracy, digits: 3)])
-    let compared = try other?.network ?? subject.stitched.map { try Network($0.end) }
+    let compared = other ?? subject.stitched.map { Subject($0.end) }
     if let compared {
-      let theirs = try Evaluation(of: compared, on: images)
+      let theirs = try compared.evaluate(on: cache).evaluation
       let comparison = try OutputComparison(clean.logits, theirs.logits)
       values["agreement"] = comparison.agreement
       values["disagreement"] = comparison.disagreement
       values["referenceAccuracy"] = theirs.accuracy
       if theirs.accuracy > 0 { values["relativeAccuracy"] = clean.accuracy / theirs.accuracy }
     }
-    if let joined = subject.stitched {
-      let stitch = try Stitching.Stitch(
-        front: joined.front, from: joined.from, end: joined.end, to: joined.to)
-      values["structuralError"] = try stitch.structuralError(of: joined.map, on: images)
-    }
     context.progress(0.6)
     if let attack = try attack?.attack() {
       if let compared {
         let comparison = try NetworkComparison(
-          of: subject.network, with: compared, on: images, attack: attack)
+          of: subject.network, with: compared.network, on: images, attack: attack)
         values["robustAccuracy"] = comparison.accuracy
         values["robustAgreement"] = comparison.agreement
       } else {
@@ -80,27 +77,57 @@ struct AttackParameters: ParameterGroup {
 }
 
 /// A network that is evaluated, and its parts if it is a stitched one.
-private struct Subject {
-  let network: Network
-  /// The architectures that see the images (both parts of a stitched one do), by what messages call them.
-  private let inputs: [(part: String, Architecture)]
-  /// The architecture whose logits come out.
-  let output: Architecture
-  let stitched: StitchedModel?
+private enum Subject {
+  case model(Model)
+  case joined(StitchedModel)
 
   init(_ input: InputArtifact) throws {
-    if input.artifact.form == .manifest {
-      let stitched = try StitchedModel(input)
-      network = try stitched.network
-      inputs = [("'s front", stitched.front.architecture), ("'s end", stitched.end.architecture)]
-      output = stitched.end.architecture
-      self.stitched = stitched
-    } else {
-      let model = try Model(input)
-      network = try Network(model)
-      inputs = [("", model.architecture)]
-      output = model.architecture
-      stitched = nil
+    self = try input.artifact.form == .manifest ? .joined(StitchedModel(input)) : .model(Model(input))
+  }
+
+  init(_ model: Model) { self = .model(model) }
+
+  var stitched: StitchedModel? {
+    if case .joined(let stitched) = self { stitched } else { nil }
+  }
+
+  var network: Network {
+    get throws {
+      switch self {
+      case .model(let model): try Network(model)
+      case .joined(let stitched): try stitched.network
+      }
+    }
+  }
+
+  /// The architectures that see the images (both parts of a stitched one do), by what messages call them.
+  private var inputs: [(part: String, Architecture)] {
+    switch self {
+    case .model(let model): [("", model.architecture)]
+    case .joined(let stitched):
+      [("'s front", stitched.front.architecture), ("'s end", stitched.end.architecture)]
+    }
+  }
+
+  /// The architecture whose logits come out.
+  var output: Architecture {
+    switch self {
+    case .model(let model): model.architecture
+    case .joined(let stitched): stitched.end.architecture
+    }
+  }
+
+  /// Its evaluation on all images, and of a stitched network the structural error.
+  func evaluate(
+    on images: ActivationCache
+  ) throws -> (evaluation: Evaluation, structuralError: Double?) {
+    switch self {
+    case .model(let model): return (try Evaluation(of: model, on: images), nil)
+    case .joined(let stitched):
+      let stitch = try Stitching.Stitch(
+        front: stitched.front, from: stitched.from, end: stitched.end, to: stitched.to)
+      try images.expect([.cut(stitch.to), .logits], of: stitch.end)
+      return try stitch.evaluate(stitched.map, on: images)
     }
   }
 

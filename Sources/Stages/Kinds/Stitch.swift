@@ -18,7 +18,10 @@ struct Stitch: StageKind {
     - soft-label: KL divergence to the end's output
     - hint: relative error at the cut, trained
     - fula: relative error at the cut and every one behind it (arXiv 2505.20142)
-    `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are the papers'.
+    `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are its paper's. \
+    Unlike the papers': images aren't augmented (arXiv 2505.20142 has flip+crop); rcond is 1e-6 in double precision \
+    (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics (the \
+    code of arXiv 2505.20142 lets them drift).
     """
 
   @Input("the network whose beginning is used", .model) var front: InputArtifact
@@ -30,7 +33,9 @@ struct Stitch: StageKind {
   @Parameter("a weighted sum of losses instead of the method's own") var objective: ObjectiveParameters? = nil
   @Parameter("where the map starts: least-squares, random (task-loss) or identity") var initial:
     Initialisation? = nil
-  @Parameter("images that least squares takes", .atLeast(1)) var leastSquaresSamples = 500
+  @Parameter(
+    "images that least squares takes, drawn by the seed; 500 by default, 100 for direct", .atLeast(1))
+  var leastSquaresSamples: Int? = nil
   @Parameter("share of the largest singular value below which least squares drops a direction, or torch")
   var rcond = RankToleranceValue.value(1e-6)
   @Parameter("which half of the dataset to fit on") var split = Split.train
@@ -43,7 +48,8 @@ struct Stitch: StageKind {
   @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task-loss", .atLeast(0)) var weightDecay: Double? = nil
   @Parameter("constant (task-loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule: Schedule? =
     nil
-  @Parameter("decides order, augmentation and a random start", .atLeast(0)) var seed = 0
+  @Parameter("decides order, augmentation, a random start and the images of least squares", .atLeast(0))
+  var seed = 0
   @Output("the stitched network", .stitched) var stitched: OutputArtifact
   @Output("loss of each epoch, and what least squares found", .scores) var fit: OutputArtifact
 
@@ -64,13 +70,15 @@ struct Stitch: StageKind {
     if method == .direct {
       return [
         "epochs": .null, "batch": .null, "weightDecay": .null, "schedule": .null, "initial": .null,
-        "learningRate": .number(1e-3), "augment": .string("none"), "seed": 0,
+        "learningRate": .number(1e-3), "augment": .string("none"),
+        "leastSquaresSamples": .integer(leastSquaresSamples ?? method.options.leastSquaresSamples),
       ]
     }
     let defaults = method.options
     return [
       "epochs": .integer(epochs ?? defaults.epochs),
-      "batch": .integer(batch ?? (method == .taskLoss ? 256 : 128)),
+      "batch": .integer(batch ?? method.batch),
+      "leastSquaresSamples": .integer(leastSquaresSamples ?? defaults.leastSquaresSamples),
       "weightDecay": .number(weightDecay ?? defaults.weightDecay),
       "schedule": .string(schedule?.rawValue ?? defaults.schedule.rawValue),
       "initial": .string(initial?.rawValue ?? defaults.initialisation.rawValue),
@@ -104,7 +112,7 @@ struct Stitch: StageKind {
       description: [
         "method": .string(method.rawValue), "split": .string(split.rawValue), "statistics": "running",
         "augment": .string(augment.rawValue), "images": .integer(images.count),
-        "leastSquaresSamples": fitted.facts.samples.map(JSON.integer) ?? .null,
+        "leastSquaresIndices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) } ?? .null,
         "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,
       ])
     var scores = Scores()
@@ -118,12 +126,12 @@ struct Stitch: StageKind {
   private var options: FitOptions {
     var options = method.options
     if let objective { options.objective = objective.objective }
-    options.samples = leastSquaresSamples
+    options.leastSquaresSamples = leastSquaresSamples!
     options.rankTolerance = rcond.tolerance
     options.learningRate = learningRate
     options.seed = UInt64(seed)
     if method == .direct { return options }
-    // All of these are in the canonical parameters, as `derivedParameters` says.
+    // These and the samples are in the canonical parameters, as `derivedParameters` says.
     options.epochs = epochs!
     options.weightDecay = weightDecay!
     options.schedule = schedule!
@@ -154,15 +162,20 @@ enum RankToleranceValue: ParameterValue {
   case value(Double)
   case torch
 
-  static var expectation: String { "a number from 0 to 1, or torch" }
+  static var expectation: String { "a number from \(RankTolerance.floor) to 1, or torch" }
   static var schema: JSON {
-    ["anyOf": [["type": "number", "minimum": 0, "exclusiveMaximum": 1], ["const": "torch"]]]
+    [
+      "anyOf": [
+        ["type": "number", "minimum": .number(RankTolerance.floor), "exclusiveMaximum": 1],
+        ["const": "torch"],
+      ]
+    ]
   }
 
   init(raw: RawValue) throws {
     if case .scalar("torch", _, _) = raw {
       self = .torch
-    } else if let value = try? Double(raw: raw), value >= 0, value < 1 {
+    } else if let value = try? Double(raw: raw), value >= RankTolerance.floor, value < 1 {
       self = .value(value)
     } else {
       throw Self.issue(raw)

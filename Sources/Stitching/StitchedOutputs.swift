@@ -1,0 +1,96 @@
+// Owns what a stitched network makes of the images of a cache: the front and the end by itself come from there, the
+// map and the rest of the end are run once. How outputs are compared is in Measurements.swift.
+public import NeuralNetworks
+import Tensor
+
+extension Stitch {
+  /// Evaluates the stitched network on all images of a cache. `structuralError` is ‖S − T‖²_F / ‖T‖²_F over them: S
+  /// what the map makes, T the end's own activations at its cut (arXiv 2412.11299).
+  /// - Throws: `NetworkError` where the images aren't of the networks' size, have no labels or some beyond the end's
+  ///   classes, or an activation isn't finite; `StitchingError` where an output isn't finite or the end's activations
+  ///   are all zero; what the source throws.
+  public func evaluate(
+    _ map: StitchingLayer, on images: ActivationCache, isCancelled: () -> Bool = { false }
+  ) throws -> (evaluation: Evaluation, structuralError: Double) {
+    let classes = end.architecture.classes
+    try Labels.require(images.classes, within: classes, for: "an accuracy")
+    let network = try Network(segments: [.map(map, frozen: true), .model(end, after: to)])
+    let mapped = TapPoint.output(segment: 0)
+    let plan = try network.compile(batch: FrozenNetwork.group, taps: [mapped])
+    var logits: [Float] = []
+    logits.reserveCapacity(images.count * classes)
+    let error = try structuralError(
+      of: plan, at: mapped, on: images, indices: Array(0..<images.count), isCancelled: isCancelled
+    ) { rows in
+      let made = plan.logits[..<(rows * classes)]
+      if let wrong = made.firstIndex(where: { !$0.isFinite }) {
+        throw StitchingError(
+          "the stitched network's output \(wrong % classes) for image \(logits.count / classes + wrong / classes) "
+            + "is \(made[wrong]), not a finite number")
+      }
+      logits += made
+    }
+    let evaluation = try Evaluation(
+      logits: Tensor(shape: [images.count, classes], values: logits),
+      labels: images.labels(of: 0..<images.count))
+    return (evaluation, error)
+  }
+
+  /// ‖S − T‖²_F / ‖T‖²_F over some images of a cache, those of `indices`; nil: all.
+  public func structuralError(
+    of map: StitchingLayer, on images: ActivationCache, indices: [Int]? = nil,
+    isCancelled: () -> Bool = { false }
+  ) throws -> Double {
+    let network = try Network(segments: [.map(map, frozen: true)])
+    return try structuralError(
+      of: network.compile(batch: FrozenNetwork.group), at: network.output, on: images,
+      indices: indices ?? Array(0..<images.count), isCancelled: isCancelled
+    ) { _ in }
+  }
+
+  private func structuralError(
+    of plan: Plan, at mapped: TapPoint, on images: ActivationCache, indices: [Int], isCancelled: () -> Bool,
+    body: (Int) throws -> Void
+  ) throws -> Double {
+    var (difference, reference) = (0.0, 0.0)
+    let size = output.reduce(1, *)
+    try forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
+      _ = plan.input.update(fromContentsOf: front)
+      try plan.forward()
+      let sums = Loss.squaredNorms(
+        UnsafeBufferPointer(rebasing: plan.value(of: mapped)[..<(rows * size)]),
+        UnsafeBufferPointer(rebasing: own[..<(rows * size)]))
+      difference += sums.difference
+      reference += sums.reference
+      try body(rows)
+    }
+    guard difference.isFinite else {
+      throw StitchingError("what the map makes for the end's '\(to)' is not finite everywhere")
+    }
+    guard reference > 0 else {
+      throw StitchingError("the end's activations at '\(to)' are all zero; there is nothing to compare with")
+    }
+    return difference / reference
+  }
+
+  /// Goes through images in groups of `FrozenNetwork.group`: `body` gets how many there are, the front's activations
+  /// at its cut, and the end's own at its cut, room for a whole group each.
+  func forEachGroup(
+    of indices: [Int], on images: ActivationCache, isCancelled: () -> Bool,
+    body: (Int, UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    let group = FrozenNetwork.group
+    let parts = [input, output].map {
+      UnsafeMutableBufferPointer<Float>.allocate(capacity: group * $0.reduce(1, *))
+    }
+    for part in parts { part.initialize(repeating: 0) }
+    defer { for part in parts { part.deallocate() } }
+    for start in stride(from: 0, to: indices.count, by: group) {
+      if isCancelled() { throw CancellationError() }
+      let rows = Array(indices[start..<min(start + group, indices.count)])
+      try images.fill([parts[0]], of: front, at: [.cut(from)], for: rows)
+      try images.fill([parts[1]], of: end, at: [.cut(to)], for: rows)
+      try body(rows.count, UnsafeBufferPointer(parts[0]), UnsafeBufferPointer(parts[1]))
+    }
+  }
+}
