@@ -29,6 +29,8 @@ let package = Package(
   name: "bobbin",
   products: [
     .executable(name: "bobbin", targets: ["bobbin"]),
+    // Fingerprints the stage kinds of the target that it is applied to, here or in another package.
+    .plugin(name: "Fingerprints", targets: ["Fingerprints"]),
     // For Benchmarks/, a package of its own.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensor"]),
   ],

@@ -14,6 +14,7 @@ struct KindsCommand: ParsableCommand {
   @Argument(help: "A stage kind, such as stitch.") var kind: String?
 
   func run() throws {
+    let catalogue = KindCatalogue(stageKinds())
     guard let kind else { return print(KindsText.list(catalogue), terminator: "") }
     guard let description = catalogue[kind] else {
       throw CommandFailure(
@@ -27,5 +28,5 @@ struct SchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema", abstract: "Prints the JSON Schema of pipeline files, for editors.")
 
-  func run() throws { print(pipelineSchema(catalogue).indented) }
+  func run() throws { print(pipelineSchema(KindCatalogue(stageKinds())).indented) }
 }

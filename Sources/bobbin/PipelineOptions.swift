@@ -38,7 +38,8 @@ struct PipelineOptions: ParsableArguments {
   /// Loads the pipeline without touching a store.
   func load() throws -> Pipeline {
     try Pipeline.load(
-      path: file, catalogue: catalogue, sets: sets, paramsFile: params.map { URL(fileURLWithPath: $0) })
+      path: file, catalogue: KindCatalogue(stageKinds()), sets: sets,
+      paramsFile: params.map { URL(fileURLWithPath: $0) })
   }
 }
 

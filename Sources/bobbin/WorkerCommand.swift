@@ -3,9 +3,10 @@
 import ArgumentParser
 import Executors
 import Stages
+import Workflow
 
 struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
 
-  func run() { WorkerMain.run(catalogue: catalogue, versions: libraryVersions) }
+  func run() { WorkerMain.run(catalogue: KindCatalogue(stageKinds()), versions: libraryVersions) }
 }

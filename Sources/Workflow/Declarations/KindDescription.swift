@@ -16,17 +16,22 @@ public final class KindDescription: Sendable {
   public let outputs: [OutputDescription]
   /// The parameters and inputs in which the members of a job may differ; empty: jobs have one member.
   public let varying: Set<String>
-  /// The sources that decide what it computes.
+  /// The sources that decide what it computes, whatever its parameters.
   public let code: CodeManifest
+  /// The code of what kinds look up in lists, by the file it is in.
+  private let listed: [String: CodeManifest]
+  /// Whether instances of this kind can differ in their code.
+  var looksUpCode: Bool { !listed.isEmpty }
   private let type: any StageKind.Type
   /// One kind with its declarations, used for every decoding: reflection takes longer than all the rest of it.
   private let prototype: (kind: any StageKind, declared: Declared)
   private let prototypeLock = NSLock()
 
   /// Reads the declaration of a kind.
-  public init(_ type: any StageKind.Type, code: CodeManifest) {
+  public init(_ type: any StageKind.Type, code: CodeManifest, listed: [String: CodeManifest] = [:]) {
     self.type = type
     self.code = code
+    self.listed = listed
     name = type.name
     summary = type.summary
     discussion = type.discussion
@@ -100,6 +105,29 @@ public final class KindDescription: Sendable {
     var result: Result<Void, any Error> = .success(())
     run([Work(parameters: parameters, externals: externals, context: context)]) { result = $1 }
     try result.get()
+  }
+
+  /// The sources that decide what an instance with these parameters (in canonical form) computes: those of the
+  /// kind, and those of what it looks up in lists.
+  public func code(parameters: JSON) -> CodeManifest {
+    guard looksUpCode else { return code }
+    prototypeLock.lock()
+    defer { prototypeLock.unlock() }
+    let (kind, declared) = prototype
+    for (_, parameter) in declared.parameters { parameter.reset() }
+    guard case .map(let members, let place) = RawValue(parameters),
+      (try? decodeParameters(declared.parameters, from: members, at: place)) != nil
+    else { preconditionFailure("BUG: parameters that \(name) did not decode: \(parameters.canonical)") }
+    let entries = kind.listedCode
+    return entries.isEmpty
+      ? code
+      : CodeManifest(
+        files: entries.reduce(into: code.files) { files, entry in
+          guard let manifest = listed[entry] else {
+            preconditionFailure("BUG: \(name) looks up \(entry), which the build found in no list")
+          }
+          files.merge(manifest.files) { $1 }
+        })
   }
 
   /// The JSON Schema of `with:`.

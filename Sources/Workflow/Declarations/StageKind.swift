@@ -23,6 +23,11 @@ public protocol StageKind: Sendable {
   /// for what has no effect with them. They are in the key as if they had been written.
   var derivedParameters: [String: JSON] { get }
 
+  /// The files (`#fileID`) of what this instance looks up by name in a list that is a file of its own, such as the
+  /// measures that `similarity` is asked for. Their code is in its key; that of the list's other entries isn't, so
+  /// that a new entry reruns nothing. Without this, all entries count.
+  var listedCode: [String] { get }
+
   /// Does the work, in a worker: reads inputs, writes every output. What it throws is the instance's failure.
   func run(in context: StageContext) throws
 
@@ -39,6 +44,7 @@ extension StageKind {
   public static var discussion: String { "" }
   public func validate() throws {}
   public var derivedParameters: [String: JSON] { [:] }
+  public var listedCode: [String] { [] }
   public static var varying: Set<String> { [] }
   public static func run(_ members: [StageMember<Self>]) {
     for member in members { member.finish { try member.kind.run(in: member.context) } }

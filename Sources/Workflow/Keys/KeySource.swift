@@ -13,6 +13,8 @@ final class KeySource {
   private let externals: ExternalContent
   private let commands: CommandFiles
   private let nativeCode: [String: Digest]
+  /// Of instances whose parameters say what code they use.
+  private let listedCode: [Int: Digest]
 
   /// Digests what the instances in `scope` need from outside. Throws `DecodingIssue` at the place of a path or
   /// pattern that names nothing.
@@ -23,11 +25,14 @@ final class KeySource {
     var bindings: [(String, ExternalBinding)] = []
     var commands: [Instance] = []
     var nativeCode: [String: Digest] = [:]
+    var listedCode: [Int: Digest] = [:]
     for i in scope {
       let instance = graph.instances[i]
       for binding in instance.externals { bindings.append((instance.stage, binding)) }
       if instance.commandCode != nil {
         commands.append(instance)
+      } else if instance.kind.looksUpCode {
+        listedCode[i] = instance.kind.code(parameters: instance.parameters).digest
       } else if nativeCode[instance.kind.name] == nil {
         nativeCode[instance.kind.name] = instance.kind.code.digest
       }
@@ -35,6 +40,7 @@ final class KeySource {
     externals = try ExternalContent(bindings, store: store, root: graph.project)
     self.commands = try CommandFiles(commands, store: store, root: graph.project, environment: environment)
     self.nativeCode = nativeCode
+    self.listedCode = listedCode
   }
 
   /// The action of instance `i`; every artifact it reads must be known.
@@ -53,7 +59,8 @@ final class KeySource {
   private func write(_ i: Int, artifacts: [[String: Artifact]?], into text: inout [UInt8]) {
     let instance = graph.instances[i]
     let code =
-      instance.commandCode.map { commands.manifest(of: $0).digest } ?? nativeCode[instance.kind.name]!
+      instance.commandCode.map { commands.manifest(of: $0).digest } ?? listedCode[i]
+      ?? nativeCode[instance.kind.name]!
     Action.write(
       instance, code: code,
       inputs: { binding, n in
@@ -69,7 +76,8 @@ final class KeySource {
   /// The sources behind instance `i`'s key.
   func code(_ i: Int) -> CodeManifest {
     let instance = graph.instances[i]
-    return instance.commandCode.map(commands.manifest(of:)) ?? instance.kind.code
+    return instance.commandCode.map(commands.manifest(of:))
+      ?? instance.kind.code(parameters: instance.parameters)
   }
 
   /// The declared environment variables of instance `i` that are set.

@@ -50,7 +50,7 @@ final class Bench {
 
   /// Runs instances as the members of one job; the outputs or the failure of each.
   func run(_ kind: String, _ instances: [Instance]) throws -> [Result<[String: Artifact], any Error>] {
-    let kind = try #require(catalogue[kind])
+    let kind = try #require(KindCatalogue(stageKinds())[kind])
     let job = try instances.map { instance in
       runs += 1
       let place = folder.appending(path: "run-\(runs)")
