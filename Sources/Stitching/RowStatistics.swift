@@ -82,9 +82,10 @@ package struct LeastSquares {
   /// A = pinv([X 1])·Y, the solution of least norm, by the eigendecomposition of [X 1]ᵀ[X 1]: its eigenvalues are
   /// the squares of the singular values σ of [X 1].
   ///
-  /// An eigenvalue is right to about 1e-15 of the largest, so that a singular value is right to half a percent at
-  /// 1e-6 of the largest, and means nothing below 3e-8. Activations are Float32 themselves: directions below 1e-7
-  /// are made of their rounding. `RankTolerance.floor` is well above both.
+  /// An eigenvalue is right to about 1e-15 of the largest, so that a singular value is right to a percent at 1e-6 of
+  /// the largest, and means nothing below 3e-8; Float32 activations are rounding below that themselves. Hence
+  /// `RankTolerance.floor`, above which the solution is off by less than its rounding to Float32. (A QR of the rows
+  /// would do without squares, but couldn't be shared by all pairs of cuts, as sums over rows can.)
   package init(_ statistics: RowStatistics, tolerance: RankTolerance) throws {
     let limit = try tolerance.value(rows: statistics.rows, columns: statistics.gram.rows)
     let (eigenvalues, vectors) = try statistics.gram.symmetricEigen()

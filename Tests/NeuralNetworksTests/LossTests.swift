@@ -59,6 +59,18 @@ struct LossTests {
     #expect(error?.description.contains("'stage2.0'") == true)
   }
 
+  @Test func aTargetThatIsNoNumberIsNotCalledZero() throws {
+    // C5
+    let error = #expect(throws: NetworkError.self) {
+      _ = try run(noise([4], seed: 1)) { h, g in
+        try Tensor(shape: [4], values: [1, .nan, 0, 2]).withUnsafeValues {
+          try Loss.relativeError(h, target: $0, gradient: g, layer: "stage2.0")
+        }
+      }
+    }
+    #expect(error?.description == "the target activations at 'stage2.0' are not all finite")
+  }
+
   @Test func lossesHaveTheGradientsThatFiniteDifferencesGive() throws {
     let targets = noise([3, 5], seed: 8)
     let labels: [Int32] = [4, 0, 2]

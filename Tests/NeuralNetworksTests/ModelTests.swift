@@ -79,4 +79,51 @@ struct ModelTests {
     #expect(abs(variance.squareRoot() / (2.0 / 576).squareRoot() - 1) < 0.02)
     #expect(a.tensors["fc.weight"]!.values.allSatisfy { abs($0) <= 0.125 })
   }
+
+  @Test func valuesThatAreNotNumbersAreRefusedWithTheirPlace() throws {
+    // C5: they were accepted, by import too, and made every output NaN or class 0.
+    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let model = try Model.initialised(architecture: architecture, seed: 0)
+    func error(_ name: String, _ index: Int, _ value: Float) -> String? {
+      var tensors = model.tensors
+      tensors[name]!.withUnsafeMutableValues { $0[index] = value }
+      return #expect(throws: NetworkError.self) {
+        try Model(architecture: architecture, tensors: tensors, standardisation: .none(channels: 3))
+      }?.description
+    }
+    #expect(
+      error("fc.weight", 65, .nan)?.hasPrefix("small-cnn: parameter 'fc.weight' has nan at [1, 1]") == true)
+    #expect(error("bn1.running_mean", 2, .infinity)?.contains("'bn1.running_mean' has inf at [2]") == true)
+    #expect(
+      error("bn2.running_var", 3, -0.5)
+        == "small-cnn: running variance 'bn2.running_var' has -0.5; variances are at least 0")
+    let map = #expect(throws: NetworkError.self) {
+      try StitchingLayer(
+        input: [2], output: [1], weight: Tensor(shape: [1, 2], values: [0, .nan]), bias: Tensor(zeros: [1]))
+    }
+    #expect(map?.description == "stitching layer from [2] to [1]: weight has nan at [0, 1]")
+  }
+
+  @Test func noTwoParametersOfAFreshModelShareTheirDraws() throws {
+    // C2: fc.weight and conv2.weight of a small CNN came from the same words of the generator.
+    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let model = try Model.initialised(architecture: architecture, seed: 0)
+    let drawn = model.tensors.filter { $0.key.hasSuffix("weight") && !$0.key.contains("bn") }
+    #expect(drawn.count == 5)
+    func correlation(_ a: [Float], _ b: [Float]) -> Double {
+      let n = min(a.count, b.count)
+      func dot(_ x: ArraySlice<Float>, _ y: ArraySlice<Float>) -> Double {
+        zip(x, y).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+      }
+      return dot(a[..<n], b[..<n]) / (dot(a[..<n], a[..<n]) * dot(b[..<n], b[..<n])).squareRoot()
+    }
+    for (name, a) in drawn {
+      for (other, b) in drawn where other < name {
+        let n = Double(min(a.count, b.count))
+        #expect(abs(correlation(a.values, b.values)) < 4 / n.squareRoot(), "\(name), \(other)")
+      }
+    }
+    let map = try StitchingLayer.initialised(input: [64], output: [64], seed: 0)
+    #expect(map.bias.values != Array(map.weight.values.prefix(64)))
+  }
 }

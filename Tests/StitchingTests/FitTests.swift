@@ -18,10 +18,11 @@ private var shuffled: ImageList {
   return images
 }
 
-/// From a random map, each loss comes near to what it is at the map that least squares finds, of about 1; the task's,
-/// which least squares doesn't know, lower.
+/// From a random map, each loss comes near to what it is at the map that least squares finds; the task's, which
+/// least squares doesn't know, lower.
 @Test(
-  arguments: [(FitMethod.hint, 1.35), (.fula, 1.35), (.softLabel, 1.1), (.taskLoss, 1)], ["down", "up", "same"])
+  arguments: [(FitMethod.hint, 1.35), (.fula, 1.35), (.softLabel, 1.1), (.taskLoss, 1)],
+  ["down", "up", "same"])
 func everyTrainedMethodReachesTheClosedForm(method: (FitMethod, Double), name: String) throws {
   let stitch = try References.stitch(name)
   let trained = try stitch.fit(on: shuffled, options: quick(method.0, epochs: 60)).facts

@@ -62,7 +62,7 @@ func gradientsAgreeWithFiniteDifferences(objective: (String, Objective)) throws 
   #expect(abs(slope - Double(norm)) < 0.02 * Double(norm), "\(slope), \(norm)")
 }
 
-@Test func theGradientOfASelfStitchIsZeroNotNaN() throws {
+@Test func theGradientOfASelfStitchIsZero() throws {
   let model = try References.model("end")
   let stitch = try Stitch(front: model, from: Cut("conv2"), end: model, to: Cut("conv2"))
   let identity = try StitchingLayer(
@@ -71,5 +71,6 @@ func gradientsAgreeWithFiniteDifferences(objective: (String, Objective)) throws 
   )
   let (loss, weight, bias) = try evaluate(stitch, identity, Objective(fula: 1, hint: 1))
   #expect(loss < 1e-5)
-  #expect(weight.values.allSatisfy(\.isFinite) && bias.values.allSatisfy(\.isFinite))
+  // C11: stitched and end differ by rounding at most, and that has no direction.
+  #expect(weight.values.allSatisfy { $0 == 0 } && bias.values.allSatisfy { $0 == 0 })
 }

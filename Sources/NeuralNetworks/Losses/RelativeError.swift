@@ -37,7 +37,7 @@ extension Loss {
   }
 
   /// Below this share of ‖t‖, h − t is taken for rounding.
-  static let negligible = 64 * Double(Float.ulpOfOne)
+  package static let negligible = 64 * Double(Float.ulpOfOne)
 
   /// ‖a − b‖² and ‖b‖², summed in Double: sixteen running sums over blocks of 4096, block after block.
   public static func squaredNorms(
