@@ -81,13 +81,16 @@ let package = Package(
         "CProcess",
       ],
       swiftSettings: checks, plugins: ["Fingerprints"]),
-    .executableTarget(
-      name: "bobbin",
+    // The commands, for `bobbin` and for programs with kinds of their own
+    .target(
+      name: "BobbinCommands",
       dependencies: [
-        "Canonical", "ContentStore", "Workflow", "PipelineFile", "Executors", "Reporting", "Stages",
+        "Canonical", "ContentStore", "Workflow", "PipelineFile", "Executors", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: checks),
+    .executableTarget(
+      name: "bobbin", dependencies: ["BobbinCommands", "Stages"], swiftSettings: checks),
 
     // Tests mirror sources
     .executableTarget(

@@ -31,6 +31,7 @@ extension Pipeline {
     let url = URL(fileURLWithPath: path).standardizedFileURL
     let text = try Reading.text(of: url, named: path)
     let root = projectRoot(of: url)
+    let settings = try Settings.load(root: root)
     guard let raw = try Reading.value(in: text, named: path) else {
       throw PipelineFileError(Place(file: path, line: 1, column: 1), "the file is empty")
     }
@@ -63,7 +64,7 @@ extension Pipeline {
       url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
     return Pipeline(
       graph: Graph(instances: instances, project: root.path, file: file), root: root, file: file,
-      remote: remote,
+      remote: remote, settings: settings,
       selection: Selection(evaluator))
   }
 
@@ -146,7 +147,7 @@ extension Pipeline {
     let folder = file.deletingLastPathComponent()
     var candidate = folder
     while true {
-      for name in ["bobbin.yaml", ".git"]
+      for name in [Settings.fileName, ".git"]
       where FileManager.default.fileExists(atPath: candidate.appendingPathComponent(name).path) {
         return candidate
       }

@@ -7,6 +7,9 @@ import Workflow
 final class Parameters {
   private let root: Template
   private var known: [String: Value] = [:]
+  /// Where the members of a map stand, by the map's path, made when the first of them is asked for: a file may have
+  /// many thousands.
+  private var positions: [String: [String: Int]] = [:]
   private var underway: [String] = []
   /// Nodes that parameters may copy from each other, so that ten lines can't become a billion values.
   private var copies = 1_000_000
@@ -43,10 +46,10 @@ final class Parameters {
     for (i, name) in names.enumerated() {
       switch template {
       case .map(let members, _):
-        guard let member = members.first(where: { $0.name == name }) else {
+        guard let position = self.position(of: name, in: members, at: names[..<i]) else {
           throw unknown(names, i, members.map(\.name), at: place)
         }
-        template = member.value
+        template = members[position].value
       case .whole(let expression, let use):
         let target = try value(named(expression, at: use) + names[i...], at: use)
         known[key] = target
@@ -57,6 +60,14 @@ final class Parameters {
     let value = try evaluate(template)
     known[key] = value
     return value
+  }
+
+  private func position(of name: String, in members: [Template.Member], at path: ArraySlice<String>) -> Int? {
+    let path = path.joined(separator: ".")
+    if let known = positions[path] { return known[name] }
+    let made = Dictionary(uniqueKeysWithValues: members.enumerated().map { ($1.name, $0) })
+    positions[path] = made
+    return made[name]
   }
 
   private func unknown(_ names: [String], _ i: Int, _ known: [String], at place: Place) -> DecodingIssue {
@@ -138,8 +149,9 @@ extension Parameters {
       guard let first = changes.first else { return params }
       throw DecodingIssue(first.place, "there is no parameter '\(path)\(first.name)'; the file has no params")
     }
+    let positions = Dictionary(uniqueKeysWithValues: members.enumerated().map { ($1.name, $0) })
     for change in changes {
-      guard let i = members.firstIndex(where: { $0.name == change.name }) else {
+      guard let i = positions[change.name] else {
         throw DecodingIssue(
           change.place,
           "there is no parameter '\(path)\(change.name)'"

@@ -13,6 +13,8 @@ public struct Pipeline: Sendable {
   public let file: String
   /// `remote:` as written: where the team shares results.
   public let remote: String?
+  /// What `bobbin.yaml` in the root says.
+  public let settings: Settings
   /// What the command line's selections are read against.
   let selection: Selection
 }

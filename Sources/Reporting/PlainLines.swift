@@ -14,10 +14,10 @@ struct PlainLines {
   func lines(_ event: RunEvent) -> [String] {
     switch event {
     case .planned(let total, let cached):
-      cached == total ? [] : ["\(total) instances, \(cached) up to date"]
+      cached == total ? [] : ["\(counted(total, "instance")), \(cached) up to date"]
     case .started, .progress: []
     case .finished(let report): finished(report)
-    case .warning(let text): ["warning: \(text)"]
+    case .warning(let text): warning(text)
     }
   }
 
@@ -25,10 +25,11 @@ struct PlainLines {
     switch report.state {
     case .executed:
       return [
-        report.sharedWith.map { "done     \(report.name), the same as \($0)" }
-          ?? "done     \(report.name) in \(humanSeconds(report.seconds))"
+        legible(
+          report.sharedWith.map { "done     \(report.name), the same as \($0)" }
+            ?? "done     \(report.name) in \(humanSeconds(report.seconds))")
       ]
-    case .cached: return ["cached   \(report.name)"]
+    case .cached: return [legible("cached   \(report.name)")]
     case .failed: return failed(report)
     case .skipped: return []
     }
@@ -37,11 +38,17 @@ struct PlainLines {
   /// Why an instance failed, and where its log is.
   func failed(_ report: InstanceReport) -> [String] {
     let message = report.message ?? "no reason was given"
-    var lines = ["FAILED   \(report.name): \(message)"]
+    var lines = ["FAILED   \(legible(report.name)): \(message)"]
     let log = log(report.name)
     if !message.contains(log) { lines.append("log: \(log)") }
-    return lines.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
-      .enumerated().map { $0 == 0 ? $1 : "         \($1)" }
+    return separate(lines).enumerated().map { $0 == 0 ? $1 : "         \($1)" }
+  }
+
+  func warning(_ text: String) -> [String] { separate(["warning: \(text)"]) }
+
+  /// The single lines of texts, as a terminal may show them.
+  private func separate(_ texts: [String]) -> [String] {
+    texts.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false) }.map { legible(String($0)) }
   }
 
   /// Lines for what has been running for long, and marks it as mentioned.
@@ -57,7 +64,7 @@ struct PlainLines {
         running.details.isEmpty ? nil : running.details,
         running.secondsLeft(at: now).map { "\(humanSeconds($0)) left" },
       ]
-      lines.append(facts.compactMap { $0 }.joined(separator: "  "))
+      lines.append(legible(facts.compactMap { $0 }.joined(separator: "  ")))
     }
     return lines
   }

@@ -35,6 +35,9 @@ public func humanBytes(_ bytes: Int) -> String {
   return "\(fixed(value, places: places)) \(units[unit])"
 }
 
+/// `1 instance`, `3 instances`.
+public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 private func twoDigits(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
 
 /// A number with a fixed count of decimal places (at most 2).

@@ -87,7 +87,7 @@ public final class RunDisplay: @unchecked Sendable {
   private func lastingLines(_ event: RunEvent) -> [String] {
     switch event {
     case .finished(let report) where report.state == .failed: plain.failed(report)
-    case .warning(let text): ["warning: \(text)"]
+    case .warning(let text): plain.warning(text)
     default: []
     }
   }
@@ -95,7 +95,7 @@ public final class RunDisplay: @unchecked Sendable {
   private func draw(above lasting: [String], _ size: (columns: Int, rows: Int), at time: Double) {
     lastDrawn = time
     let live = LiveLines(columns: size.columns, rows: size.rows, usesColour: terminal.usesColour)
-    let lines = live.lines(state, at: time) { names[$0] }
+    let lines = live.lines(state, at: time) { legible(names[$0]) }
     terminal.write(erasure(size.columns) + (lasting + lines).map { $0 + "\n" }.joined())
     drawn = lines.map(visibleWidth)
   }

@@ -62,6 +62,6 @@ extension RunState.Running {
 
   /// `epoch 3/20  loss 0.41  accuracy 0.87`
   var details: String {
-    (progress?.detail ?? []).map { "\($0.name) \($0.value)" }.joined(separator: "  ")
+    legible((progress?.detail ?? []).map { "\($0.name) \($0.value)" }.joined(separator: "  "))
   }
 }

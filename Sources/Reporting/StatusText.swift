@@ -11,11 +11,12 @@ public struct StatusText: Sendable {
   public init(_ plan: Plan, graph: Graph, onlyStale: Bool = false) {
     let shown = plan.entries.filter { !onlyStale || $0.state != .upToDate }
     // The widest name up to a limit, so that one monster doesn't push every reason off the screen.
-    let width = shown.map(\.name.count).filter { $0 <= 60 }.max() ?? 0
-    var lines = shown.map { entry in
+    let names = shown.map { legible($0.name) }
+    let width = names.map(\.count).filter { $0 <= 60 }.max() ?? 0
+    var lines = zip(shown, names).map { entry, name in
       let (word, why) = StatusText.words(entry.state)
-      let start = padded(word, 10) + "  " + (why.isEmpty ? entry.name : padded(entry.name, width))
-      return why.isEmpty ? start : start + "  " + why
+      let start = padded(word, 10) + "  " + (why.isEmpty ? name : padded(name, width))
+      return why.isEmpty ? start : start + "  " + legible(why)
     }
     func count(_ word: String) -> Int { plan.entries.count { StatusText.words($0.state).word == word } }
     let words = ["up to date", "stale", "pending", "missing"]

@@ -31,6 +31,6 @@ public struct Terminal: Sendable {
         return (Int(size.ws_col), Int(size.ws_row))
       },
       usesColour: (environment["NO_COLOR"] ?? "").isEmpty,
-      write: { FileHandle.standardError.write(Data($0.utf8)) })
+      write: StandardError.write)
   }
 }

@@ -69,13 +69,13 @@ final class Project: Sendable {
       "pipelines/\(name)", try Data(contentsOf: Project.package.appending(path: "pipelines/\(name)")))
   }
 
-  /// Starts `bobbin` here without waiting. What it prints goes to the files, or nowhere.
+  /// Starts `bobbin` here without waiting.
   func start(
-    _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, errors: URL? = nil
+    _ arguments: [String], environment: [String: String] = [:], output: Sink = .nowhere,
+    errors: Sink = .nowhere
   ) throws -> Child {
     try Child(
-      Project.program.path, arguments, in: root.path, output: output?.path ?? "/dev/null",
-      errors: errors?.path ?? "/dev/null",
+      Project.program.path, arguments, in: root.path, output: output, errors: errors,
       environment: ProcessInfo.processInfo.environment.merging(environment) { $1 })
   }
 
@@ -85,17 +85,35 @@ final class Project: Sendable {
     try bobbin(arguments, environment: environment)
   }
 
-  /// Runs `bobbin` here to its end.
-  func bobbin(_ arguments: [String], environment: [String: String] = [:]) throws -> Finished {
-    let outputs = ["out", "err"].map { root.appending(path: ".\(UUID().uuidString).\($0)") }
-    defer { for url in outputs { try? FileManager.default.removeItem(at: url) } }
+  /// Runs `bobbin` here to its end. What doesn't go elsewhere is kept.
+  func bobbin(
+    _ arguments: [String], environment: [String: String] = [:], output: Sink? = nil, errors: Sink? = nil
+  ) throws -> Finished {
+    let files = ["out", "err"].map { root.appending(path: ".\(UUID().uuidString).\($0)") }
+    defer { for url in files { try? FileManager.default.removeItem(at: url) } }
     let start = Date()
-    let status = try self.start(arguments, environment: environment, output: outputs[0], errors: outputs[1])
-      .waitForEnd()
+    let status = try self.start(
+      arguments, environment: environment, output: output ?? .file(files[0].path),
+      errors: errors ?? .file(files[1].path)
+    ).waitForEnd()
+    func text(_ file: URL) -> String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
     return Finished(
-      status: status, output: try String(contentsOf: outputs[0], encoding: .utf8),
-      errors: try String(contentsOf: outputs[1], encoding: .utf8), seconds: Date().timeIntervalSince(start))
+      status: status, output: text(files[0]), errors: text(files[1]),
+      seconds: Date().timeIntervalSince(start))
   }
+}
+
+/// Where a program's output goes.
+enum Sink {
+  /// A file or device.
+  case file(String)
+  /// A descriptor of ours.
+  case descriptor(Int32)
+  /// A pipe whose reader has closed its end.
+  case closedPipe
+
+  static let nowhere = Sink.file("/dev/null")
+  static let full = Sink.file("/dev/full")
 }
 
 /// A child process, waited for by its own id: Foundation's `Process` takes part in everybody's children.
@@ -103,24 +121,51 @@ struct Child {
   let pid: pid_t
 
   init(
-    _ program: String, _ arguments: [String], in directory: String, output: String, errors: String,
+    _ program: String, _ arguments: [String], in directory: String, output: Sink, errors: Sink,
     environment: [String: String]
   ) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-    posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    var mine: [Int32] = []
+    defer { for descriptor in mine { close(descriptor) } }
+    for (number, sink) in [(Int32(1), output), (2, errors)] {
+      switch sink {
+      case .file(let path):
+        posix_spawn_file_actions_addopen(&actions, number, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+      case .descriptor(let descriptor): posix_spawn_file_actions_adddup2(&actions, descriptor, number)
+      case .closedPipe:
+        let ends = try Child.pipe()
+        close(ends[0])
+        mine.append(ends[1])
+        posix_spawn_file_actions_adddup2(&actions, ends[1], number)
+      }
+    }
     // The shell goes there, and then becomes the program.
     let line = ["sh", "-c", "cd \"$0\" && exec \"$@\"", directory, program]
     let words = (line + arguments).map { strdup($0) } + [nil]
     let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in words + variables { free(text) } }
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, "/bin/sh", &actions, nil, words, variables)
+    let code = Child.whileNoneStarts { posix_spawn(&pid, "/bin/sh", &actions, nil, words, variables) }
     guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EINVAL) }
     self.pid = pid
+  }
+
+  private static let starting = NSLock()
+
+  /// Does what no other child is to see half done: it would inherit descriptors.
+  static func whileNoneStarts<T>(_ body: () throws -> T) rethrows -> T { try starting.withLock(body) }
+
+  /// A pipe's ends, the one to read from first, that no child inherits.
+  static func pipe() throws -> [Int32] {
+    try whileNoneStarts {
+      var ends: [Int32] = [-1, -1]
+      guard Glibc.pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      return ends
+    }
   }
 
   /// Waits for it; its exit status, or 128 and the signal's number.

@@ -1,3 +1,4 @@
+import Foundation
 import Canonical
 import ContentStore
 import PipelineFile
@@ -114,4 +115,14 @@ func wrongParametersAreExplained(params: String, message: String) throws {
   let params = "{ a0: 1, \(lists.joined(separator: ", ")) }"
   let message = try complaint(pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: d } }"))
   #expect(message?.hasSuffix("params expand to over a million values") == true)
+}
+
+/// H16: what is looked up in a list takes minutes for so many.
+@Test(.timeLimit(.minutes(1))) func manyParametersTakeTheirTimeOnce() throws {
+  let names = (0..<200_000).map { "p\($0)" }
+  let params = "{ \(names.map { "\($0): 1" }.joined(separator: ", ")) }"
+  let file = names.map { "\($0): d2\n" }.joined()
+  let text = pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: \"${params.p199999}\" } }")
+  let loaded = try load(text, params: file)
+  #expect(loaded.graph.instances[0].externals[0].url.lastPathComponent == "d2")
 }

@@ -1,3 +1,4 @@
+import Canonical
 import Foundation
 import Reporting
 import Testing
@@ -154,6 +155,32 @@ private func emptyReport() -> RunReport {
   #expect(screen.written == "")
   display.show(.finished(report(graph, 2, .failed, message: "no")))
   #expect(screen.lines.first == "FAILED   \(graph.instances[2].name): no")
+}
+
+/// H16.
+@Test func foreignTextIsSpelledOutOnEveryDisplay() {
+  for isTerminal in [true, false] {
+    let screen = Screen()
+    screen.isTerminal = isTerminal
+    let instances = ["a\u{1B}[31m", "b\u{7}"].map {
+      Instance(name: $0, stage: $0, kind: source, parameters: [:], outputs: source.outputs)
+    }
+    let graph = Graph(instances: instances, project: "/project", file: "p.yaml")
+    let display = screen.display(graph)
+    display.show(.planned(total: 2, cached: 0))
+    display.show(.started(instance: 0, reason: .neverRun))
+    display.show(.progress(instance: 0, Progress(fraction: 0.5, detail: [("\u{1B}[2J", "\r9")])))
+    screen.time = 200
+    display.tick()
+    display.show(.finished(report(graph, 0, .executed)))
+    display.show(.finished(report(graph, 1, .failed, message: "\u{1B}]0;title\u{7}\nmore\r")))
+    display.show(.warning("\u{202E}"))
+    let foreign = screen.written.replacing(/\r?\u{1B}\[(\d+A|J)/, with: "")
+    #expect(
+      foreign.unicodeScalars.allSatisfy { $0 == "\n" || ($0.value >= 0x20 && $0.value != 0x202E) },
+      "\(foreign.debugDescription)")
+    #expect(foreign.contains("a\\u{1b}[31m") && foreign.contains("title\\u{7}"))
+  }
 }
 
 @Test func coloursFollowNoColor() {

@@ -4,9 +4,10 @@ import Canonical
 import ArgumentParser
 import ContentStore
 import Foundation
+import Reporting
 import Workflow
 
-struct ShowCommand: ParsableCommand {
+struct ShowCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
     abstract: "Prints the record of an instance as JSON: its action, artifacts, facts, lineage.")
@@ -14,8 +15,8 @@ struct ShowCommand: ParsableCommand {
   @OptionGroup var options: PipelineOptions
   @Argument(help: "The instance, such as 'model[seed=1]'.") var instance: String
 
-  func run() throws {
-    let opened = try options.open()
+  func run(in program: Program) throws {
+    let opened = try options.open(in: program)
     let index = try opened.one(instance).instance
     let graph = opened.graph
     let plan = try Plan(
@@ -34,6 +35,6 @@ struct ShowCommand: ParsableCommand {
       "instance": .string(graph.instances[index].name), "record": try JSON(parsing: record.text),
       "lineage": .object(lineage),
     ]
-    print(shown.indented)
+    try StandardOutput.write(shown.indented + "\n")
   }
 }

@@ -21,26 +21,29 @@ struct StatsCommand: ParsableCommand {
 
   func run() throws {
     let stats = try options.openStore().stats()
-    print("records      \(stats.records)")
-    print("blobs        \(stats.total.count), \(bytes(stats.total.content)) in \(bytes(stats.total.stored))")
+    var lines = [
+      "records      \(stats.records)",
+      "blobs        \(stats.total.count), \(bytes(stats.total.content)) in \(bytes(stats.total.stored))",
+    ]
     for (codec, amount) in stats.blobs.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       let name = codec.rawValue.padding(toLength: 12, withPad: " ", startingAt: 0)
-      print("  \(name) \(amount.count), \(bytes(amount.content)) in \(bytes(amount.stored))")
+      lines.append("  \(name) \(amount.count), \(bytes(amount.content)) in \(bytes(amount.stored))")
     }
-    print(
+    lines.append(
       "of these small ones inside the index: \(stats.inline.count), only on a remote: \(stats.elsewhere.count)"
     )
+    try StandardOutput.write(lines.joined(separator: "\n") + "\n")
   }
 }
 
-struct PushCommand: ParsableCommand {
+struct PushCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "push", abstract: "Copies results to a remote: all of a pipeline that are up to date.")
 
   @OptionGroup var options: PipelineOptions
 
-  func run() throws {
-    let (opened, remote) = try options.openWithRemote()
+  func run(in program: Program) throws {
+    let (opened, remote) = try options.openWithRemote(in: program)
     let plan = try Plan(
       opened.graph, store: opened.store, environment: ProcessInfo.processInfo.environment)
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
@@ -48,29 +51,27 @@ struct PushCommand: ParsableCommand {
   }
 }
 
-struct PullCommand: ParsableCommand {
+struct PullCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "pull", abstract: "Copies results of a pipeline from a remote, bytes included.")
 
   @OptionGroup var options: PipelineOptions
 
-  func run() throws {
-    let (opened, remote) = try options.openWithRemote()
+  func run(in program: Program) throws {
+    let (opened, remote) = try options.openWithRemote(in: program)
     let plan = try Plan(
       opened.graph, store: opened.store, remote: remote, environment: ProcessInfo.processInfo.environment)
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
     try finish(try opened.store.pull(keys, from: remote), "pulled from \(remote)")
-    for problem in plan.remoteProblems { throw CommandFailure(problem, status: 3) }
+    try refuse(plan.remoteProblems)
   }
 }
 
 private func finish(_ transfer: Transfer, _ what: String) throws {
-  print(
-    "\(what): \(transfer.records) records, \(transfer.blobs) blobs, \(bytes(transfer.bytes)); "
-      + "\(transfer.skipped) were there")
-  guard transfer.problems.isEmpty else {
-    throw CommandFailure(transfer.problems.joined(separator: "\nerror: "), status: 3)
-  }
+  try StandardOutput.write(
+    "\(what): \(counted(transfer.records, "record")), \(counted(transfer.blobs, "blob")), "
+      + "\(bytes(transfer.bytes)); \(transfer.skipped) were there\n")
+  try refuse(transfer.problems)
 }
 
 private func bytes(_ count: Int) -> String { humanBytes(count) }
@@ -85,8 +86,8 @@ extension StoreOptions {
 }
 
 extension PipelineOptions {
-  fileprivate func openWithRemote() throws -> (OpenPipeline, any Remote) {
-    let opened = try open()
+  fileprivate func openWithRemote(in program: Program) throws -> (OpenPipeline, any Remote) {
+    let opened = try open(in: program)
     guard let remote = opened.remote else {
       throw CommandFailure("there is no remote: give --remote, or write `remote:` in \(file)", status: 2)
     }

@@ -5,19 +5,19 @@ import Foundation
 import Reporting
 import Workflow
 
-struct StatusCommand: ParsableCommand {
+struct StatusCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
     abstract: "Says of each instance whether it is up to date, and why not. Runs nothing.")
 
   @OptionGroup var options: PipelineOptions
 
-  func run() throws {
-    let opened = try options.open()
+  func run(in program: Program) throws {
+    let opened = try options.open(in: program)
     let plan = try Plan(
       opened.graph, store: opened.store, remote: opened.remote,
       environment: ProcessInfo.processInfo.environment)
-    print(StatusText(plan, graph: opened.graph).text, terminator: "")
-    for problem in plan.remoteProblems { throw CommandFailure(problem, status: 3) }
+    try StandardOutput.write(StatusText(plan, graph: opened.graph).text)
+    try refuse(plan.remoteProblems)
   }
 }

@@ -7,7 +7,7 @@ import PipelineFile
 import Reporting
 import Workflow
 
-struct GraphCommand: ParsableCommand {
+struct GraphCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "graph", abstract: "Prints the graph of instances: as dot for Graphviz, or as JSON.")
 
@@ -16,11 +16,11 @@ struct GraphCommand: ParsableCommand {
   @OptionGroup var options: PipelineOptions
   @Option(help: "dot or json.") var format = Format.dot
 
-  func run() throws {
-    let graph = try options.load().graph
+  func run(in program: Program) throws {
+    let graph = try options.load(in: program).graph
     switch format {
-    case .dot: print(GraphText(graph).dot, terminator: "")
-    case .json: print(GraphText(graph).json.canonical)
+    case .dot: try StandardOutput.write(GraphText(graph).dot)
+    case .json: try StandardOutput.write(GraphText(graph).json.canonical + "\n")
     }
   }
 }

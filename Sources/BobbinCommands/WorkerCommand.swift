@@ -2,11 +2,12 @@
 
 import ArgumentParser
 import Executors
-import Stages
-import Workflow
+import Foundation
 
-struct WorkerCommand: ParsableCommand {
+struct WorkerCommand: ProgramCommand {
   static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
 
-  func run() { WorkerMain.run(catalogue: KindCatalogue(stageKinds()), versions: libraryVersions) }
+  func run(in program: Program) {
+    WorkerMain.run(catalogue: program.kinds) { program.facts }
+  }
 }

@@ -9,7 +9,7 @@ import PipelineFile
 import Reporting
 import Workflow
 
-struct RunCommand: ParsableCommand {
+struct RunCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Brings a pipeline, or the named instances and what they need, up to date.",
     discussion: """
@@ -36,8 +36,8 @@ struct RunCommand: ParsableCommand {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes a number from 1, not \(jobs)") }
   }
 
-  func run() throws {
-    let opened = try options.open()
+  func run(in program: Program) throws {
+    let opened = try options.open(in: program)
     let graph = opened.graph
     let targets =
       try instances.isEmpty ? nil : instances.flatMap { try opened.pipeline.select($0).map(\.instance) }
@@ -45,8 +45,7 @@ struct RunCommand: ParsableCommand {
     if dryRun {
       let plan = try Plan(
         graph, targets: targets, store: opened.store, remote: opened.remote, environment: environment)
-      print(StatusText(plan, graph: graph, onlyStale: true).text, terminator: "")
-      return
+      return try StandardOutput.write(StatusText(plan, graph: graph, onlyStale: true).text)
     }
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     Interruption.listen()
@@ -61,8 +60,11 @@ struct RunCommand: ParsableCommand {
       observe: display.show
     ).run()
     display.finish(report)
-    print(json ? report.json.canonical : report.summary)
     executor.shutdown()
+    do { try StandardOutput.write((json ? report.json.canonical : report.summary) + "\n") } catch {
+      // What went wrong with the run itself says more than that it couldn't be told.
+      if report.exitStatus == 0 { throw error }
+    }
     if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
   }
 }

@@ -4,7 +4,6 @@ import ArgumentParser
 import ContentStore
 import Foundation
 import PipelineFile
-import Stages
 import Workflow
 
 /// The file and the options `--set`, `--params`, `--store`, `--remote`.
@@ -23,8 +22,8 @@ struct PipelineOptions: ParsableArguments {
   @OptionGroup var store: StoreOptions
 
   /// Loads the pipeline and opens its store and remote.
-  func open() throws -> OpenPipeline {
-    let pipeline = try load()
+  func open(in program: Program) throws -> OpenPipeline {
+    let pipeline = try load(in: program)
     let place = store.store.map { URL(fileURLWithPath: $0) } ?? pipeline.root.appending(path: "cache")
     let opened = try Store.open(at: place)
     let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
@@ -36,10 +35,9 @@ struct PipelineOptions: ParsableArguments {
   }
 
   /// Loads the pipeline without touching a store.
-  func load() throws -> Pipeline {
+  func load(in program: Program) throws -> Pipeline {
     try Pipeline.load(
-      path: file, catalogue: KindCatalogue(stageKinds()), sets: sets,
-      paramsFile: params.map { URL(fileURLWithPath: $0) })
+      path: file, catalogue: program.kinds, sets: sets, paramsFile: params.map { URL(fileURLWithPath: $0) })
   }
 }
 

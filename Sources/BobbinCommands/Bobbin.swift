@@ -1,0 +1,117 @@
+// Owns the program's entry and its exit statuses: 0 all well; 1 an instance failed, or a command can't do what it was
+// asked to, such as print its answer; 2 the command line or the pipeline file is wrong; 3 the store or a remote
+// failed; 130 interrupted.
+
+import ArgumentParser
+import Canonical
+import ContentStore
+import Foundation
+import PipelineFile
+import Reporting
+import Workflow
+
+/// Bobbin's command line.
+public struct Bobbin: ParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "bobbin",
+    abstract: "Reproducible pipelines for people who study how similar neural networks are.",
+    discussion: """
+      A pipeline file declares datasets, training, stitching and measurements as stages; bobbin runs only what \
+      isn't in the cache already. Begin with `bobbin run pipelines/quickstart.yaml`, and see `bobbin kinds` for \
+      what a stage can do.
+      """,
+    version: Program.version,
+    subcommands: [
+      RunCommand.self, StatusCommand.self, GetCommand.self, ShowCommand.self, LogCommand.self,
+      GraphCommand.self, CacheCommand.self, KindsCommand.self, SchemaCommand.self, WorkerCommand.self,
+    ])
+
+  public init() {}
+
+  /// The whole program: reads its command line, does what that says and exits.
+  /// - Parameters:
+  ///   - kinds: what stages can do, in the order in which `kinds` lists them.
+  ///   - libraries: names and versions of the libraries that decide bits and are in no key, for the facts of
+  ///     records. Called where stages run.
+  public static func main(
+    kinds: [KindDescription], libraries: @escaping @Sendable () -> JSON = { [:] }
+  ) -> Never {
+    // A reader that has gone is an error of the write, to be answered there.
+    signal(SIGPIPE, SIG_IGN)
+    let program = Program(kinds: KindCatalogue(kinds), libraries: libraries)
+    do {
+      try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
+      var command = try parseAsRoot()
+      if let command = command as? any ProgramCommand {
+        try command.run(in: program)
+      } else {
+        try command.run()
+      }
+      Foundation.exit(0)
+    } catch {
+      exit(reporting: error)
+    }
+  }
+
+  private static func refuseUnknownCommand(_ word: String?) throws {
+    guard let word, !word.hasPrefix("-") else { return }
+    var known: [String] = []
+    for command in configuration.subcommands {
+      if command._commandName == word { return }
+      if command.configuration.shouldDisplay { known.append(command._commandName) }
+    }
+    if word == "help" { return }
+    throw CommandFailure("there is no command '\(word)'\(suggestion(for: word, in: known))", status: 2)
+  }
+
+  /// Says what went wrong and exits with the status that goes with it.
+  private static func exit(reporting error: any Error) -> Never {
+    switch error {
+    case let code as ExitCode: Foundation.exit(code.rawValue)
+    case let lost as OutputLost where lost.isReaderGone: endAsBrokenPipe()
+    case let lost as OutputLost: end(1, lost)
+    case is PipelineFileError, is DecodingIssue: end(2, error)
+    case is StoreError: end(3, error)
+    case let failure as CommandFailure: end(failure.status, failure)
+    default:
+      let text = fullMessage(for: error) + "\n"
+      guard exitCode(for: error) == .success else {
+        // The parser's own errors, and whatever else goes wrong before anything runs.
+        StandardError.write(legible(lines: text))
+        Foundation.exit(2)
+      }
+      do { try StandardOutput.write(text) } catch { exit(reporting: error) }
+      Foundation.exit(0)
+    }
+  }
+
+  private static func end(_ status: Int32, _ error: any Error) -> Never {
+    StandardError.write(legible(lines: "error: \(error)\n"))
+    Foundation.exit(status)
+  }
+
+  /// Whoever reads the output has had enough: ends without a word, as other programs do.
+  private static func endAsBrokenPipe() -> Never {
+    signal(SIGPIPE, SIG_DFL)
+    raise(SIGPIPE)
+    Foundation.exit(128 + SIGPIPE)
+  }
+}
+
+/// Why a command can't do what it was asked to.
+struct CommandFailure: Error, CustomStringConvertible {
+  let status: Int32
+  let description: String
+
+  init(_ description: String, status: Int32 = 1) {
+    self.description = description
+    self.status = status
+  }
+}
+
+/// Throws if there are problems of the store or a remote, all in one.
+func refuse(_ problems: [String]) throws {
+  guard problems.isEmpty else {
+    throw CommandFailure(problems.joined(separator: "\nerror: "), status: 3)
+  }
+}

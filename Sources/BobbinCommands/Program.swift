@@ -1,0 +1,31 @@
+// Owns what tells one program from another that has the same commands: its stage kinds, and what they compute with.
+
+import ArgumentParser
+import Canonical
+import Workflow
+
+/// A program that has Bobbin's commands: `bobbin` itself, or somebody's own with more stage kinds.
+struct Program: Sendable {
+  /// The version of the commands and of the engine below them.
+  static let version = "0.2.0"
+
+  var kinds: KindCatalogue
+  /// Names and versions of the libraries that decide bits, for the facts of records.
+  var libraries: @Sendable () -> JSON
+
+  /// What stands in the facts of every record besides the machine.
+  var facts: JSON {
+    var facts = libraries().objectValue ?? [:]
+    facts["bobbin"] = .string(Program.version)
+    return .object(facts)
+  }
+}
+
+/// A command that has to know its program.
+protocol ProgramCommand: ParsableCommand {
+  func run(in program: Program) throws
+}
+
+extension ProgramCommand {
+  func run() throws { preconditionFailure("BUG: \(Self._commandName) was started without its program") }
+}

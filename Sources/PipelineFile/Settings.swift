@@ -1,0 +1,72 @@
+// Owns `bobbin.yaml` in a project's root: what the project says once for all of its pipeline files. An empty file only
+// marks the root.
+
+import Foundation
+import Workflow
+
+/// A project's settings.
+public struct Settings: Sendable, Hashable {
+  /// A fact of the machine that a project may make part of every key.
+  public enum PlatformFact: String, Sendable, Hashable, CaseIterable {
+    /// The instructions that numerics use, such as AVX2 or AVX-512.
+    case instructionSet = "instruction_set"
+    /// The versions of the numerics' libraries.
+    case libraries
+  }
+
+  /// A text in every key; another one disowns all results from before. Nil: none.
+  public var salt: String?
+  /// What of the platform is in every key.
+  public var platform: Set<PlatformFact>
+
+  public init(salt: String? = nil, platform: Set<PlatformFact> = []) {
+    self.salt = salt
+    self.platform = platform
+  }
+
+  /// The name of the file.
+  static let fileName = "bobbin.yaml"
+
+  /// The settings of the project at `root`; the defaults where there is no file, or an empty one.
+  /// - Throws: `PipelineFileError`, with places.
+  static func load(root: URL) throws -> Settings {
+    let url = root.appendingPathComponent(fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else { return Settings() }
+    guard let raw = try Reading.value(in: try Reading.text(of: url, named: fileName), named: fileName) else {
+      return Settings()
+    }
+    do { return try Settings(raw) } catch let issue as DecodingIssue { throw PipelineFileError([issue]) }
+  }
+
+  private init(_ raw: RawValue) throws {
+    if case .null = raw {
+      self.init()
+      return
+    }
+    guard case .map(let members, _) = raw else {
+      throw DecodingIssue(raw.place, "expected a map with salt and platform, found \(raw.found)")
+    }
+    let keys = try Keys(members, known: ["salt", "platform"])
+    var salt: String?
+    if let raw = keys["salt"] {
+      guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
+        throw DecodingIssue(raw.place, "salt: expected a text, found \(raw.found)")
+      }
+      salt = text
+    }
+    let known = PlatformFact.allCases.map(\.rawValue)
+    var platform: Set<PlatformFact> = []
+    for raw in try keys.list("platform") {
+      guard case .scalar(let text, _, let place) = raw else {
+        throw DecodingIssue(raw.place, "platform: expected one of \(known.joined(separator: ", "))")
+      }
+      guard let fact = PlatformFact(rawValue: text) else {
+        throw DecodingIssue(place, "platform: there is no fact '\(text)'\(suggestion(for: text, in: known))")
+      }
+      guard platform.insert(fact).inserted else {
+        throw DecodingIssue(place, "platform: '\(text)' is written twice")
+      }
+    }
+    self.init(salt: salt, platform: platform)
+  }
+}

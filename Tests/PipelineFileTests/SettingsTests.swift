@@ -1,0 +1,46 @@
+import Foundation
+import PipelineFile
+import Testing
+
+private let smallest = "version: 1\nstages:\n  s: { uses: dataset/cifar10, with: { path: d } }\n"
+
+/// The settings that go with a pipeline file whose project has this `bobbin.yaml`.
+private func settings(_ text: String) throws -> Settings {
+  let project = try TemporaryProject()
+  _ = try project.write(Data(text.utf8), to: "bobbin.yaml")
+  return try project.load(smallest).settings
+}
+
+@Test func anEmptyProjectFileSaysNothing() throws {
+  for text in ["", "# only a comment\n", "salt:\nplatform:\n", "platform: []\n"] {
+    #expect(try settings(text) == Settings(), "\(text)")
+  }
+}
+
+@Test func saltAndPlatformAreRead() throws {
+  #expect(
+    try settings("salt: after the move\nplatform: [instruction_set, libraries]\n")
+      == Settings(salt: "after the move", platform: [.instructionSet, .libraries]))
+  // A salt is a text, whatever it looks like.
+  #expect(try settings("salt: 2\n").salt == "2")
+}
+
+@Test(arguments: [
+  ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
+  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt and platform, found a list"),
+  ("salt: [1]\n", "bobbin.yaml:1:7: salt: expected a text, found a list"),
+  ("platform: libraries\n", "bobbin.yaml:1:11: platform: expected a list, found 'libraries'"),
+  (
+    "platform: [cpu]\n",
+    "bobbin.yaml:1:12: platform: there is no fact 'cpu'. Known: instruction_set, libraries"
+  ),
+  (
+    "platform: [library]\n",
+    "bobbin.yaml:1:12: platform: there is no fact 'library'. Did you mean 'libraries'?"
+  ),
+  ("platform: [libraries, libraries]\n", "bobbin.yaml:1:23: platform: 'libraries' is written twice"),
+])
+func wrongSettingsAreExplained(text: String, message: String) throws {
+  let error = #expect(throws: PipelineFileError.self) { try settings(text) }
+  #expect(error?.description == message)
+}
