@@ -51,13 +51,16 @@ import Testing
   /// A6, H5.
   @Test func lostStandardErrorChangesNothing() throws {
     let project = try project()
+    #expect(try project.bobbin("cache", "push", "p.yaml", "--remote", "r").status == 0)
     for command in Self.commands + ["get p.yaml nothing", "nothing", "run absent.yaml"] {
       let words = command.split(separator: " ").map(String.init)
       let good = try project.bobbin(words)
       for errors in [Sink.full, .closedPipe] {
         let lost = try project.bobbin(words, errors: errors)
         #expect(lost.status == good.status, "\(command)")
-        #expect(lost.output.count == good.output.count, "\(command): \(lost.output)")
+        // But for times.
+        let (output, expected) = (lost.output, good.output)
+        #expect(output.filter { !$0.isNumber } == expected.filter { !$0.isNumber }, "\(command): \(output)")
       }
     }
   }
@@ -95,7 +98,7 @@ import Testing
       version: 1
       stages:
         text:
-          matrix: { x: ["a\\e[31m\\a", "b\\u202e"] }
+          matrix: { x: [a, "b\\u202e"] }
           run: |
             printf 'red \\033[31m\\r\\n'
             printf 'red \\033[31m\\r\\n' >&2
@@ -104,9 +107,9 @@ import Testing
       """)
     for command in [
       "run p.yaml --jobs 1 --keep-going", "run p.yaml --quiet", "status p.yaml", "run p.yaml text[x=c]",
-      "log p.yaml text[x=~]", "graph p.yaml", "graph p.yaml --format json",
+      "log p.yaml text[x=a]", "graph p.yaml", "graph p.yaml --format json",
     ] {
-      let words = command.replacing("~", with: "'a\u{1B}[31m\u{7}'").split(separator: " ").map(String.init)
+      let words = command.split(separator: " ").map(String.init)
       let (text, status) = try Self.onTerminal(words, in: project)
       #expect(status != 0 || !command.hasPrefix("run"), "\(command)")
       #expect(!text.isEmpty)
@@ -120,7 +123,7 @@ import Testing
       }
     }
     // Elsewhere a log is what it was.
-    let log = try project.bobbin("log", "p.yaml", "text[x='a\u{1B}[31m\u{7}']")
+    let log = try project.bobbin("log", "p.yaml", "text[x=a]")
     #expect(log.output.contains("red \u{1B}[31m\r\n"), "\(log)")
   }
 

@@ -109,7 +109,12 @@ import Testing
     }
     try #require(damaged > 0)
     try? FileManager.default.removeItem(at: project.root.appending(path: "cache/open"))
-    let got = try project.bobbin("get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors")
+    // A21: not unasked.
+    let refused = try project.bobbin("get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors")
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("would run: "), "\(refused.errors)")
+    let got = try project.bobbin(
+      "get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors", "--rebuild")
     #expect(got.status == 0, "\(got.errors)")
     #expect(got.errors.contains("warning"), "\(got.errors)")
     // Getting it again replaces the file.
