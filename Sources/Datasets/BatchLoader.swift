@@ -95,6 +95,8 @@ public struct BatchLoader: Sendable {
 
   /// One sample's shape.
   public var sampleShape: [Int] { half.sampleShape }
+  /// How many classes the labels count over; 0 where there are none.
+  public var classes: Int { half.classes }
 
   /// Whether the samples have labels.
   public var hasLabels: Bool { samples.labels != nil }
