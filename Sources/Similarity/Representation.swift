@@ -79,14 +79,14 @@ public struct SimilarityError: Error, Hashable, Sendable, CustomStringConvertibl
 
 /// A representation with its column means, read in blocks as centred Double matrices: the whole in Double may
 /// not fit memory.
-struct Centred {
-  let source: Representation
+public struct Centred: Sendable {
+  public let source: Representation
   private let means: [Double]
   /// ‖X‖²_F, centred.
   let squaredNorm: Double
 
   /// Refuses what measures would answer with NaN.
-  init(_ source: Representation) throws {
+  public init(_ source: Representation) throws {
     guard source.n >= 2, source.p >= 1 else {
       throw SimilarityError("\(source.name) is \(source.n) × \(source.p); a comparison needs two samples")
     }

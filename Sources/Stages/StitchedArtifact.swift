@@ -16,6 +16,9 @@ struct StitchedModel {
   let end: Model
   let to: Cut
 
+  static let frontFile = "front.safetensors"
+  static let endFile = "end.safetensors"
+
   init(front: Model, from: Cut, map: StitchingLayer, end: Model, to: Cut) {
     self.front = front
     self.from = from
@@ -24,8 +27,8 @@ struct StitchedModel {
     self.to = to
   }
 
-  /// Opens the artifact.
-  init(_ input: InputArtifact) throws {
+  /// Opens the artifact, with the models out of `models`.
+  init(_ input: InputArtifact, models: OpenedModels) throws {
     let members = try input.entries
     func member(_ name: String) throws -> InputArtifact {
       guard let member = members[name] else {
@@ -40,10 +43,10 @@ struct StitchedModel {
       let outputSizes = json["output"]?.arrayValue?.compactMap(\.intValue)
     else { throw InputError(message: "stitch.json lacks from, to, input or output") }
     self.init(
-      front: try Model(member("front.safetensors")), from: Cut(from),
+      front: try models.model(member(Self.frontFile)), from: Cut(from),
       map: try StitchingLayer(
         input: sizes, output: outputSizes, weight: file.tensor("weight"), bias: file.tensor("bias")),
-      end: try Model(member("end.safetensors")), to: Cut(to))
+      end: try models.model(member(Self.endFile)), to: Cut(to))
   }
 
   /// Writes the artifact; `description` is what else a reader should know of the fit.
@@ -58,8 +61,8 @@ struct StitchedModel {
     try Data(text.utf8).write(to: output.file("stitch.json"))
     try SafetensorsFile.write(
       ["weight": StoredArray(map.weight), "bias": StoredArray(map.bias)], to: output.file("map.safetensors"))
-    try output.link("front.safetensors", to: front)
-    try output.link("end.safetensors", to: end)
+    try output.link(Self.frontFile, to: front)
+    try output.link(Self.endFile, to: end)
   }
 
   /// The front up to its cut, the map, the end after its cut; all frozen.

@@ -2,7 +2,6 @@
 
 import Datasets
 import NeuralNetworks
-import Tensor
 import Workflow
 
 struct Activations: StageKind {
@@ -17,13 +16,33 @@ struct Activations: StageKind {
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
   @Output("N × channels × height × width, float32", .activations) var activations: OutputArtifact
 
-  func run(in context: StageContext) throws {
-    let network = try Model(model)
-    let images = try LoadedImages(
-      Half(split, of: data), options: BatchLoader.Options(batch: 1, marking: marking, limit: samples))
-    try images.requireSize(of: network.architecture, "the network")
-    let point = ModelPoint.cut(try network.architecture.cut(named: cut))
-    let made = try ActivationCache(images, budget: 0).values(of: network, at: point)
-    try SampleActivations(values: made, samples: images.loader.identity).write(to: activations, cut: cut)
+  static let varying: Set = ["cut", "model"]
+
+  /// The members look at the same images; a network's cuts are computed in one pass.
+  static func run(_ members: [StageMember<Activations>]) {
+    guard let one = members.first?.kind else { return }
+    let images = Result {
+      try LoadedImages(
+        Half(one.split, of: one.data),
+        options: BatchLoader.Options(batch: 1, marking: one.marking, limit: one.samples))
+    }
+    let models = OpenedModels()
+    for member in members {
+      member.attempt {
+        let network = try models.model(member.kind.model)
+        try images.get().requireSize(of: network.architecture, "the network")
+        models.expect(.cut(try network.architecture.cut(named: member.kind.cut)), of: member.kind.model)
+      }
+    }
+    let cache = Result { try models.cache(images.get()) }
+    let identity = images.map(\.loader.identity)
+    for member in members {
+      member.finish {
+        let values = try cache.get().values(
+          of: models.model(member.kind.model), at: .cut(Cut(member.kind.cut)))
+        try SampleActivations(values: values, samples: identity.get())
+          .write(to: member.kind.activations, cut: member.kind.cut)
+      }
+    }
   }
 }

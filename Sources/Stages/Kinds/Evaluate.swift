@@ -4,6 +4,7 @@ import ContentStore
 import Datasets
 import NeuralNetworks
 import Stitching
+import Tensor
 import Workflow
 
 struct Evaluate: StageKind {
@@ -26,25 +27,51 @@ struct Evaluate: StageKind {
   @Parameter("attack the network too; null: don't") var attack: AttackParameters? = nil
   @Output("the scores", .scores) var scores: OutputArtifact
 
-  func run(in context: StageContext) throws {
-    let images = try LoadedImages(
-      Half(split, of: data), options: BatchLoader.Options(batch: 1, marking: marking, limit: samples))
-    let subject = try Subject(model)
-    let other = try reference.map(Subject.init)
-    try subject.requireImages(images, "the network")
-    try other?.requireImages(images, "the reference")
-    try images.requireLabels(of: subject.output, "the network", for: "accuracy")
-    if let other { try subject.requireClasses(of: other) }
-    var values = Scores()
+  static let varying: Set = ["model", "reference", "attack"]
 
-    let cache = ActivationCache(images, budget: 1 << 30)
-    let (clean, structuralError) = try subject.evaluate(on: cache)
+  /// The members look at the same images; what a front, an end or a reference makes of them is computed once.
+  static func run(_ members: [StageMember<Evaluate>]) {
+    guard let one = members.first?.kind else { return }
+    let images = Result {
+      try LoadedImages(
+        Half(one.split, of: one.data),
+        options: BatchLoader.Options(batch: 1, marking: one.marking, limit: one.samples))
+    }
+    let models = OpenedModels()
+    let subjects = members.map { member in
+      member.attempt { try member.kind.subjects(on: images.get(), models) }
+    }
+    let cache = Result { try models.cache(images.get()) }
+    for (member, subjects) in zip(members, subjects) {
+      member.finish {
+        try member.kind.evaluate(subjects!, on: cache.get(), images.get(), in: member.context)
+      }
+    }
+  }
+
+  /// The network and what it is compared with, checked against the images and each other.
+  private func subjects(
+    on images: LoadedImages, _ models: OpenedModels
+  ) throws -> (network: Subject, reference: Subject?) {
+    let network = try Subject(model, models)
+    let other = try reference.map { try Subject($0, models) }
+    try network.requireImages(images, "the network")
+    try other?.requireImages(images, "the reference")
+    try images.requireLabels(of: network.output, "the network", for: "accuracy")
+    if let other { try network.requireClasses(of: other) }
+    return (network, try other ?? network.end(models))
+  }
+
+  private func evaluate(
+    _ subjects: (network: Subject, reference: Subject?), on cache: ActivationCache, _ images: LoadedImages,
+    in context: StageContext
+  ) throws {
+    var values = Scores()
+    let clean = try subjects.network.evaluate(on: cache)
     values["accuracy"] = clean.accuracy
-    values["structuralError"] = structuralError
+    values["structuralError"] = clean.structuralError
     context.progress(0.4, ["accuracy": fixed(clean.accuracy, digits: 3)])
-    let compared = other ?? subject.stitched.map { Subject($0.end) }
-    if let compared {
-      let theirs = try compared.evaluate(on: cache).evaluation
+    if let theirs = try subjects.reference?.evaluate(on: cache) {
       let comparison = try OutputComparison(clean.logits, theirs.logits)
       values["agreement"] = comparison.agreement
       values["disagreement"] = comparison.disagreement
@@ -53,13 +80,14 @@ struct Evaluate: StageKind {
     }
     context.progress(0.6)
     if let attack = try attack?.attack() {
-      if let compared {
+      let network = try subjects.network.network
+      if let reference = subjects.reference {
         let comparison = try NetworkComparison(
-          of: subject.network, with: compared.network, on: images, attack: attack)
+          of: network, with: reference.network, on: images, attack: attack)
         values["robustAccuracy"] = comparison.accuracy
         values["robustAgreement"] = comparison.agreement
       } else {
-        values["robustAccuracy"] = try Evaluation(of: subject.network, on: images, attack: attack).accuracy
+        values["robustAccuracy"] = try Evaluation(of: network, on: images, attack: attack).accuracy
       }
     }
     try values.write(to: scores)
@@ -76,36 +104,37 @@ struct AttackParameters: ParameterGroup {
   }
 }
 
-/// A network that is evaluated, and its parts if it is a stitched one.
+/// A network that is evaluated: a model, or a stitched one.
 private enum Subject {
   case model(Model)
-  case joined(StitchedModel)
+  case stitched(StitchedModel, end: InputArtifact)
 
-  init(_ input: InputArtifact) throws {
-    self = try input.artifact.form == .manifest ? .joined(StitchedModel(input)) : .model(Model(input))
+  /// Opens a network and notes which values of its models will be asked for.
+  init(_ input: InputArtifact, _ models: OpenedModels) throws {
+    guard input.artifact.form == .manifest else {
+      self = .model(try models.model(input))
+      models.expect(.logits, of: input)
+      return
+    }
+    let stitched = try StitchedModel(input, models: models)
+    let end = try input.entry(StitchedModel.endFile)
+    self = .stitched(stitched, end: end)
+    models.expect(.cut(stitched.from), of: try input.entry(StitchedModel.frontFile))
+    models.expect(.cut(stitched.to), of: end)
   }
 
-  init(_ model: Model) { self = .model(model) }
-
-  var stitched: StitchedModel? {
-    if case .joined(let stitched) = self { stitched } else { nil }
+  /// Of a stitched network its end by itself.
+  func end(_ models: OpenedModels) throws -> Subject? {
+    guard case .stitched(_, let end) = self else { return nil }
+    return try Subject(end, models)
   }
 
   var network: Network {
     get throws {
       switch self {
       case .model(let model): try Network(model)
-      case .joined(let stitched): try stitched.network
+      case .stitched(let stitched, _): try stitched.network
       }
-    }
-  }
-
-  /// The architectures that see the images (both parts of a stitched one do), by what messages call them.
-  private var inputs: [(part: String, Architecture)] {
-    switch self {
-    case .model(let model): [("", model.architecture)]
-    case .joined(let stitched):
-      [("'s front", stitched.front.architecture), ("'s end", stitched.end.architecture)]
     }
   }
 
@@ -113,26 +142,18 @@ private enum Subject {
   var output: Architecture {
     switch self {
     case .model(let model): model.architecture
-    case .joined(let stitched): stitched.end.architecture
+    case .stitched(let stitched, _): stitched.end.architecture
     }
   }
 
-  /// Its evaluation on all images, and of a stitched network the structural error.
-  func evaluate(
-    on images: ActivationCache
-  ) throws -> (evaluation: Evaluation, structuralError: Double?) {
-    switch self {
-    case .model(let model): return (try Evaluation(of: model, on: images), nil)
-    case .joined(let stitched):
-      let stitch = try Stitching.Stitch(
-        front: stitched.front, from: stitched.from, end: stitched.end, to: stitched.to)
-      try images.expect([.cut(stitch.to), .logits], of: stitch.end)
-      return try stitch.evaluate(stitched.map, on: images)
-    }
-  }
-
+  /// Both halves of a stitched network see the images: the end is what it is compared with.
   func requireImages(_ images: LoadedImages, _ role: String) throws {
-    for (part, architecture) in inputs { try images.requireSize(of: architecture, role + part) }
+    switch self {
+    case .model(let model): try images.requireSize(of: model.architecture, role)
+    case .stitched(let stitched, _):
+      try images.requireSize(of: stitched.front.architecture, role + "'s front")
+      try images.requireSize(of: stitched.end.architecture, role + "'s end")
+    }
   }
 
   func requireClasses(of reference: Subject) throws {
@@ -141,6 +162,22 @@ private enum Subject {
         message:
           "the network tells \(output.classes) classes apart, the reference \(reference.output.classes); "
           + "their outputs can't be compared")
+    }
+  }
+
+  /// Logits and accuracy on all images; of a stitched network the structural error too.
+  func evaluate(
+    on images: ActivationCache
+  ) throws -> (accuracy: Double, logits: Tensor, structuralError: Double?) {
+    switch self {
+    case .model(let model):
+      let own = try Evaluation(of: model, on: images)
+      return (own.accuracy, own.logits, nil)
+    case .stitched(let stitched, _):
+      let stitch = try Stitching.Stitch(
+        front: stitched.front, from: stitched.from, end: stitched.end, to: stitched.to)
+      let (evaluation, error) = try stitch.evaluate(stitched.map, on: images)
+      return (evaluation.accuracy, evaluation.logits, error)
     }
   }
 }

@@ -1,6 +1,9 @@
 // Owns the stage kind `similarity`.
 
+import Canonical
+import ContentStore
 import Similarity
+import Tensor
 import Workflow
 
 struct SimilarityKind: StageKind {
@@ -25,16 +28,74 @@ struct SimilarityKind: StageKind {
     }
   }
 
-  func run(in context: StageContext) throws {
-    let (left, right) = (try SampleActivations(x), try SampleActivations(y))
+  static let varying: Set = ["x", "y", "measures", "layout"]
+
+  /// Activations that several members compare are read, laid out and centred once.
+  static func run(_ members: [StageMember<SimilarityKind>]) {
+    let representations = Representations()
+    for member in members {
+      member.finish { try member.kind.compare(representations, in: member.context) }
+    }
+  }
+
+  private func compare(_ representations: Representations, in context: StageContext) throws {
+    let (left, right) = (try representations.samples(x), try representations.samples(y))
     try left.requireSameSamples(as: right)
-    let a = try Representation(left.values, layout: layout, name: "x")
-    let b = try Representation(right.values, layout: layout, name: "y")
+    let a = try representations.centred(x, layout, name: "x")
+    let b = try representations.centred(y, layout, name: "y")
+    guard a.source.n == b.source.n else {
+      throw InputError(
+        message:
+          "x has \(a.source.n) rows with layout \(layout.rawValue), y \(b.source.n); take flatten or pool, which "
+          + "give one row a sample")
+    }
     var values = Scores()
     for (i, name) in measures.enumerated() {
       values[name] = try Measure.named(name)(a, b)
       context.progress(Double(i + 1) / Double(measures.count), ["measure": name])
     }
     try values.write(to: scores)
+  }
+}
+
+/// Activations by their content, the latest of them as far as there is room.
+private final class Representations {
+  private struct Kept {
+    let digest: Digest
+    let activations: SampleActivations
+    var layouts: [Layout: Centred] = [:]
+    var bytes: Int { activations.values.count * MemoryLayout<Float>.stride * (1 + layouts.count) }
+  }
+
+  /// From the one that was used longest ago on.
+  private var kept: [Kept] = []
+  private let room = 1 << 30
+
+  func samples(_ input: InputArtifact) throws -> SampleActivations { try use(input) { $0.activations } }
+
+  /// `name` is what errors call it.
+  func centred(_ input: InputArtifact, _ layout: Layout, name: String) throws -> Centred {
+    try use(input) { kept in
+      if let centred = kept.layouts[layout] { return centred }
+      let centred = try Centred(Representation(kept.activations.values, layout: layout, name: name))
+      kept.layouts[layout] = centred
+      return centred
+    }
+  }
+
+  private func use<T>(_ input: InputArtifact, _ body: (inout Kept) throws -> T) throws -> T {
+    let digest = input.artifact.digest
+    var entry: Kept
+    if let at = kept.firstIndex(where: { $0.digest == digest }) {
+      entry = kept.remove(at: at)
+    } else {
+      entry = Kept(digest: digest, activations: try SampleActivations(input))
+    }
+    defer {
+      kept.append(entry)
+      // Two are compared at a time.
+      while kept.count > 2, kept.reduce(0, { $0 + $1.bytes }) > room { kept.removeFirst() }
+    }
+    return try body(&entry)
   }
 }

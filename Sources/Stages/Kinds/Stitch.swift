@@ -34,7 +34,8 @@ struct Stitch: StageKind {
   @Parameter("where the map starts: least-squares, random (task-loss) or identity") var initial:
     Initialisation? = nil
   @Parameter(
-    "images that least squares takes, drawn by the seed; 500 by default, 100 for direct", .atLeast(1))
+    "images that least squares takes at most, drawn by the seed; 100 for direct, 500 by default elsewhere",
+    .atLeast(1))
   var leastSquaresSamples: Int? = nil
   @Parameter("share of the largest singular value below which least squares drops a direction, or torch")
   var rcond = RankToleranceValue.value(1e-6)
@@ -85,10 +86,34 @@ struct Stitch: StageKind {
     ]
   }
 
-  func run(in context: StageContext) throws {
-    let (frontModel, endModel) = (try Model(front), try Model(end))
+  static let varying: Set = [
+    "from", "to", "method", "objective", "initial", "leastSquaresSamples", "rcond", "augment", "epochs",
+    "batch",
+    "learningRate", "weightDecay", "schedule", "seed",
+  ]
+
+  /// The members join the same two networks and fit on the same images: what those make of them is computed once.
+  static func run(_ members: [StageMember<Stitch>]) {
+    guard let one = members.first?.kind else { return }
+    let half = Result { try Half(one.split, of: one.data) }
+    let models = OpenedModels()
+    let fits = members.map { member in
+      member.attempt { try member.kind.planned(on: half.get(), models) }
+    }
+    // The examples are the same whatever a member's batches are.
+    let cache = fits.compactMap(\.self).first.map { fit in Result { try models.cache(fit.images) } }
+    for (member, fit) in zip(members, fits) {
+      member.finish { try member.kind.run(fit!, sharing: cache!.get(), in: member.context) }
+    }
+  }
+
+  /// The two networks joined, and the images, checked against each other.
+  private func planned(
+    on half: Half, _ models: OpenedModels
+  ) throws -> (stitch: Stitching.Stitch, images: LoadedImages) {
+    let (frontModel, endModel) = (try models.model(front), try models.model(end))
     let images = try LoadedImages(
-      Half(split, of: data),
+      half,
       options: BatchLoader.Options(
         batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment, marking: marking,
         dropLast: true, limit: samples))
@@ -100,13 +125,33 @@ struct Stitch: StageKind {
     let stitch = try Stitching.Stitch(
       front: frontModel, from: frontModel.architecture.cut(named: from), end: endModel,
       to: endModel.architecture.cut(named: to))
-    let fitted = try stitch.fit(on: images, options: options) { at in
+    models.expect(.cut(stitch.from), of: front)
+    for point in pointsOfTheEnd(stitch) { models.expect(point, of: end) }
+    return (stitch, images)
+  }
+
+  /// What of the end by itself the fit compares with.
+  private func pointsOfTheEnd(_ stitch: Stitching.Stitch) -> [ModelPoint] {
+    let (options, objective) = (self.options, self.options.objective)
+    var points: [ModelPoint] = []
+    if options.initialisation == .leastSquares || objective.hint > 0 { points.append(.cut(stitch.to)) }
+    if objective.fula > 0 { points += stitch.endCuts.prefix(objective.cuts ?? .max).map(ModelPoint.cut) }
+    if objective.soft > 0 || objective.fulaIncludesSoft { points.append(.logits) }
+    return points
+  }
+
+  private func run(
+    _ planned: (stitch: Stitching.Stitch, images: LoadedImages), sharing cache: ActivationCache,
+    in context: StageContext
+  ) throws {
+    let (stitch, images) = planned
+    let fitted = try stitch.fit(on: images, options: options, sharing: cache) { at in
       context.progress(
         (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
         ["epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4)])
     }
     try StitchedModel(
-      front: frontModel, from: stitch.from, map: fitted.map, end: endModel, to: stitch.to
+      front: stitch.front, from: stitch.from, map: fitted.map, end: stitch.end, to: stitch.to
     ).write(
       to: stitched, front: front, end: end,
       description: [

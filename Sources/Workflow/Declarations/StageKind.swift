@@ -28,7 +28,8 @@ public protocol StageKind: Sendable {
   /// that a new entry reruns nothing. Without this, all entries count.
   var listedCode: [String] { get }
 
-  /// Does the work, in a worker: reads inputs, writes every output. What it throws is the instance's failure.
+  /// Does the work, in a worker: reads inputs, writes every output. What it throws is the instance's failure. Kinds
+  /// whose instances share work have `run(_:)` instead.
   func run(in context: StageContext) throws
 
   /// The names of parameters and inputs in which instances may differ that one job computes together, so that what
@@ -45,6 +46,9 @@ extension StageKind {
   public func validate() throws {}
   public var derivedParameters: [String: JSON] { [:] }
   public var listedCode: [String] { [] }
+  public func run(in context: StageContext) throws {
+    preconditionFailure("BUG: kind '\(Self.name)' has neither run(in:) nor run(_:)")
+  }
   public static var varying: Set<String> { [] }
   public static func run(_ members: [StageMember<Self>]) {
     for member in members { member.finish { try member.kind.run(in: member.context) } }
