@@ -39,17 +39,20 @@ public struct Measure: Sendable {
   /// The measure of two representations with as many rows each. Representations with NaN, with fewer than two
   /// samples or without variance are errors.
   public func callAsFunction(_ x: Representation, _ y: Representation) throws -> Double {
-    try self(Centred(x), Centred(y))
+    try Measure.requireSameRows(x, y)
+    return try compute(Centred(x), Centred(y))
   }
 
   /// The measure of two representations that are centred already, for more than one comparison.
   public func callAsFunction(_ x: Centred, _ y: Centred) throws -> Double {
-    let (n, m) = (x.source.n, y.source.n)
-    guard n == m else {
-      throw SimilarityError(
-        "\(x.source.name) has \(n) samples, \(y.source.name) has \(m); they must be the same ones")
-    }
+    try Measure.requireSameRows(x.source, y.source)
     return try compute(x, y)
+  }
+
+  private static func requireSameRows(_ x: Representation, _ y: Representation) throws {
+    guard x.n == y.n else {
+      throw SimilarityError("\(x.name) has \(x.n) samples, \(y.name) has \(y.n); they must be the same ones")
+    }
   }
 
   /// All measures. A new one is a file, and a line here.

@@ -93,7 +93,7 @@ import Testing
     #expect(message(outcomes[4]) == "y is the same for all 20 samples; it has nothing to compare")
     #expect(
       message(outcomes[5])
-        == "x has 5120 rows with layout space-as-samples, y 1280; take flatten or pool, which give one row a sample"
+        == "x has 1280 rows with layout space-as-samples, y 320; take flatten or pool, which give one row a sample"
     )
     #expect(outcomes.filter { message($0) == "none" }.count == 5)
   }
