@@ -7,25 +7,10 @@ public struct Dataset: Sendable {
   public var train: Half?
   public var test: Half?
 
-  public init(train: Half?, test: Half?) {
-    self.train = train
-    self.test = test
-  }
-
   /// A dataset of new samples. `classes` counts over both halves; 0 where there are no labels.
   public init(name: String, classes: Int, train: Samples?, test: Samples?) {
-    self.init(
-      train: train.map { Half(of: name, .train, classes: classes, samples: $0) },
-      test: test.map { Half(of: name, .test, classes: classes, samples: $0) })
-  }
-
-  /// One half; one that isn't there is an error.
-  public func half(_ split: Split) throws -> Half {
-    guard let half = split == .train ? train : test else {
-      let other = (split == .train ? test : train)?.description.name
-      throw DatasetError("there is no \(split) half" + (other.map { ", only \($0)" } ?? " and no other"))
-    }
-    return half
+    self.train = train.map { Half(of: name, .train, classes: classes, samples: $0) }
+    self.test = test.map { Half(of: name, .test, classes: classes, samples: $0) }
   }
 }
 

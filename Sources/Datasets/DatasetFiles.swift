@@ -21,18 +21,6 @@ extension Dataset {
       try half.description.write(to: folder.appending(path: Half.descriptionFile))
     }
   }
-
-  /// Opens a dataset from a directory that `write` wrote to.
-  public init(directory: URL) throws {
-    func half(_ split: Split) throws -> Half? {
-      let folder = directory.appending(path: split.rawValue)
-      guard FileManager.default.fileExists(atPath: folder.path) else { return nil }
-      let names = [Half.descriptionFile, Half.samplesFile]
-      return try Half(
-        files: Dictionary(uniqueKeysWithValues: names.map { ($0, folder.appending(path: $0)) }))
-    }
-    self.init(train: try half(.train), test: try half(.test))
-  }
 }
 
 extension Half {

@@ -129,7 +129,7 @@ struct Operand {
 extension Evaluator {
   func operand(_ term: Term, at place: Place, in point: Point?) throws -> Operand {
     switch term {
-    case .bare(let text): Operand(texts: [text], number: number(text))
+    case .bare(let text): Operand(texts: [text], number: Double(written: text))
     case .quoted(let text): Operand(texts: [text], number: nil)
     case .path(let path): operand(try find(path, at: place, in: point))
     }
@@ -140,7 +140,7 @@ extension Evaluator {
     switch found.value {
     case .scalar(let text, let quoted, _):
       texts.append(text)
-      return Operand(texts: texts, number: quoted ? nil : number(text))
+      return Operand(texts: texts, number: quoted ? nil : Double(written: text))
     case .group(let group, _):
       let stage = stages[group.stage]!
       if group.members.count == 1 { texts.append(stage.names[group.members[0]]) }

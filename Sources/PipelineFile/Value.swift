@@ -107,13 +107,3 @@ struct Group {
   /// As written, for messages: `${model}`.
   var text: String
 }
-
-/// The number that `text` writes: `3`, `1e-3`, `8/255`.
-func number(_ text: String) -> Double? {
-  guard !text.isEmpty, text.utf8.allSatisfy({ "0123456789.eE+-/".utf8.contains($0) }) else { return nil }
-  let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-  guard let first = Double(parts[0]) else { return nil }
-  if parts.count == 1 { return first }
-  guard parts.count == 2, let second = Double(parts[1]), second != 0 else { return nil }
-  return first / second
-}

@@ -6,25 +6,20 @@ import ContentStore
 import Foundation
 import Formats
 import NeuralNetworks
+import Stitching
 import Workflow
 
-/// A front, an end, their cuts, and the map between them.
+/// A stitch with the map that was found for it.
 struct StitchedModel {
-  let front: Model
-  let from: Cut
+  let stitch: Stitching.Stitch
   let map: StitchingLayer
-  let end: Model
-  let to: Cut
+  /// The artifacts that the front and the end come from.
+  let sources: (front: InputArtifact, end: InputArtifact)
 
-  static let frontFile = "front.safetensors"
-  static let endFile = "end.safetensors"
-
-  init(front: Model, from: Cut, map: StitchingLayer, end: Model, to: Cut) {
-    self.front = front
-    self.from = from
+  init(_ stitch: Stitching.Stitch, map: StitchingLayer, sources: (front: InputArtifact, end: InputArtifact)) {
+    self.stitch = stitch
     self.map = map
-    self.end = end
-    self.to = to
+    self.sources = sources
   }
 
   /// Opens the artifact, with the models out of `models`.
@@ -38,37 +33,30 @@ struct StitchedModel {
     }
     let json = try JSON(parsing: Data(contentsOf: member("stitch.json").url))
     let file = try SafetensorsFile(contentsOf: member("map.safetensors").url)
-    guard let from = json["from"]?.stringValue, let to = json["to"]?.stringValue,
-      let sizes = json["input"]?.arrayValue?.compactMap(\.intValue),
-      let outputSizes = json["output"]?.arrayValue?.compactMap(\.intValue)
-    else { throw InputError(message: "stitch.json lacks from, to, input or output") }
+    guard let from = json["from"]?.stringValue, let to = json["to"]?.stringValue else {
+      throw InputError(message: "stitch.json lacks from or to")
+    }
+    let sources = (front: try member("front.safetensors"), end: try member("end.safetensors"))
+    let stitch = try Stitching.Stitch(
+      front: models.model(sources.front), from: Cut(from), end: models.model(sources.end), to: Cut(to))
     self.init(
-      front: try models.model(member(Self.frontFile)), from: Cut(from),
+      stitch,
       map: try StitchingLayer(
-        input: sizes, output: outputSizes, weight: file.tensor("weight"), bias: file.tensor("bias")),
-      end: try models.model(member(Self.endFile)), to: Cut(to))
+        input: stitch.input, output: stitch.output, weight: file.tensor("weight"), bias: file.tensor("bias")),
+      sources: sources)
   }
 
   /// Writes the artifact; `description` is what else a reader should know of the fit.
-  func write(
-    to output: OutputArtifact, front: InputArtifact, end: InputArtifact, description: [String: JSON]
-  ) throws {
+  func write(to output: OutputArtifact, description: [String: JSON]) throws {
     let sizes: [String: JSON] = [
-      "from": .string(from.name), "to": .string(to.name), "input": .array(map.input.map(JSON.integer)),
-      "output": .array(map.output.map(JSON.integer)),
+      "from": .string(stitch.from.name), "to": .string(stitch.to.name),
+      "input": .array(map.input.map(JSON.integer)), "output": .array(map.output.map(JSON.integer)),
     ]
     let text = JSON.object(description.merging(sizes) { $1 }).canonical + "\n"
     try Data(text.utf8).write(to: output.file("stitch.json"))
     try SafetensorsFile.write(
       ["weight": StoredArray(map.weight), "bias": StoredArray(map.bias)], to: output.file("map.safetensors"))
-    try output.link(Self.frontFile, to: front)
-    try output.link(Self.endFile, to: end)
-  }
-
-  /// The front up to its cut, the map, the end after its cut; all frozen.
-  var network: Network {
-    get throws {
-      try Network(segments: [.model(front, through: from), .map(map, frozen: true), .model(end, after: to)])
-    }
+    try output.link("front.safetensors", to: sources.front)
+    try output.link("end.safetensors", to: sources.end)
   }
 }

@@ -8,7 +8,8 @@ import Testing
   let scratch = try Scratch()
   let activations = scratch.url.appending(path: "a.npy")
   try NumPy.write(StoredArray(doubles: (0..<12).map { Double($0) }, shape: [4, 3]), to: activations)
-  let vectors = try Dataset(name: "mine", train: nil, test: ArraySource(samples: activations)).half(.test)
+  let vectors = try #require(
+    Dataset(name: "mine", train: nil, test: ArraySource(samples: activations)).test)
   #expect(vectors.description.sampleShape == [3] && vectors.description.classes == 0)
   let loader = try BatchLoader(vectors, options: .init(batch: 3))
   #expect(!loader.hasLabels && loader.stepsPerEpoch == 2)
@@ -18,7 +19,7 @@ import Testing
   try SafetensorsFile.write(
     ["x": StoredArray(bytes: Array(0..<8), shape: [2, 1, 2, 2]), "labels": StoredArray(integers: [2, 0])],
     to: images)
-  let labelled = try Dataset(name: "mine", train: ArraySource(samples: images), test: nil).half(.train)
+  let labelled = try #require(Dataset(name: "mine", train: ArraySource(samples: images), test: nil).train)
   #expect(labelled.description.classes == 3)
   #expect(labelled.samples.labels == [2, 0])
   #expect(

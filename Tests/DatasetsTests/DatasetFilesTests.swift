@@ -7,18 +7,20 @@ import Testing
 @Test func aDatasetReadsBackFromItsFiles() throws {
   let scratch = try Scratch()
   var dataset = SyntheticImages(train: 20, test: 10).dataset()
-  var marked = try dataset.half(.train)
+  var marked = try #require(dataset.train)
   marked.description = try marked.description.withShortcut(Shortcut(size: 5, seed: .max))
   dataset.train = marked
   try dataset.write(to: scratch.url)
-  let read = try Dataset(directory: scratch.url)
-  #expect(read.train?.description == dataset.train?.description)
-  #expect(read.test?.description == dataset.test?.description)
-  #expect(read.train?.samples.labels == dataset.train?.samples.labels)
-  let options = BatchLoader.Options(batch: 20, shuffle: true, augmentation: .flipCrop)
-  let a = try BatchLoader(dataset.half(.train), options: options).batch(epoch: 2, step: 0)
-  let b = try BatchLoader(read.half(.train), options: options).batch(epoch: 2, step: 0)
-  #expect(a.samples == b.samples && a.labels == b.labels)
+  for (name, written) in [("train", dataset.train), ("test", dataset.test)] {
+    let written = try #require(written)
+    let read = try half(name, in: scratch.url)
+    #expect(read.description == written.description)
+    #expect(read.samples.labels == written.samples.labels)
+    let options = BatchLoader.Options(batch: 10, shuffle: true, augmentation: .flipCrop)
+    let a = try BatchLoader(written, options: options).batch(epoch: 2, step: 0)
+    let b = try BatchLoader(read, options: options).batch(epoch: 2, step: 0)
+    #expect(a.samples == b.samples && a.labels == b.labels)
+  }
 }
 
 @Test func eachHalfStandsForItself() throws {
@@ -39,17 +41,13 @@ import Testing
 @Test func wrongDatasetFilesAreNamed() throws {
   let scratch = try Scratch()
   let directory = scratch.url
-  #expect(
-    problem { _ = try Dataset(directory: directory).half(.train) }
-      == "there is no train half and no other")
-  try SyntheticImages(train: 0, test: 10).dataset().write(to: directory)
-  #expect(
-    problem { _ = try Dataset(directory: directory).half(.train) }
-      == "there is no train half, only synthetic/test")
+  let dataset = SyntheticImages(train: 0, test: 10).dataset()
+  try dataset.write(to: directory)
+  #expect(dataset.train == nil && dataset.test?.description.name == "synthetic/test")
   let samples = directory.appending(path: "test/samples.safetensors")
   try SafetensorsFile.write(["samples": StoredArray(bytes: [1, 2], shape: [1, 2])], to: samples)
   #expect(
-    problem { _ = try Dataset(directory: directory) }
+    problem { _ = try half("test", in: directory) }
       == "\(samples.path): samples have shape [1, 2], expected [10, 3, 32, 32]")
   let description = directory.appending(path: "test/description.json")
   for (text, reason) in [
@@ -65,14 +63,21 @@ import Testing
   ] {
     try Data(text.utf8).write(to: description)
     #expect(
-      problem { _ = try Dataset(directory: directory) }
+      problem { _ = try half("test", in: directory) }
         == "\(description.path): is not the description of a dataset's half: \(reason)")
   }
-  try FileManager.default.removeItem(at: samples)
   #expect(
     problem { _ = try Half(files: [Half.descriptionFile: description]) }
       == "not a dataset's half: description.json or samples.safetensors is missing among its files "
       + "(description.json)")
+}
+
+/// Opens one half of a dataset that was written to a directory.
+private func half(_ name: String, in directory: URL) throws -> Half {
+  let files = [Half.descriptionFile, Half.samplesFile].map {
+    ($0, directory.appending(path: "\(name)/\($0)"))
+  }
+  return try Half(files: Dictionary(uniqueKeysWithValues: files))
 }
 
 @Test func floatImagesHaveStatisticsOfTheirChannelsToo() throws {  // C8
@@ -90,7 +95,7 @@ import Testing
 }
 
 @Test func moreSamplesThanThereAreAreRefused() throws {  // C12
-  let half = try SyntheticImages(train: 20, test: 0).dataset().half(.train)
+  let half = try #require(SyntheticImages(train: 20, test: 0).dataset().train)
   #expect(
     problem { _ = try BatchLoader(half, options: .init(limit: 21)) }
       == "synthetic/train has 20 samples, fewer than the 21 asked for; write 20, or null for all")
@@ -107,16 +112,17 @@ import Testing
   func identity(_ half: Half, _ limit: Int? = nil, _ marking: Marking = .marked) throws -> SampleIdentity {
     try BatchLoader(half, options: .init(marking: marking, limit: limit)).identity
   }
-  let half = try SyntheticImages(train: 20, test: 20).dataset().half(.train)
+  let half = try #require(SyntheticImages(train: 20, test: 20).dataset().train)
   let renamed = Half(of: "other", .test, classes: 10, samples: half.samples)
   let whole = try identity(half)
   #expect(whole.name == "synthetic/train" && whole.count == 20 && whole.marks == "none")
   #expect(try identity(renamed).hasSameSamples(as: whole))
   // A half that grows behind the samples that are read is still the same ones.
-  let longer = try SyntheticImages(train: 30, test: 0).dataset().half(.train)
+  let longer = try #require(SyntheticImages(train: 30, test: 0).dataset().train)
   #expect(try identity(longer, 20) == whole)
   #expect(try !identity(half, 10).hasSameSamples(as: whole))
-  #expect(try !identity(SyntheticImages(train: 20).dataset().half(.test), 20).hasSameSamples(as: whole))
+  let others = try #require(SyntheticImages(train: 20, test: 20).dataset().test)
+  #expect(try !identity(others).hasSameSamples(as: whole))
 
   // Marks are told, but give the same samples.
   var marked = half

@@ -44,7 +44,8 @@ import Testing
 }
 
 private func pixels(_ dataset: Dataset, _ split: Split) throws -> Matrix {
-  let loader = try BatchLoader(dataset.half(split), options: .init(batch: 5000))
+  let loader = try BatchLoader(
+    #require(split == .train ? dataset.train : dataset.test), options: .init(batch: 5000))
   let values = loader.batch(step: 0).samples.values
   return Matrix(loader.count, 3072, values: values.map { Double($0) - 0.5 })
 }

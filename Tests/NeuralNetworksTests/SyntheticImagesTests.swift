@@ -32,10 +32,10 @@ private struct Source: BatchSource, ExampleSource {
   let architecture = try Architecture(
     name: "small-cnn", input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
   let loader = try BatchLoader(
-    dataset.half(.train), options: .init(batch: 64, shuffle: true, dropLast: true))
+    #require(dataset.train), options: .init(batch: 64, shuffle: true, dropLast: true))
   let (model, _) = try Trainer(epochs: 6, learningRate: 0.05).train(
     .initialised(architecture: architecture, seed: 0), on: Source(loader: loader))
-  let test = try Source(loader: BatchLoader(dataset.half(.test)))
+  let test = try Source(loader: BatchLoader(#require(dataset.test)))
   let accuracy = try Evaluation(of: Network(model), on: test).accuracy
   #expect(accuracy > 0.8 && accuracy < 0.95, "\(accuracy)")
 }

@@ -23,11 +23,12 @@ struct DatasetShortcut: StageKind {
   func run(in context: StageContext) throws {
     let shortcut = Shortcut(content: content, place: place, size: size, seed: UInt64(seed))
     for (split, base) in try data.entries {
-      let marked = try Half(base).description.withShortcut(shortcut)
+      let files = try base.entries
+      let marked = try Half(files: files.mapValues(\.url)).description.withShortcut(shortcut)
       let folder = try dataset.file(split)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try marked.write(to: folder.appending(path: Half.descriptionFile))
-      try dataset.link("\(split)/\(Half.samplesFile)", to: base.entry(Half.samplesFile))
+      try dataset.link("\(split)/\(Half.samplesFile)", to: files[Half.samplesFile]!)
     }
   }
 }

@@ -107,7 +107,7 @@ struct AttackParameters: ParameterGroup {
 /// A network that is evaluated: a model, or a stitched one.
 private enum Subject {
   case model(Model)
-  case stitched(StitchedModel, end: InputArtifact)
+  case stitched(StitchedModel)
 
   /// Opens a network and notes which values of its models will be asked for.
   init(_ input: InputArtifact, _ models: OpenedModels) throws {
@@ -117,23 +117,22 @@ private enum Subject {
       return
     }
     let stitched = try StitchedModel(input, models: models)
-    let end = try input.entry(StitchedModel.endFile)
-    self = .stitched(stitched, end: end)
-    models.expect(.cut(stitched.from), of: try input.entry(StitchedModel.frontFile))
-    models.expect(.cut(stitched.to), of: end)
+    self = .stitched(stitched)
+    models.expect(.cut(stitched.stitch.from), of: stitched.sources.front)
+    models.expect(.cut(stitched.stitch.to), of: stitched.sources.end)
   }
 
   /// Of a stitched network its end by itself.
   func end(_ models: OpenedModels) throws -> Subject? {
-    guard case .stitched(_, let end) = self else { return nil }
-    return try Subject(end, models)
+    guard case .stitched(let stitched) = self else { return nil }
+    return try Subject(stitched.sources.end, models)
   }
 
   var network: Network {
     get throws {
       switch self {
       case .model(let model): try Network(model)
-      case .stitched(let stitched, _): try stitched.network
+      case .stitched(let stitched): try stitched.stitch.network(stitched.map)
       }
     }
   }
@@ -142,7 +141,7 @@ private enum Subject {
   var output: Architecture {
     switch self {
     case .model(let model): model.architecture
-    case .stitched(let stitched, _): stitched.end.architecture
+    case .stitched(let stitched): stitched.stitch.end.architecture
     }
   }
 
@@ -150,9 +149,9 @@ private enum Subject {
   func requireImages(_ images: LoadedImages, _ role: String) throws {
     switch self {
     case .model(let model): try images.requireSize(of: model.architecture, role)
-    case .stitched(let stitched, _):
-      try images.requireSize(of: stitched.front.architecture, role + "'s front")
-      try images.requireSize(of: stitched.end.architecture, role + "'s end")
+    case .stitched(let stitched):
+      try images.requireSize(of: stitched.stitch.front.architecture, role + "'s front")
+      try images.requireSize(of: stitched.stitch.end.architecture, role + "'s end")
     }
   }
 
@@ -173,10 +172,8 @@ private enum Subject {
     case .model(let model):
       let own = try Evaluation(of: model, on: images)
       return (own.accuracy, own.logits, nil)
-    case .stitched(let stitched, _):
-      let stitch = try Stitching.Stitch(
-        front: stitched.front, from: stitched.from, end: stitched.end, to: stitched.to)
-      let (evaluation, error) = try stitch.evaluate(stitched.map, on: images)
+    case .stitched(let stitched):
+      let (evaluation, error) = try stitched.stitch.evaluate(stitched.map, on: images)
       return (evaluation.accuracy, evaluation.logits, error)
     }
   }

@@ -10,7 +10,12 @@ struct SimilarityKind: StageKind {
   static let name = "similarity"
   static let summary = "how similar two representations of the same samples are"
   static var discussion: String {
-    Measure.all.map { "\($0.name): \($0.summary). \($0.citation)" }.joined(separator: "\n")
+    let measures = Measure.all.map { "\($0.name): \($0.summary). \($0.citation)" }.joined(separator: "\n")
+    return """
+      Both must be of the same samples: the same base images in the same order, as their content tells, whatever dataset \
+      they came in. Marks of a shortcut may differ, so that views of marked and of clean images can be compared. Measures:
+      \(measures)
+      """
   }
 
   @Input("activations of one network", .activations) var x: InputArtifact

@@ -150,10 +150,8 @@ struct Stitch: StageKind {
         (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
         ["epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4)])
     }
-    try StitchedModel(
-      front: stitch.front, from: stitch.from, map: fitted.map, end: stitch.end, to: stitch.to
-    ).write(
-      to: stitched, front: front, end: end,
+    try StitchedModel(stitch, map: fitted.map, sources: (front, end)).write(
+      to: stitched,
       description: [
         "method": .string(method.rawValue), "split": .string(split.rawValue), "statistics": "running",
         "augment": .string(augment.rawValue), "images": .integer(images.count),

@@ -41,18 +41,22 @@ extension Double: ParameterValue {
     ["anyOf": [["type": "number"], ["type": "string", "pattern": "^[0-9.eE+-]+/[0-9.eE+-]+$"]]]
   }
   public init(raw: RawValue) throws {
-    guard case .scalar(let text, _, _) = raw, let value = Double.read(text), value.isFinite else {
+    guard case .scalar(let text, _, _) = raw, let value = Double(written: text), value.isFinite else {
       throw Double.issue(raw)
     }
     self = value
   }
-  private static func read(_ text: String) -> Double? {
+  /// The number that a pipeline file writes as `3`, `1e-3` or `8/255`.
+  public init?(written text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     let isPlain = text.utf8.allSatisfy { "0123456789.eE+-/".utf8.contains($0) }
     guard isPlain, let first = Double(parts[0]) else { return nil }
-    if parts.count == 1 { return first }
+    if parts.count == 1 {
+      self = first
+      return
+    }
     guard parts.count == 2, let second = Double(parts[1]), second != 0 else { return nil }
-    return first / second
+    self = first / second
   }
   public var json: JSON { .number(self) }
 }

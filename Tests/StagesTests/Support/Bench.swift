@@ -18,6 +18,8 @@ final class Bench {
     var parameters: JSON
     var inputs: [String: [Artifact]]
     var externals: [String: URL] = [:]
+    /// Inputs that see their members' axes.
+    var labelled: [String: [InputArtifact]] = [:]
   }
 
   init() throws {
@@ -65,7 +67,8 @@ final class Bench {
         parameters: try kind.decode(members, at: at), externals: instance.externals,
         context: StageContext(
           scratch: scratch, projectRoot: folder, environment: [:],
-          inputs: instance.inputs.mapValues { $0.map { InputArtifact(artifact: $0, files: reading) } },
+          inputs: instance.inputs.mapValues { $0.map { InputArtifact(artifact: $0, files: reading) } }
+            .merging(instance.labelled) { $1 },
           outputs: Dictionary(uniqueKeysWithValues: outputs), report: { _ in }))
     }
     var results: [Result<Void, any Error>?] = job.map { _ in nil }
@@ -85,6 +88,14 @@ final class Bench {
     let file = folder.appending(path: "adopted-\(UUID().uuidString)")
     try data.write(to: file)
     return try keep(file.path, links: [:], at: "")
+  }
+
+  /// Scores as one instance of a group of stage `s` gave them.
+  func scores(_ scores: JSON, _ labels: KeyValuePairs<String, String>) throws -> InputArtifact {
+    let artifact = try adopt(Data(scores.canonical.utf8))
+    return InputArtifact(
+      artifact: artifact, labels: labels.map { Label(axis: $0.key, value: $0.value) }, stage: "s",
+      files: InputFiles(files))
   }
 
   /// The file with an artifact's bytes.
