@@ -41,12 +41,13 @@ let package = Package(
   ],
   targets: [
     // C libraries, from the system's packages
-    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CProcess"),
+    // libdnnl-dev; libgomp comes with the compiler
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
 
     // What decides bytes on both sides: canonical JSON and digests. Fingerprints count it.
     .target(name: "Canonical", dependencies: ["CCrypto"], swiftSettings: checks),

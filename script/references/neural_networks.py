@@ -1,4 +1,5 @@
-"""Writes the reference values of Tests/NeuralNetworksTests with PyTorch (2.13 was used), in float64:
+"""Writes the reference values of Tests/NeuralNetworksTests with PyTorch (2.13 was used, and 2.15 for
+resnet8-width16 and frozen-layers), in float64:
 
     python script/references/neural_networks.py
 
@@ -210,9 +211,70 @@ def network(name, model, training):
     save(name, result)
 
 
+def wide_network():
+    """ResNet-8 at the width of production, where kernels are blocked and fused: logits, the images' gradient, every
+    parameter's, running statistics. The loss is the cross-entropy alone, so that nothing has to stand unfused."""
+    model = ResNet8(16, 10, 3).double()
+    with torch.no_grad():
+        for key, value in model.state_dict().items():
+            if "running_var" in key:
+                value.copy_(draw(*value.shape).abs() + 0.5)
+            elif value.dim() > 1:
+                value.copy_(draw(*value.shape) * (2 / value[0].numel()) ** 0.5)
+            elif "batches" not in key:
+                value.copy_(0.3 * draw(*value.shape) + (1 if ".weight" in key else 0))
+    result = {f"model.{k}": v.clone() for k, v in model.state_dict().items() if "batches" not in k}
+    clean, labels = torch.rand(6, 3, 16, 16).to(torch.float64), torch.tensor([2, 0, 9, 4, 4, 7])
+    mean, deviation = torch.tensor([0.4, 0.5, 0.6]).double(), torch.tensor([0.2, 0.25, 0.3]).double()
+    result |= dict(images=clean, labels=labels)
+    for mode in ("evaluation", "training"):
+        images = leaf(clean)
+        model.train(mode == "training")
+        model.zero_grad()
+        logits = model((images - mean[:, None, None]) / deviation[:, None, None], {})
+        F.cross_entropy(logits, labels).backward()
+        result |= {f"{mode}.logits": logits, f"{mode}.dimages": images.grad}
+    result |= {f"training.gradient.{k}": v.grad for k, v in model.named_parameters()}
+    result |= {f"training.after.{k}": v for k, v in model.state_dict().items() if "running" in k}
+    save("resnet8-width16", result)
+
+
+def frozen_layers():
+    """What only frozen networks do: a convolution with bias and the batch norm behind it as one, a batch norm whose
+    statistics are the batch's though nothing is trained; and max-pooling, in plain and in blocked layouts."""
+    result = {}
+    for label, (c, o) in {"plain": (3, 5), "blocked": (16, 32)}.items():
+        x, weight, bias = leaf(draw(2, c, 6, 5)), draw(o, c, 3, 3) / c ** 0.5, draw(o)
+        scale, shift, mean, var = draw(o), draw(o), draw(o), draw(o).abs() + 0.1
+        y = F.batch_norm(F.conv2d(x, weight, bias, padding=1), mean, var, scale, shift)
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in dict(x=x, weight=weight, bias=bias, y=y, gradient=g, dx=x.grad).items():
+            result[f"folded-{label}.{key}"] = value
+        for key, value in dict(weight=scale, bias=shift, running_mean=mean, running_var=var).items():
+            result[f"folded-{label}.norm.{key}"] = value
+
+        x, scale, shift = leaf(2 * draw(4, o, 3, 3) + 1), draw(o), draw(o)
+        y = F.relu(F.batch_norm(x, None, None, scale, shift, training=True))
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in dict(x=x, weight=scale, bias=shift, y=y, gradient=g, dx=x.grad).items():
+            result[f"batch-{label}.{key}"] = value
+
+        x = leaf(draw(2, o, 7, 6))
+        y = F.max_pool2d(x, 2)
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in dict(x=x, y=y, gradient=g, dx=x.grad).items():
+            result[f"maximum-{label}.{key}"] = value
+    save("frozen-layers", result)
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     convolution(), batch_norm(), resize(), losses(), attack(), optimisers()
     network("small-cnn-training", SmallCNN(4, 3, 3), True)
     network("resnet8-training", ResNet8(4, 3, 3), True)
     network("resnet8-evaluation", ResNet8(4, 3, 3), False)
+    torch.manual_seed(1)
+    wide_network(), frozen_layers()

@@ -40,33 +40,27 @@ struct BatchNorm: Layer {
     let x = plan.value(node.inputs[0])
     let running = node.segment.statistics == .running
     let (scale, shift, runningMean, runningVariance) = try tensors(node, plan)
-    let flags =
-      dnnl_use_scale.rawValue | dnnl_use_shift.rawValue
-      | (running ? dnnl_use_global_stats.rawValue : 0) | (relu ? dnnl_fuse_norm_relu.rawValue : 0)
     // Inference would not deliver the batch's statistics.
     let inference = running && !node.needsBackward
-    var desc = x.desc
-    var operation = dnnl_batch_normalization_desc_t()
-    try check(
-      dnnl_batch_normalization_forward_desc_init(
-        &operation, inference ? dnnl_forward_inference : dnnl_forward_training, &desc, Self.epsilon, flags),
-      "batch norm \(name)")
-    let forward = try PrimitiveDescriptor("batch norm \(name)", plan.engine, operation: &operation)
-    let y = try plan.makeMemory(x.desc)
+    var norm = onednn_batch_norm(
+      layout: x.layout.handle, epsilon: Self.epsilon, uses_given_statistics: running, relu: relu,
+      for_inference: inference)
+    let forward = try PrimitiveDescriptor("batch norm \(name)", plan.engine, keeping: [x]) {
+      onednn_batch_norm_forward($0, $1, &norm, $2)
+    }
+    let y = try plan.makeMemory(x.layout)
     let mean = running ? runningMean : try plan.makeMemory(.plain([channels]))
     let variance = running ? runningVariance : try plan.makeMemory(.plain([channels]))
     var workspace: Memory?
-    let workspaceDesc = forward.desc(dnnl_query_workspace_md)
-    if relu, !inference, workspaceDesc.byteCount > 0 { workspace = try plan.makeMemory(workspaceDesc) }
+    if relu, !inference { workspace = try forward.optionalLayout(.workspace).map { try plan.makeMemory($0) } }
     try plan.emit(
       forward,
       [
-        (DNNL_ARG_SRC, x), (DNNL_ARG_DST, y), (DNNL_ARG_MEAN, mean), (DNNL_ARG_VARIANCE, variance),
-        (DNNL_ARG_SCALE, scale), (DNNL_ARG_SHIFT, shift),
-      ] + (workspace.map { [(DNNL_ARG_WORKSPACE, $0)] } ?? []))
+        (.source, x), (.target, y), (.mean, mean), (.variance, variance), (.scale, scale), (.shift, shift),
+      ] + (workspace.map { [(.workspace, $0)] } ?? []))
     plan.setValue(node.value, y)
     if node.segment.statistics == .batchAndUpdate {
-      let perChannel = x.desc.shape.enumerated().reduce(1) { $1.offset == 1 ? $0 : $0 * $1.element }
+      let perChannel = x.shape.enumerated().reduce(1) { $1.offset == 1 ? $0 : $0 * $1.element }
       guard perChannel > 1 else {
         throw NetworkError("batch norm \(name): one value per channel has no variance; use a larger batch")
       }
@@ -78,23 +72,18 @@ struct BatchNorm: Layer {
 
     return {
       guard let dy = try plan.gradient(of: node.value) else { return }
-      var desc = x.desc
-      var operation = dnnl_batch_normalization_desc_t()
-      try check(
-        dnnl_batch_normalization_backward_desc_init(
-          &operation, node.isTrained ? dnnl_backward : dnnl_backward_data, &desc, &desc, Self.epsilon, flags),
-        "gradient of batch norm \(name)")
       let backward = try PrimitiveDescriptor(
-        "gradient of batch norm \(name)", plan.engine, hint: forward, operation: &operation)
-      let dx = try plan.makeMemory(x.desc)
-      var arguments = [
-        (DNNL_ARG_SRC, x), (DNNL_ARG_MEAN, mean), (DNNL_ARG_VARIANCE, variance),
-        (DNNL_ARG_SCALE, scale), (DNNL_ARG_SHIFT, shift), (DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_DIFF_SRC, dx),
+        "gradient of batch norm \(name)", plan.engine, keeping: [x, forward]
+      ) { onednn_batch_norm_backward($0, $1, &norm, node.isTrained, $2, forward.handle) }
+      let dx = try plan.makeMemory(x.layout)
+      var arguments: [(onednn_role, Memory)] = [
+        (.source, x), (.mean, mean), (.variance, variance), (.scale, scale), (.shift, shift),
+        (.target_gradient, dy), (.source_gradient, dx),
       ]
-      if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
+      if let workspace { arguments.append((.workspace, workspace)) }
       if node.isTrained {
-        arguments.append((DNNL_ARG_DIFF_SCALE, try plan.gradient(node, "\(name).weight")))
-        arguments.append((DNNL_ARG_DIFF_SHIFT, try plan.gradient(node, "\(name).bias")))
+        arguments.append((.scale_gradient, try plan.gradient(node, "\(name).weight")))
+        arguments.append((.shift_gradient, try plan.gradient(node, "\(name).bias")))
       }
       try plan.emit(backward, arguments)
       if plan.needsGradient(node.inputs[0]) {

@@ -2,7 +2,8 @@
 
 import COneDNN
 
-/// Cross-correlation of C×H×W with O×C×k×k weights (PyTorch's Conv2d), zero padding.
+/// Cross-correlation of C×H×W with O×C×k×k weights (PyTorch's Conv2d), zero padding p on every side: makes
+/// O×H'×W' with H' = ⌊(H + 2p − k)/stride⌋ + 1, W' likewise.
 struct Convolution: Layer {
   let name: String
   let inChannels: Int
@@ -52,37 +53,22 @@ struct Convolution: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
-    let outShape = [plan.batch] + outputShape([Array(x.desc.shape.dropFirst())])
-    let strides = [Int64(stride), Int64(stride)]
-    let paddings = [Int64(padding), Int64(padding)]
-
-    let unfused = try forwardDescriptor(plan, x: x.desc, target: .any(outShape), Attributes(relu: relu))
-    var forward = unfused
-    var addend: Memory?
-    var addsItself = false
-    if addsInput {
-      let layout = unfused.desc(dnnl_query_dst_md)
-      addend = try plan.convert(plan.value(node.inputs[1]), to: layout)
-      forward = try forwardDescriptor(
-        plan, x: x.desc, target: layout, Attributes(addend: layout, relu: relu))
-      // Where no fast implementation can add as well, the addition is a step of its own.
-      addsItself = !forward.isReference
-      if !addsItself { forward = try forwardDescriptor(plan, x: x.desc, target: layout, Attributes()) }
-    }
+    let (forward, fusesAddition) = try forward(plan, source: x.shape)
+    let addend =
+      addsInput ? try plan.convert(plan.value(node.inputs[1]), to: forward.layout(.target)) : nil
 
     let (plainWeights, plainBias) = try constants(node, plan)
     let w = try plan.prepacking(node, usesStatistics: folded != nil) {
-      try plan.convert(plainWeights, to: forward.desc(dnnl_query_weights_md))
+      try plan.convert(plainWeights, to: forward.layout(.weights))
     }
-    let y = try plan.makeMemory(forward.desc(dnnl_query_dst_md))
-    var arguments = [
-      (DNNL_ARG_SRC, try plan.convert(x, to: forward.desc(dnnl_query_src_md))), (DNNL_ARG_WEIGHTS, w),
-      (DNNL_ARG_DST, y),
+    let y = try plan.makeMemory(forward.layout(.target))
+    var arguments: [(onednn_role, Memory)] = [
+      (.source, try plan.convert(x, to: forward.layout(.source))), (.weights, w), (.target, y),
     ]
-    if let plainBias { arguments.append((DNNL_ARG_BIAS, plainBias)) }
-    if let addend, addsItself { arguments.append((fusedAddendArgument, addend)) }
+    if let plainBias { arguments.append((.bias, plainBias)) }
+    if let addend, fusesAddition { arguments.append((.addend, addend)) }
     try plan.emit(forward, arguments)
-    if let addend, !addsItself { try plan.emitAddition(y, addend, into: y, relu: relu) }
+    if let addend, !fusesAddition { try plan.emitAddition(y, addend, into: y, relu: relu) }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
 
@@ -91,83 +77,83 @@ struct Convolution: Layer {
       if addsInput, plan.needsGradient(node.inputs[1]) {
         try plan.contribute(dy, to: node.inputs[1], owned: false)
       }
-      if node.isTrained {
-        try planWeightGradient(node, plan, x: x, dy: dy, forward, strides, paddings)
-      }
+      if node.isTrained { try planWeightGradient(node, plan, x: x, dy: dy, forward) }
       if plan.needsGradient(node.inputs[0]) {
-        var source = dnnl_memory_desc_t.any(x.desc.shape)
-        var weights = dnnl_memory_desc_t.any(weightShape)
-        var target = dnnl_memory_desc_t.any(outShape)
-        var operation = dnnl_convolution_desc_t()
-        try check(
-          dnnl_convolution_backward_data_desc_init(
-            &operation, dnnl_convolution_direct, &source, &weights, &target, strides, paddings, paddings),
-          "gradient of convolution \(name)")
-        let backward = try PrimitiveDescriptor(
-          "gradient of convolution \(name)", plan.engine, hint: forward, operation: &operation)
+        let backward = try descriptor(.backwardSource, plan, source: x.shape, forward: forward)
         let w = try plan.prepacking(node, usesStatistics: folded != nil) {
-          try plan.convert(plainWeights, to: backward.desc(dnnl_query_weights_md))
+          try plan.convert(plainWeights, to: backward.layout(.weights))
         }
-        let dx = try plan.makeMemory(backward.desc(dnnl_query_diff_src_md))
-        try plan.emit(
-          backward,
-          [
-            (DNNL_ARG_DIFF_DST, try plan.convert(dy, to: backward.desc(dnnl_query_diff_dst_md))),
-            (DNNL_ARG_WEIGHTS, w), (DNNL_ARG_DIFF_SRC, dx),
-          ])
+        let dx = try plan.makeMemory(backward.layout(.source_gradient))
+        let target = try plan.convert(dy, to: backward.layout(.target_gradient))
+        try plan.emit(backward, [(.target_gradient, target), (.weights, w), (.source_gradient, dx)])
         try plan.contribute(dx, to: node.inputs[0], owned: true)
       }
     }
   }
 
-  private func forwardDescriptor(
-    _ plan: PlanBuilder, x: dnnl_memory_desc_t, target: dnnl_memory_desc_t, _ attributes: Attributes
+  /// The forward primitive with as much fused into it as oneDNN does fast, and whether the addition is among
+  /// it; where it isn't, addition and ReLU are a step of their own.
+  private func forward(
+    _ plan: PlanBuilder, source: [Int]
+  ) throws -> (PrimitiveDescriptor, fusesAddition: Bool) {
+    let alone = try descriptor(
+      .forward, plan, source: source, attributes: Attributes(relu: relu && !addsInput))
+    guard addsInput else { return (alone, false) }
+    let target = try alone.layout(.target)
+    let adding = try descriptor(
+      .forward, plan, source: source, target: target, attributes: Attributes(addend: target, relu: relu))
+    return adding.isReference ? (alone, false) : (adding, true)
+  }
+
+  private enum Direction: String {
+    case forward = "convolution"
+    case backwardSource = "gradient of convolution"
+    case backwardWeights = "weight gradient of convolution"
+  }
+
+  /// One of the three primitives of this convolution, in the layouts that suit it best.
+  /// - Parameters:
+  ///   - source: the input's shape, N×C×H×W.
+  ///   - target: the layout of what it makes, where that is decided already.
+  private func descriptor(
+    _ direction: Direction, _ plan: PlanBuilder, source: [Int], target: Layout? = nil,
+    attributes: Attributes? = nil, forward: PrimitiveDescriptor? = nil
   ) throws -> PrimitiveDescriptor {
-    var source = dnnl_memory_desc_t.any(x.shape)
-    var weights = dnnl_memory_desc_t.any(weightShape)
-    var bias = dnnl_memory_desc_t.plain([outChannels])
-    var target = target
-    let strides = [Int64(stride), Int64(stride)]
-    let paddings = [Int64(padding), Int64(padding)]
-    var operation = dnnl_convolution_desc_t()
-    try withUnsafePointer(to: &bias) { bias in
-      // Asked for inference, oneDNN 2.6 takes implementations that are slower here and can't add.
-      try check(
-        dnnl_convolution_forward_desc_init(
-          &operation, dnnl_forward_training, dnnl_convolution_direct, &source, &weights,
-          hasBias || folded != nil ? bias : nil, &target, strides, paddings, paddings),
-        "convolution \(name)")
-    }
+    let x = Layout.any(source)
+    let y = target ?? .any([source[0]] + outputShape([Array(source.dropFirst())]))
+    let w = Layout.any(weightShape)
+    let b = Layout.plain([outChannels])
+    let usesBias = hasBias || (direction == .forward && folded != nil)
+    let (stride, padding) = (Int64(stride), Int64(padding))
+    var convolution = onednn_convolution(
+      algorithm: .direct, source: x.handle, weights: w.handle, bias: usesBias ? b.handle : nil,
+      target: y.handle, stride: (stride, stride), padding: (padding, padding))
     return try PrimitiveDescriptor(
-      "convolution \(name)", plan.engine, attributes: attributes, operation: &operation)
+      "\(direction.rawValue) \(name)", plan.engine, attributes: attributes, keeping: [x, y, w, b, forward]
+    ) { made, engine, attributes in
+      switch direction {
+      case .forward: onednn_convolution_forward(made, engine, &convolution, attributes)
+      case .backwardSource:
+        onednn_convolution_backward_source(made, engine, &convolution, attributes, forward!.handle)
+      case .backwardWeights:
+        onednn_convolution_backward_weights(made, engine, &convolution, attributes, forward!.handle)
+      }
+    }
   }
 
   private func planWeightGradient(
-    _ node: PlannedNode, _ plan: PlanBuilder, x: Memory, dy: Memory, _ forward: PrimitiveDescriptor,
-    _ strides: [Int64], _ paddings: [Int64]
+    _ node: PlannedNode, _ plan: PlanBuilder, x: Memory, dy: Memory, _ forward: PrimitiveDescriptor
   ) throws {
-    var source = dnnl_memory_desc_t.any(x.desc.shape)
-    var weights = dnnl_memory_desc_t.any(weightShape)
-    var bias = dnnl_memory_desc_t.plain([outChannels])
-    var target = dnnl_memory_desc_t.any(dy.desc.shape)
-    var operation = dnnl_convolution_desc_t()
-    try withUnsafePointer(to: &bias) { bias in
-      try check(
-        dnnl_convolution_backward_weights_desc_init(
-          &operation, dnnl_convolution_direct, &source, &weights, hasBias ? bias : nil, &target, strides,
-          paddings, paddings), "weight gradient of convolution \(name)")
-    }
-    let backward = try PrimitiveDescriptor(
-      "weight gradient of convolution \(name)", plan.engine, hint: forward, operation: &operation)
+    let backward = try descriptor(.backwardWeights, plan, source: x.shape, forward: forward)
     let plain = try plan.gradient(node, weightName)
-    let layout = backward.desc(dnnl_query_diff_weights_md)
-    let dw = layout.isSameLayout(as: plain.desc) ? plain : try plan.makeMemory(layout)
-    var arguments = [
-      (DNNL_ARG_SRC, try plan.convert(x, to: backward.desc(dnnl_query_src_md))),
-      (DNNL_ARG_DIFF_DST, try plan.convert(dy, to: backward.desc(dnnl_query_diff_dst_md))),
-      (DNNL_ARG_DIFF_WEIGHTS, dw),
+    let layout = try backward.layout(.weights_gradient)
+    let dw = layout.isSame(as: plain.layout) ? plain : try plan.makeMemory(layout)
+    var arguments: [(onednn_role, Memory)] = [
+      (.source, try plan.convert(x, to: backward.layout(.source))),
+      (.target_gradient, try plan.convert(dy, to: backward.layout(.target_gradient))),
+      (.weights_gradient, dw),
     ]
-    if hasBias { arguments.append((DNNL_ARG_DIFF_BIAS, try plan.gradient(node, biasName))) }
+    if hasBias { arguments.append((.bias_gradient, try plan.gradient(node, biasName))) }
     try plan.emit(backward, arguments)
     if dw !== plain { try plan.reorder(dw, into: plain) }
   }

@@ -8,7 +8,7 @@ struct ReLU: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
-    let y = try plan.makeMemory(x.desc)
+    let y = try plan.makeMemory(x.layout)
     let count = y.floatCount
     plan.emit([x, y]) { Kernels.relu(x.floats, into: y.floats, count) }
     plan.setValue(node.value, y)
@@ -30,8 +30,8 @@ struct Add: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let a = plan.value(node.inputs[0])
-    let b = try plan.convert(plan.value(node.inputs[1]), to: a.desc)
-    let y = try plan.makeMemory(a.desc)
+    let b = try plan.convert(plan.value(node.inputs[1]), to: a.layout)
+    let y = try plan.makeMemory(a.layout)
     try plan.emitAddition(a, b, into: y, relu: relu)
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
@@ -47,12 +47,12 @@ struct Add: Layer {
 extension PlanBuilder {
   /// Adds two memories of one layout, and takes the ReLU where wanted; the target may be the first of them.
   func emitAddition(_ a: Memory, _ b: Memory, into y: Memory, relu: Bool) throws {
-    var (first, second, target) = (a.desc, b.desc, y.desc)
-    var operation = dnnl_binary_desc_t()
-    try check(dnnl_binary_desc_init(&operation, dnnl_binary_add, &first, &second, &target), "addition")
     let descriptor = try PrimitiveDescriptor(
-      "addition", engine, attributes: Attributes(relu: relu), operation: &operation)
-    try emit(descriptor, [(DNNL_ARG_SRC_0, a), (DNNL_ARG_SRC_1, b), (DNNL_ARG_DST, y)])
+      "addition", engine, attributes: Attributes(relu: relu), keeping: [a, b, y]
+    ) { made, engine, attributes in
+      onednn_addition(made, engine, a.layout.handle, b.layout.handle, y.layout.handle, attributes)
+    }
+    try emit(descriptor, [(.source, a), (.second_source, b), (.target, y)])
   }
 }
 
@@ -62,7 +62,7 @@ struct Flatten: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
-    let shape = x.desc.shape
+    let shape = x.shape
     let plain = try plan.convert(x, to: .plain(shape))
     plan.setValue(node.value, try plan.reshape(plain, to: [plan.batch, shape[1...].reduce(1, *)]))
     guard node.needsBackward else { return nil }
@@ -78,7 +78,7 @@ struct Standardise: Layer {
   func outputShape(_ inputs: [[Int]]) -> [Int] { inputs[0] }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    let shape = plan.value(node.inputs[0]).desc.shape
+    let shape = plan.value(node.inputs[0]).shape
     let x = try plan.convert(plan.value(node.inputs[0]), to: .plain(shape))
     let y = try plan.makeMemory(.plain(shape))
     let standardisation = node.segment.standardisation!

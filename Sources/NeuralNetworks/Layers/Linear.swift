@@ -2,7 +2,7 @@
 
 import COneDNN
 
-/// y = W x + b, with W of outputs × inputs (PyTorch's Linear).
+/// y = W x + b for vectors x (inputs) and y (outputs), W outputs × inputs, b outputs (PyTorch's Linear).
 struct Linear: Layer {
   let name: String
   let inputs: Int
@@ -31,44 +31,34 @@ struct Linear: Layer {
     let w = try plan.parameter(node, weightName)
     let b = try plan.parameter(node, biasName)
     let y = try plan.makeMemory(.plain([plan.batch, outputs]))
-    var (source, weights, bias, target) = (x.desc, w.desc, b.desc, y.desc)
-    var operation = dnnl_inner_product_desc_t()
-    try check(
-      dnnl_inner_product_forward_desc_init(
-        &operation, dnnl_forward_training, &source, &weights, &bias, &target), "linear \(name)")
-    let forward = try PrimitiveDescriptor("linear \(name)", plan.engine, operation: &operation)
-    try plan.emit(
-      forward, [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, w), (DNNL_ARG_BIAS, b), (DNNL_ARG_DST, y)])
+    var linear = onednn_linear(
+      source: x.layout.handle, weights: w.layout.handle, bias: b.layout.handle, target: y.layout.handle)
+    let forward = try PrimitiveDescriptor("linear \(name)", plan.engine, keeping: [x, w, b, y]) {
+      onednn_linear_forward($0, $1, &linear, $2)
+    }
+    try plan.emit(forward, [(.source, x), (.weights, w), (.bias, b), (.target, y)])
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
 
     return {
       guard let dy = try plan.gradient(of: node.value) else { return }
-      var (source, weights, bias, target) = (x.desc, w.desc, b.desc, y.desc)
-      var operation = dnnl_inner_product_desc_t()
       if node.isTrained {
-        try check(
-          dnnl_inner_product_backward_weights_desc_init(&operation, &source, &weights, &bias, &target),
-          "weight gradient of linear \(name)")
         let backward = try PrimitiveDescriptor(
-          "weight gradient of linear \(name)", plan.engine, hint: forward, operation: &operation)
+          "weight gradient of linear \(name)", plan.engine, keeping: [x, w, b, y, forward]
+        ) { onednn_linear_backward_weights($0, $1, &linear, $2, forward.handle) }
         try plan.emit(
           backward,
           [
-            (DNNL_ARG_SRC, x), (DNNL_ARG_DIFF_DST, dy),
-            (DNNL_ARG_DIFF_WEIGHTS, try plan.gradient(node, weightName)),
-            (DNNL_ARG_DIFF_BIAS, try plan.gradient(node, biasName)),
+            (.source, x), (.target_gradient, dy), (.weights_gradient, try plan.gradient(node, weightName)),
+            (.bias_gradient, try plan.gradient(node, biasName)),
           ])
       }
       if plan.needsGradient(node.inputs[0]) {
-        try check(
-          dnnl_inner_product_backward_data_desc_init(&operation, &source, &weights, &target),
-          "gradient of linear \(name)")
         let backward = try PrimitiveDescriptor(
-          "gradient of linear \(name)", plan.engine, hint: forward, operation: &operation)
-        let dx = try plan.makeMemory(x.desc)
-        try plan.emit(
-          backward, [(DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_WEIGHTS, w), (DNNL_ARG_DIFF_SRC, dx)])
+          "gradient of linear \(name)", plan.engine, keeping: [x, w, b, y, forward]
+        ) { onednn_linear_backward_source($0, $1, &linear, $2, forward.handle) }
+        let dx = try plan.makeMemory(x.layout)
+        try plan.emit(backward, [(.target_gradient, dy), (.weights, w), (.source_gradient, dx)])
         try plan.contribute(dx, to: node.inputs[0], owned: true)
       }
     }

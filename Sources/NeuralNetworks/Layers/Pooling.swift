@@ -12,8 +12,8 @@ struct MaxPooling: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     try planPooling(
-      node, plan, dnnl_pooling_max, kernel: [window, window],
-      outputShape([Array(plan.value(node.inputs[0]).desc.shape.dropFirst())]))
+      node, plan, .maximum, window: [window, window],
+      outputShape([Array(plan.value(node.inputs[0]).shape.dropFirst())]))
   }
 }
 
@@ -22,46 +22,40 @@ struct GlobalAveragePooling: Layer {
   func outputShape(_ inputs: [[Int]]) -> [Int] { [inputs[0][0], 1, 1] }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    let shape = plan.value(node.inputs[0]).desc.shape
+    let shape = plan.value(node.inputs[0]).shape
     return try planPooling(
-      node, plan, dnnl_pooling_avg_exclude_padding, kernel: Array(shape[2...]), [shape[1], 1, 1])
+      node, plan, .mean, window: Array(shape[2...]), [shape[1], 1, 1])
   }
 }
 
 private func planPooling(
-  _ node: PlannedNode, _ plan: PlanBuilder, _ algorithm: dnnl_alg_kind_t, kernel: [Int], _ output: [Int]
+  _ node: PlannedNode, _ plan: PlanBuilder, _ kind: onednn_pooling_kind, window: [Int], _ output: [Int]
 ) throws -> (() throws -> Void)? {
   let x = plan.value(node.inputs[0])
-  let window = kernel.map(Int64.init)
-  let none: [Int64] = [0, 0]
-  var source = x.desc
-  var target = dnnl_memory_desc_t.any([plan.batch] + output)
-  var operation = dnnl_pooling_desc_t()
-  try check(
-    dnnl_pooling_forward_desc_init(
-      &operation, node.needsBackward ? dnnl_forward_training : dnnl_forward_inference, algorithm, &source,
-      &target, window, window, none, none), "pooling")
-  let forward = try PrimitiveDescriptor("pooling", plan.engine, operation: &operation)
-  let y = try plan.makeMemory(forward.desc(dnnl_query_dst_md))
-  let workspaceDesc = forward.desc(dnnl_query_workspace_md)
-  let workspace = workspaceDesc.byteCount > 0 ? try plan.makeMemory(workspaceDesc) : nil
-  let extra = workspace.map { [(DNNL_ARG_WORKSPACE, $0)] } ?? []
-  try plan.emit(forward, [(DNNL_ARG_SRC, x), (DNNL_ARG_DST, y)] + extra)
+  let window = (Int64(window[0]), Int64(window[1]))
+  let wanted = Layout.any([plan.batch] + output)
+  var pooling = onednn_pooling(
+    kind: kind, source: x.layout.handle, target: wanted.handle, window: window,
+    for_inference: !node.needsBackward)
+  let forward = try PrimitiveDescriptor("pooling", plan.engine, keeping: [x, wanted]) {
+    onednn_pooling_forward($0, $1, &pooling, $2)
+  }
+  let y = try plan.makeMemory(forward.layout(.target))
+  let workspace = try forward.optionalLayout(.workspace).map { try plan.makeMemory($0) }
+  let extra: [(onednn_role, Memory)] = workspace.map { [(.workspace, $0)] } ?? []
+  try plan.emit(forward, [(.source, x), (.target, y)] + extra)
   plan.setValue(node.value, y)
   guard node.needsBackward else { return nil }
 
   return {
     guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
-    var source = x.desc
-    var target = y.desc
-    var operation = dnnl_pooling_desc_t()
-    try check(
-      dnnl_pooling_backward_desc_init(
-        &operation, algorithm, &source, &target, window, window, none, none), "gradient of pooling")
-    let backward = try PrimitiveDescriptor(
-      "gradient of pooling", plan.engine, hint: forward, operation: &operation)
-    let dx = try plan.makeMemory(x.desc)
-    try plan.emit(backward, [(DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_DIFF_SRC, dx)] + extra)
+    var pooling = onednn_pooling(
+      kind: kind, source: x.layout.handle, target: y.layout.handle, window: window, for_inference: false)
+    let backward = try PrimitiveDescriptor("gradient of pooling", plan.engine, keeping: [x, y, forward]) {
+      onednn_pooling_backward($0, $1, &pooling, $2, forward.handle)
+    }
+    let dx = try plan.makeMemory(x.layout)
+    try plan.emit(backward, [(.target_gradient, dy), (.source_gradient, dx)] + extra)
     try plan.contribute(dx, to: node.inputs[0], owned: true)
   }
 }

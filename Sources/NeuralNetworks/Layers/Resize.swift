@@ -9,7 +9,7 @@ struct Resize: Layer {
   func outputShape(_ inputs: [[Int]]) -> [Int] { [inputs[0][0], height, width] }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    let shape = plan.value(node.inputs[0]).desc.shape
+    let shape = plan.value(node.inputs[0]).shape
     let x = try plan.convert(plan.value(node.inputs[0]), to: .plain(shape))
     let y = try plan.makeMemory(.plain([shape[0], shape[1], height, width]))
     let planes = shape[0] * shape[1]
@@ -41,7 +41,7 @@ struct Resize: Layer {
       guard let gradient = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else {
         return
       }
-      let dy = try plan.convert(gradient, to: y.desc)
+      let dy = try plan.convert(gradient, to: y.layout)
       let dx = try plan.makeMemory(.plain(shape))
       let half = try plan.makeMemory(.plain([newH, w]))  // Y R_w of one plane
       plan.emit([dy, dx, half]) {

@@ -4,24 +4,14 @@ import COneDNN
 
 /// The facts of this process's numerics that a record keeps beside a result.
 public enum ComputePlatform {
-  /// oneDNN's version, and the instruction sets that it may use here.
+  /// oneDNN's version, the instruction sets that it may use here, and what becomes of numbers too small for
+  /// float32's full precision (below 1.2e-38).
   public static var facts: [String: String] {
-    let version = dnnl_version()?.pointee
-    let text = version.map { "\($0.major).\($0.minor).\($0.patch)" }
-    return ["oneDNN": text ?? "unknown", "instructions": instructions]
-  }
-
-  private static var instructions: String {
-    switch dnnl_get_effective_cpu_isa() {
-    case dnnl_cpu_isa_avx512_core_amx: "avx512_core_amx"
-    case dnnl_cpu_isa_avx512_core_bf16: "avx512_core_bf16"
-    case dnnl_cpu_isa_avx512_core_vnni: "avx512_core_vnni"
-    case dnnl_cpu_isa_avx512_core: "avx512_core"
-    case dnnl_cpu_isa_avx2_vnni: "avx2_vnni"
-    case dnnl_cpu_isa_avx2: "avx2"
-    case dnnl_cpu_isa_avx: "avx"
-    case dnnl_cpu_isa_sse41: "sse41"
-    case let other: "isa-\(other.rawValue)"
-    }
+    let library = onednn_loaded_library()
+    return [
+      "oneDNN": "\(library.major).\(library.minor).\(library.patch)",
+      "instructions": String(cString: onednn_instructions()),
+      "subnormals": onednn_flushes_subnormals ? "flushed to zero" : "kept",
+    ]
   }
 }

@@ -5,38 +5,50 @@ import COneDNN
 
 /// oneDNN's CPU engine and what every call relies on.
 enum Engine {
-  nonisolated(unsafe) private static let created: Result<dnnl_engine_t, NetworkError> = {
-    guard omp_get_dynamic() == 0 else {
+  nonisolated(unsafe) private static let created: Result<OpaquePointer, NetworkError> = {
+    guard !onednn_threads_are_dynamic() else {
       return .failure(
         NetworkError("OMP_DYNAMIC is set; oneDNN would hang with it. Unset it and run again"))
     }
-    var engine: dnnl_engine_t?
-    let status = dnnl_engine_create(&engine, dnnl_cpu, 0)
-    guard status == dnnl_success, let engine else {
-      return .failure(NetworkError("oneDNN can't use this processor (status \(status.rawValue))"))
+    guard onednn_loaded_library().can_be_serial else {
+      return .failure(
+        NetworkError(
+          "this build of oneDNN has threads of its own, and bits would depend on the number of cores; install "
+            + "one for OpenMP, such as the package libdnnl-dev"))
     }
-    // Never bfloat16 behind float32's back, whatever ONEDNN_DEFAULT_FPMATH_MODE says.
-    dnnl_set_default_fpmath_mode(dnnl_fpmath_mode_strict)
+    var engine: OpaquePointer?
+    let status = onednn_engine_create(&engine)
+    guard status == 0, let engine else {
+      return .failure(
+        NetworkError("oneDNN can't use this processor: \(String(cString: onednn_status_text(status)))"))
+    }
     return .success(engine)
   }()
 
   /// The engine, after making oneDNN serial on the calling thread: a team of threads would change the bits
   /// with the core count. The setting belongs to the thread, so every entry point passes through here.
-  static func onThisThread() throws -> dnnl_engine_t {
-    omp_set_num_threads(1)
+  static func onThisThread() throws -> OpaquePointer {
+    onednn_use_one_thread()
     return try created.get()
+  }
+
+  /// Computes on the calling thread, serially and with subnormal numbers as zeros: gradients of networks that are
+  /// sure of themselves are full of them, and some processors take a hundred times as long for one. The thread
+  /// is left as it was, so that nobody else's bits depend on whether a network ran before.
+  static func computing(_ body: () throws -> Void) throws {
+    _ = try onThisThread()
+    let before = onednn_flush_subnormals()
+    defer { onednn_restore_arithmetic(before) }
+    try body()
   }
 }
 
 /// Turns a status into an error that says what was being done.
-func check(_ status: dnnl_status_t, _ doing: @autoclosure () -> String) throws {
-  guard status != dnnl_success else { return }
+func check(_ status: onednn_status, _ doing: @autoclosure () -> String) throws {
+  guard status != 0 else { return }
   let name =
-    switch status {
-    case dnnl_out_of_memory: "out of memory"
-    case dnnl_invalid_arguments: "invalid arguments"
-    case dnnl_unimplemented: "not supported by this processor or build"
-    default: "status \(status.rawValue)"
-    }
+    status == onednn_status_unimplemented
+    ? "not supported by this processor or build"
+    : String(cString: onednn_status_text(status)).replacing("_", with: " ")
   throw NetworkError("oneDNN: \(doing()): \(name)")
 }

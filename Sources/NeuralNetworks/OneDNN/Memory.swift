@@ -28,67 +28,77 @@ final class Buffer {
   func place(at address: UnsafeMutableRawPointer) { self.address = address }
 }
 
-/// A oneDNN memory object: a layout over a buffer.
-final class Memory {
-  let desc: dnnl_memory_desc_t
-  let buffer: Buffer
-  let handle: dnnl_memory_t
+/// How a float32 tensor lies in memory: row by row, or in the blocks that a primitive likes.
+final class Layout {
+  let handle: OpaquePointer
+  let shape: [Int]
+  /// Padding included.
+  let byteCount: Int
 
-  init(_ desc: dnnl_memory_desc_t, _ buffer: Buffer, _ engine: dnnl_engine_t) throws {
-    precondition(desc.byteCount <= buffer.byteCount, "BUG: a layout larger than its buffer")
-    var handle: dnnl_memory_t?
-    var copy = desc
-    try check(dnnl_memory_create(&handle, &copy, engine, nil), "memory \(desc.shape)")
-    self.desc = desc
-    self.buffer = buffer
-    self.handle = handle!
+  private init(owning handle: OpaquePointer) {
+    self.handle = handle
+    var sizes = [Int64](repeating: 0, count: Int(onednn_largest_rank))
+    let rank = onednn_layout_shape(handle, &sizes)
+    shape = sizes.prefix(Int(rank)).map(Int.init)
+    byteCount = onednn_layout_byte_count(handle)
   }
 
-  deinit { dnnl_memory_destroy(handle) }
+  /// A copy of one that a descriptor owns.
+  convenience init(copying handle: OpaquePointer) throws {
+    var copy: OpaquePointer?
+    try check(onednn_layout_copy(&copy, handle), "layout")
+    self.init(owning: copy!)
+  }
 
-  /// Tells oneDNN the place, once it is decided.
-  func attach() throws { try check(dnnl_memory_set_data_handle(handle, buffer.address), "memory") }
+  deinit { onednn_layout_destroy(handle) }
 
-  /// All elements, padding included, in the layout's order. Only after `attach`.
-  var floats: UnsafeMutablePointer<Float> { buffer.address!.assumingMemoryBound(to: Float.self) }
-  /// The number of floats, padding included.
-  var floatCount: Int { desc.byteCount / 4 }
-}
-
-extension dnnl_memory_desc_t {
-  /// Row-major float32.
-  static func plain(_ shape: [Int]) -> dnnl_memory_desc_t {
+  /// Row-major.
+  static func plain(_ shape: [Int]) -> Layout {
     var strides = [Int64](repeating: 1, count: shape.count)
     for axis in stride(from: shape.count - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * Int64(shape[axis + 1])
     }
-    var desc = dnnl_memory_desc_t()
-    let status = dnnl_memory_desc_init_by_strides(
-      &desc, Int32(shape.count), shape.map(Int64.init), dnnl_f32, strides)
-    precondition(status == dnnl_success, "BUG: no layout for \(shape)")
-    return desc
+    var handle: OpaquePointer?
+    let status = onednn_layout_create_strided(
+      &handle, Int32(shape.count), shape.map(Int64.init), strides)
+    guard status == 0, let handle else { preconditionFailure("BUG: no layout for \(shape)") }
+    return Layout(owning: handle)
   }
 
-  /// Float32 in the layout that suits a primitive best.
-  static func any(_ shape: [Int]) -> dnnl_memory_desc_t {
-    var desc = dnnl_memory_desc_t()
-    let status = dnnl_memory_desc_init_by_tag(
-      &desc, Int32(shape.count), shape.map(Int64.init), dnnl_f32, dnnl_format_tag_any)
-    precondition(status == dnnl_success, "BUG: no layout for \(shape)")
-    return desc
+  /// In the layout that suits a primitive best; only to describe one.
+  static func any(_ shape: [Int]) -> Layout {
+    var handle: OpaquePointer?
+    let status = onednn_layout_create_any(&handle, Int32(shape.count), shape.map(Int64.init))
+    guard status == 0, let handle else { preconditionFailure("BUG: no layout for \(shape)") }
+    return Layout(owning: handle)
   }
 
-  var shape: [Int] {
-    withUnsafeBytes(of: dims) { raw in raw.bindMemory(to: Int64.self).prefix(Int(ndims)).map(Int.init) }
+  func isSame(as other: Layout) -> Bool { onednn_layout_is_same(handle, other.handle) }
+}
+
+/// A oneDNN memory object: a layout over a buffer.
+final class Memory {
+  let layout: Layout
+  let buffer: Buffer
+  let handle: OpaquePointer
+
+  init(_ layout: Layout, _ buffer: Buffer, _ engine: OpaquePointer) throws {
+    precondition(layout.byteCount <= buffer.byteCount, "BUG: a layout larger than its buffer")
+    var handle: OpaquePointer?
+    try check(onednn_memory_create(&handle, layout.handle, engine), "memory \(layout.shape)")
+    self.layout = layout
+    self.buffer = buffer
+    self.handle = handle!
   }
 
-  var byteCount: Int {
-    withUnsafePointer(to: self) { dnnl_memory_desc_get_size($0) }
-  }
+  deinit { onednn_memory_destroy(handle) }
 
-  func isSameLayout(as other: dnnl_memory_desc_t) -> Bool {
-    withUnsafePointer(to: self) { a in
-      withUnsafePointer(to: other) { b in dnnl_memory_desc_equal(a, b) != 0 }
-    }
-  }
+  /// Tells oneDNN the place, once it is decided.
+  func attach() throws { try check(onednn_memory_place(handle, buffer.address), "memory") }
+
+  var shape: [Int] { layout.shape }
+  /// All elements, padding included, in the layout's order. Only after `attach`.
+  var floats: UnsafeMutablePointer<Float> { buffer.address!.assumingMemoryBound(to: Float.self) }
+  /// The number of floats, padding included.
+  var floatCount: Int { layout.byteCount / 4 }
 }

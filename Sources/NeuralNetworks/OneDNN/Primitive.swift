@@ -7,7 +7,7 @@ class Step {
   /// The memory that it reads or writes, for the arena.
   let buffers: [Buffer]
   init(_ buffers: [Buffer]) { self.buffers = buffers }
-  func run(_ stream: dnnl_stream_t) throws {}
+  func run(_ stream: OpaquePointer) throws {}
 }
 
 /// A loop of our own.
@@ -17,122 +17,104 @@ final class KernelStep: Step {
     self.body = body
     super.init(memories.map(\.buffer))
   }
-  override func run(_ stream: dnnl_stream_t) { body() }
+  override func run(_ stream: OpaquePointer) { body() }
 }
 
 /// A primitive with its arguments bound; running it allocates nothing here.
 final class PrimitiveStep: Step {
-  private let primitive: dnnl_primitive_t
-  private let arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t>
+  /// What it computes, and oneDNN's name of the implementation.
+  let name: String
+  let implementation: String
+  private let primitive: OpaquePointer
+  private let arguments: UnsafeMutableBufferPointer<onednn_argument>
   private let memories: [Memory]
-  private let name: String
 
-  init(_ descriptor: PrimitiveDescriptor, _ arguments: [(Int32, Memory)]) throws {
+  init(_ descriptor: PrimitiveDescriptor, _ arguments: [(onednn_role, Memory)]) throws {
     primitive = try descriptor.makePrimitive()
-    let values = arguments.map { dnnl_exec_arg_t(arg: $0.0, memory: $0.1.handle) }
-    self.arguments = .allocate(capacity: values.count)
-    _ = self.arguments.initialize(from: values)
+    self.arguments = .allocate(capacity: arguments.count)
+    _ = self.arguments.initialize(
+      from: arguments.map { onednn_argument(role: $0.0, memory: $0.1.handle) })
     let memories = arguments.map { $0.1 }
     self.memories = memories
     name = descriptor.name
+    implementation = descriptor.implementation
     super.init(memories.map { $0.buffer })
   }
 
   deinit {
-    dnnl_primitive_destroy(primitive)
+    onednn_primitive_destroy(primitive)
     arguments.deallocate()
   }
 
-  override func run(_ stream: dnnl_stream_t) throws {
+  override func run(_ stream: OpaquePointer) throws {
     try check(
-      dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments.baseAddress), name)
+      onednn_primitive_run(primitive, stream, arguments.baseAddress!, Int32(arguments.count)), name)
   }
 }
 
 /// A primitive's descriptor: what it computes, with the layouts that oneDNN chose.
 final class PrimitiveDescriptor {
-  let handle: dnnl_primitive_desc_t
+  let handle: OpaquePointer
   let name: String
 
   /// The best implementation of an operation.
-  /// - Parameter hint: for backward primitives, the forward one.
+  /// - Parameters:
+  ///   - kept: what the operation refers to by its handle: layouts, and of backward ones the forward one.
+  ///   - create: makes the descriptor of the engine and attributes that it is given.
   init(
-    _ name: String, _ engine: dnnl_engine_t, hint: PrimitiveDescriptor? = nil,
-    attributes: Attributes? = nil, operation: UnsafeRawPointer
+    _ name: String, _ engine: OpaquePointer, attributes: Attributes? = nil, keeping kept: [AnyObject?],
+    _ create: (UnsafeMutablePointer<OpaquePointer?>, OpaquePointer, OpaquePointer) -> onednn_status
   ) throws {
-    var handle: dnnl_primitive_desc_t?
+    var handle: OpaquePointer?
     let attributes = try attributes ?? Attributes()
-    try withExtendedLifetime((attributes, hint)) {
-      try check(
-        dnnl_primitive_desc_create(&handle, operation, attributes.handle, engine, hint?.handle), name)
+    try withExtendedLifetime((attributes, kept)) {
+      try check(create(&handle, engine, attributes.handle), name)
     }
     self.handle = handle!
     self.name = name
   }
 
-  /// A reorder from one layout to another.
-  init(reorder source: dnnl_memory_desc_t, to target: dnnl_memory_desc_t, _ engine: dnnl_engine_t) throws {
-    var handle: dnnl_primitive_desc_t?
-    var source = source
-    var target = target
-    let attributes = try Attributes()
-    try withExtendedLifetime(attributes) {
-      try check(
-        dnnl_reorder_primitive_desc_create(&handle, &source, engine, &target, engine, attributes.handle),
-        "reorder \(source.shape)")
-    }
-    self.handle = handle!
-    name = "reorder"
-  }
+  deinit { onednn_descriptor_destroy(handle) }
 
-  deinit { dnnl_primitive_desc_destroy(handle) }
-
-  func makePrimitive() throws -> dnnl_primitive_t {
-    var primitive: dnnl_primitive_t?
-    try check(dnnl_primitive_create(&primitive, handle), name)
+  func makePrimitive() throws -> OpaquePointer {
+    var primitive: OpaquePointer?
+    try check(onednn_primitive_create(&primitive, handle), name)
     return primitive!
   }
 
+  /// oneDNN's name of the implementation, such as `jit:avx512_core`.
+  var implementation: String { String(cString: onednn_descriptor_implementation(handle)) }
   /// Whether oneDNN has only its slow reference implementation.
-  var isReference: Bool {
-    var text: UnsafePointer<CChar>?
-    dnnl_primitive_desc_query(handle, dnnl_query_impl_info_str, 0, &text)
-    return text.map { String(cString: $0).hasPrefix("ref") } ?? false
+  var isReference: Bool { implementation.hasPrefix("ref") }
+
+  /// The layout of one of its tensors.
+  func layout(_ role: onednn_role) throws -> Layout {
+    guard let layout = try optionalLayout(role) else {
+      preconditionFailure("BUG: \(name) has no such tensor")
+    }
+    return layout
   }
 
-  func desc(_ query: dnnl_query_t) -> dnnl_memory_desc_t {
-    dnnl_primitive_desc_query_md(handle, query, 0)?.pointee ?? dnnl_memory_desc_t()
+  /// The layout of one of its tensors; nil where it doesn't need it.
+  func optionalLayout(_ role: onednn_role) throws -> Layout? {
+    try onednn_descriptor_layout(handle, role).map { try Layout(copying: $0) }
   }
 }
 
 /// Strict arithmetic, scratch memory from the plan, and what is fused behind a primitive.
 final class Attributes {
-  let handle: dnnl_primitive_attr_t
+  let handle: OpaquePointer
 
   /// - Parameters:
   ///   - addend: the layout of a tensor to add to the result.
   ///   - relu: whether a ReLU comes last.
-  init(addend: dnnl_memory_desc_t? = nil, relu: Bool = false) throws {
-    var created: dnnl_primitive_attr_t?
-    try check(dnnl_primitive_attr_create(&created), "attributes")
+  init(addend: Layout? = nil, relu: Bool = false) throws {
+    var created: OpaquePointer?
+    try withExtendedLifetime(addend) {
+      try check(onednn_attributes_create(&created, addend?.handle, relu), "attributes")
+    }
     handle = created!
-    try check(dnnl_primitive_attr_set_fpmath_mode(handle, dnnl_fpmath_mode_strict), "strict arithmetic")
-    try check(dnnl_primitive_attr_set_scratchpad_mode(handle, dnnl_scratchpad_mode_user), "scratch memory")
-    guard addend != nil || relu else { return }
-    var operations: dnnl_post_ops_t?
-    try check(dnnl_post_ops_create(&operations), "post-ops")
-    defer { dnnl_post_ops_destroy(operations) }
-    if var addend {
-      try check(dnnl_post_ops_append_binary(operations, dnnl_binary_add, &addend), "fused addition")
-    }
-    if relu {
-      try check(dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0), "fused ReLU")
-    }
-    try check(dnnl_primitive_attr_set_post_ops(handle, operations), "post-ops")
   }
 
-  deinit { dnnl_primitive_attr_destroy(handle) }
+  deinit { onednn_attributes_destroy(handle) }
 }
-
-/// The argument of the tensor that post-op 0 adds.
-let fusedAddendArgument = Int32(16384) | DNNL_ARG_SRC_1

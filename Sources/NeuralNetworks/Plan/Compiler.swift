@@ -1,7 +1,5 @@
 // Owns the way from a network to a plan: what is computed, what needs a gradient, in which order.
 
-import COneDNN
-
 extension Network {
   /// Compiles the network for one batch size.
   ///
@@ -113,7 +111,7 @@ struct CompiledNetwork {
     }
     for (tap, value) in taps.sorted(by: { $0.value < $1.value }) {
       let memory = builder.value(value)
-      let copy = try builder.makeMemory(.plain(memory.desc.shape), pinned: true)
+      let copy = try builder.makeMemory(.plain(memory.shape), pinned: true)
       try builder.reorder(memory, into: copy)
       self.taps[tap] = copy
     }
@@ -121,13 +119,13 @@ struct CompiledNetwork {
 
     builder.startBackward()
     for point in points {
-      let memory = try builder.makeMemory(.plain(builder.value(taps[point]!).desc.shape), pinned: true)
+      let memory = try builder.makeMemory(.plain(builder.value(taps[point]!).shape), pinned: true)
       tapGradients[point] = memory
       try builder.contribute(memory, to: taps[point]!, owned: false)
     }
     for step in backward.reversed() { try step() }
     if wants.input {
-      let copy = try builder.makeMemory(input.desc, pinned: true)
+      let copy = try builder.makeMemory(input.layout, pinned: true)
       if let gradient = try builder.gradient(of: 0) { try builder.reorder(gradient, into: copy) }
       inputGradient = copy
     }

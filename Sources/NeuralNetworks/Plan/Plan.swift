@@ -29,7 +29,7 @@ public final class Plan {
   private let backwardSteps: [Step]
   private let arena: Arena
   private let memories: [Memory]
-  private let stream: dnnl_stream_t
+  private let stream: OpaquePointer
 
   init(_ compiled: CompiledNetwork, batch: Int, output: TapPoint) throws {
     let builder = compiled.builder
@@ -41,8 +41,8 @@ public final class Plan {
     tapMemories = compiled.taps
     tapGradients = compiled.tapGradients
     gradientPoints = compiled.gradientPoints
-    inputShape = compiled.input.desc.shape
-    outputShape = compiled.taps[output]!.desc.shape
+    inputShape = compiled.input.shape
+    outputShape = compiled.taps[output]!.shape
     parameterGradients = builder.gradients
     prepacked = builder.prepacked.filter { !$0.steps.isEmpty }
     forwardSteps = builder.forwardSteps
@@ -53,13 +53,12 @@ public final class Plan {
       alsoPinned: memories.map(\.buffer).filter(\.isPinned))
     arenaByteCount = arena.byteCount
     for memory in memories where memory.buffer.address != nil { try memory.attach() }
-    var stream: dnnl_stream_t?
-    try check(
-      dnnl_stream_create(&stream, builder.engine, dnnl_stream_default_flags.rawValue), "stream")
+    var stream: OpaquePointer?
+    try check(onednn_stream_create(&stream, builder.engine), "stream")
     self.stream = stream!
   }
 
-  deinit { dnnl_stream_destroy(stream) }
+  deinit { onednn_stream_destroy(stream) }
 
   // MARK: Forward
 
@@ -94,11 +93,11 @@ public final class Plan {
 
   /// A copy of `value(of:)`.
   public func tensor(of tap: TapPoint) -> Tensor {
-    Tensor(shape: memory(of: tap).desc.shape, values: value(of: tap))
+    Tensor(shape: memory(of: tap).shape, values: value(of: tap))
   }
 
   /// The shape of a tap's value, batch first.
-  public func shape(of tap: TapPoint) -> [Int] { memory(of: tap).desc.shape }
+  public func shape(of tap: TapPoint) -> [Int] { memory(of: tap).shape }
 
   /// What the network makes: logits, or activations.
   public var logits: UnsafeBufferPointer<Float> { value(of: output) }
@@ -134,8 +133,8 @@ public final class Plan {
       guard let tensor = gradients[point] else {
         throw NetworkError("no gradient is given at \(point)")
       }
-      guard tensor.shape == tapGradients[point]!.desc.shape else {
-        throw NetworkError("the gradient at \(point) should be \(tapGradients[point]!.desc.shape)")
+      guard tensor.shape == tapGradients[point]!.shape else {
+        throw NetworkError("the gradient at \(point) should be \(tapGradients[point]!.shape)")
       }
       tensor.withUnsafeValues { _ = gradient(at: point).update(from: $0) }
     }

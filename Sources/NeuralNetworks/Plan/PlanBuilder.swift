@@ -27,7 +27,7 @@ final class PlanBuilder {
     let isOwned: Bool
   }
 
-  let engine: dnnl_engine_t
+  let engine: OpaquePointer
   let batch: Int
   let segments: [Segment]
   private(set) var forwardSteps: [Step] = []
@@ -51,14 +51,14 @@ final class PlanBuilder {
 
   // MARK: Memory
 
-  func makeMemory(_ desc: dnnl_memory_desc_t, pinned: Bool = false) throws -> Memory {
+  func makeMemory(_ layout: Layout, pinned: Bool = false) throws -> Memory {
     let isPrepacking = if case .prepacking = phase { true } else { false }
-    let buffer = Buffer(byteCount: desc.byteCount, pinned: pinned || isPrepacking)
-    return try makeMemory(desc, over: buffer)
+    let buffer = Buffer(byteCount: layout.byteCount, pinned: pinned || isPrepacking)
+    return try makeMemory(layout, over: buffer)
   }
 
-  func makeMemory(_ desc: dnnl_memory_desc_t, over buffer: Buffer) throws -> Memory {
-    let memory = try Memory(desc, buffer, engine)
+  func makeMemory(_ layout: Layout, over buffer: Buffer) throws -> Memory {
+    let memory = try Memory(layout, buffer, engine)
     memories.append(memory)
     return memory
   }
@@ -69,12 +69,12 @@ final class PlanBuilder {
   }
 
   /// The memory in the wanted layout: itself, or a copy reordered at this point.
-  func convert(_ memory: Memory, to desc: dnnl_memory_desc_t) throws -> Memory {
-    if memory.desc.isSameLayout(as: desc) { return memory }
-    if let copy = copies[ObjectIdentifier(memory)]?.first(where: { $0.desc.isSameLayout(as: desc) }) {
+  func convert(_ memory: Memory, to layout: Layout) throws -> Memory {
+    if memory.layout.isSame(as: layout) { return memory }
+    if let copy = copies[ObjectIdentifier(memory)]?.first(where: { $0.layout.isSame(as: layout) }) {
       return copy
     }
-    let copy = try makeMemory(desc)
+    let copy = try makeMemory(layout)
     try reorder(memory, into: copy)
     // Forward, nothing is written twice, so that a copy stays good; gradients are summed in place.
     if case .forward = phase { copies[ObjectIdentifier(memory), default: []].append(copy) }
@@ -83,8 +83,10 @@ final class PlanBuilder {
 
   /// Copies from one layout into another.
   func reorder(_ source: Memory, into target: Memory) throws {
-    let descriptor = try PrimitiveDescriptor(reorder: source.desc, to: target.desc, engine)
-    try emit(descriptor, [(DNNL_ARG_FROM, source), (DNNL_ARG_TO, target)])
+    let descriptor = try PrimitiveDescriptor(
+      "reorder \(source.shape)", engine, keeping: [source, target]
+    ) { onednn_reorder($0, $1, source.layout.handle, target.layout.handle, $2) }
+    try emit(descriptor, [(.source, source), (.target, target)])
   }
 
   // MARK: Steps
@@ -98,10 +100,11 @@ final class PlanBuilder {
   }
 
   /// Appends a primitive; scratch memory is added to its arguments.
-  func emit(_ descriptor: PrimitiveDescriptor, _ arguments: [(Int32, Memory)]) throws {
+  func emit(_ descriptor: PrimitiveDescriptor, _ arguments: [(onednn_role, Memory)]) throws {
     var arguments = arguments
-    let scratch = descriptor.desc(dnnl_query_scratchpad_md)
-    if scratch.byteCount > 0 { arguments.append((DNNL_ARG_SCRATCHPAD, try makeMemory(scratch))) }
+    if let scratch = try descriptor.optionalLayout(.scratchpad) {
+      arguments.append((.scratchpad, try makeMemory(scratch)))
+    }
     emit(try PrimitiveStep(descriptor, arguments))
   }
 
@@ -152,7 +155,7 @@ final class PlanBuilder {
   /// Adds a part of a value's gradient. Parts are summed in the order in which they come.
   /// - Parameter owned: whether nobody else reads the memory later.
   func contribute(_ memory: Memory, to value: Int, owned: Bool) throws {
-    let converted = try convert(memory, to: values[value]!.desc)
+    let converted = try convert(memory, to: values[value]!.layout)
     contributions[value, default: []].append(
       Contribution(memory: converted, isOwned: owned || converted !== memory))
   }
@@ -164,7 +167,7 @@ final class PlanBuilder {
     guard parts.count > 1 || mask != nil else { return first.memory }
     // Two parts may be summed in place; more need a target that is none of them.
     let owned = parts.count <= 2 ? parts.first(where: \.isOwned)?.memory : nil
-    let target = try owned ?? makeMemory(first.memory.desc)
+    let target = try owned ?? makeMemory(first.memory.layout)
     let count = target.floatCount
     let memories = parts.map(\.memory)
     switch (parts.count, mask) {
