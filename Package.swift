@@ -101,7 +101,7 @@ let package = Package(
     tests("Tensor", []),
     tests("Formats", ["Tensor"]),
     tests("Datasets", ["Tensor", "Formats"]),
-    tests("NeuralNetworks", ["Tensor", "Formats", "Datasets"], resources: [.copy("References")]),
+    tests("NeuralNetworks", ["Tensor", "Formats", "Datasets", "COneDNN"], resources: [.copy("References")]),
     tests("Similarity", ["Tensor", "Formats"]),
     tests("Stitching", ["Tensor", "NeuralNetworks", "Formats"], resources: [.copy("References")]),
     tests("ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")]),

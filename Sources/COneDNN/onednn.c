@@ -11,7 +11,7 @@
 #include <xmmintrin.h>
 #endif
 
-#if DNNL_VERSION_MAJOR != 2 && DNNL_VERSION_MAJOR != 3
+#if DNNL_VERSION_MAJOR < 2 || DNNL_VERSION_MAJOR > 3 || (DNNL_VERSION_MAJOR == 2 && DNNL_VERSION_MINOR < 6)
 #error "Bobbin knows oneDNN 2.6 to 3.x (the package libdnnl-dev)."
 #endif
 
@@ -297,51 +297,6 @@ onednn_status onednn_convolution_backward_weights(
 #endif
 }
 
-onednn_status onednn_linear_forward(
-    onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_linear *l,
-    const onednn_attributes *attributes) {
-#if DNNL_VERSION_MAJOR == 2
-  dnnl_inner_product_desc_t operation;
-  return describe(
-      dnnl_inner_product_forward_desc_init(
-          &operation, dnnl_forward_training, of(l->source), of(l->weights), of(l->bias), of(l->target)),
-      &operation, descriptor, engine, attributes, NULL);
-#else
-  return dnnl_inner_product_forward_primitive_desc_create(
-      descriptor, engine, dnnl_forward_training, of(l->source), of(l->weights), of(l->bias), of(l->target),
-      attributes);
-#endif
-}
-
-onednn_status onednn_linear_backward_source(
-    onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_linear *l,
-    const onednn_attributes *attributes, const onednn_descriptor *forward) {
-#if DNNL_VERSION_MAJOR == 2
-  dnnl_inner_product_desc_t operation;
-  return describe(
-      dnnl_inner_product_backward_data_desc_init(&operation, of(l->source), of(l->weights), of(l->target)),
-      &operation, descriptor, engine, attributes, forward);
-#else
-  return dnnl_inner_product_backward_data_primitive_desc_create(
-      descriptor, engine, of(l->source), of(l->weights), of(l->target), forward, attributes);
-#endif
-}
-
-onednn_status onednn_linear_backward_weights(
-    onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_linear *l,
-    const onednn_attributes *attributes, const onednn_descriptor *forward) {
-#if DNNL_VERSION_MAJOR == 2
-  dnnl_inner_product_desc_t operation;
-  return describe(
-      dnnl_inner_product_backward_weights_desc_init(
-          &operation, of(l->source), of(l->weights), of(l->bias), of(l->target)),
-      &operation, descriptor, engine, attributes, forward);
-#else
-  return dnnl_inner_product_backward_weights_primitive_desc_create(
-      descriptor, engine, of(l->source), of(l->weights), of(l->bias), of(l->target), forward, attributes);
-#endif
-}
-
 static unsigned batch_norm_flags(const struct onednn_batch_norm *n) {
   return dnnl_use_scale | dnnl_use_shift | (n->uses_given_statistics ? dnnl_use_global_stats : 0)
          | (n->relu ? dnnl_fuse_norm_relu : 0);
@@ -363,20 +318,21 @@ onednn_status onednn_batch_norm_forward(
 #endif
 }
 
+const bool onednn_batch_norm_backward_takes_shift = DNNL_VERSION_MAJOR == 2;
+
 onednn_status onednn_batch_norm_backward(
     onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_batch_norm *n,
-    bool with_parameters, const onednn_attributes *attributes, const onednn_descriptor *forward) {
-  dnnl_prop_kind_t kind = with_parameters ? dnnl_backward : dnnl_backward_data;
+    const onednn_attributes *attributes, const onednn_descriptor *forward) {
 #if DNNL_VERSION_MAJOR == 2
   dnnl_batch_normalization_desc_t operation;
   return describe(
       dnnl_batch_normalization_backward_desc_init(
-          &operation, kind, of(n->layout), of(n->layout), n->epsilon, batch_norm_flags(n)),
+          &operation, dnnl_backward, of(n->layout), of(n->layout), n->epsilon, batch_norm_flags(n)),
       &operation, descriptor, engine, attributes, forward);
 #else
   return dnnl_batch_normalization_backward_primitive_desc_create(
-      descriptor, engine, kind, of(n->layout), of(n->layout), of(n->layout), n->epsilon, batch_norm_flags(n),
-      forward, attributes);
+      descriptor, engine, dnnl_backward, of(n->layout), of(n->layout), of(n->layout), n->epsilon,
+      batch_norm_flags(n), forward, attributes);
 #endif
 }
 

@@ -36,6 +36,73 @@ struct LayerReferenceTests {
     expectClose(segment.parameters.tensor("norm.running_var").values, values["var_after"]!.values)
   }
 
+  // E: the batch norm behind a frozen convolution goes into its weights and its bias.
+  @Test(arguments: [("plain", 5), ("blocked", 32)])
+  func convolutionsWithBiasAndAFoldedBatchNormAgreeWithPyTorch(_ label: String, _ outputs: Int) throws {
+    let values = try Reference("frozen-layers").all("folded-\(label).")
+    let segment = Segment.single(
+      .convolutionAndBatchNorm(outputs: outputs, kernel: 3, padding: 1),
+      input: Array(values["x"]!.shape.dropFirst()), frozen: true, values)
+    let plan = try run(segment, values)
+    #expect(!plan.primitives.contains { $0.name.contains("batch norm") })
+  }
+
+  // E: a frozen network whose batch norms follow the batch still passes gradients through them.
+  @Test(arguments: ["plain", "blocked"])
+  func frozenBatchNormsWithTheBatchsStatisticsAgreeWithPyTorch(_ label: String) throws {
+    var values = try Reference("frozen-layers").all("batch-\(label).")
+    let shape = Array(values["x"]!.shape.dropFirst())
+    for name in ["weight", "bias"] { values["norm.\(name)"] = values[name] }
+    for name in ["mean", "var"] { values["norm.running_\(name)"] = Tensor(zeros: [shape[0]]) }
+    let segment = Segment.single(
+      .batchNormAndReLU, input: shape, frozen: true, statistics: .batch, values)
+    _ = try run(segment, values)
+    #expect(segment.parameters.tensor("norm.running_mean") == Tensor(zeros: [shape[0]]))
+  }
+
+  @Test(arguments: ["plain", "blocked"])
+  func maximaAgreeWithPyTorch(_ label: String) throws {
+    let values = try Reference("frozen-layers").all("maximum-\(label).")
+    _ = try run(.single(.maxPooling(2), input: Array(values["x"]!.shape.dropFirst())), values)
+  }
+
+  // C5: the last values of a tensor, beyond the vectors, made zeros of them.
+  @Test func whatIsNoNumberPassesAReLUWhereverItStands() throws {
+    let network = try Network(segments: [.single(.relu, input: [19])])
+    let plan = try network.compile(batch: 1, wants: Wants(input: true))
+    try plan.forward(Tensor(shape: [1, 19], values: [Float](repeating: .nan, count: 19)))
+    #expect(plan.logits.allSatisfy { $0.isNaN })
+    try plan.backward([network.output: Tensor(shape: [1, 19], values: [Float](repeating: 1, count: 19))])
+    #expect(plan.inputGradient.allSatisfy { $0 == 1 })
+  }
+
+  // E: where oneDNN has no fast convolution that adds, which is with AVX alone, the addition is a step of its own
+  // (and was wrong for channels that fill no block).
+  @Test func additionsAreTheSameFusedAndUnfused() throws {
+    var unfused = 0
+    for channels in [3, 5, 16, 32] {
+      let shape = [channels, 6, 5]
+      let values = [
+        "weight": noise([channels, channels, 3, 3], seed: 1, scale: 0.3), "bias": noise([channels], seed: 2),
+      ]
+      let x = noise([2] + shape, seed: 3)
+      let convolution = try Network(segments: [
+        .single(.convolution(outputs: channels, kernel: 3, stride: 1, padding: 1), input: shape, values)
+      ]).compile(batch: 2)
+      try convolution.forward(x)
+      let expected = zip(convolution.logits, x.values).map { max($0 + $1, 0) }
+      let residual = try Network(segments: [.single(.residual, input: shape, values)]).compile(batch: 2)
+      try residual.forward(x)
+      expectClose(Array(residual.logits), expected, 1e-6, "\(channels) channels")
+      unfused += residual.primitives.contains { $0.name == "addition" } ? 1 : 0
+    }
+    switch ComputePlatform.facts["instructions"] {
+    case "avx": #expect(unfused >= 2)
+    case "sse41": break  // as 2.6 or as 3.x
+    default: #expect(unfused == 0)
+    }
+  }
+
   @Test(arguments: [("up", 7, 8), ("down", 4, 4), ("odd", 3, 4)])
   func resizesAgreeWithPyTorch(_ label: String, _ height: Int, _ width: Int) throws {
     let values = try Reference("resize").all("\(label).")
@@ -60,7 +127,7 @@ struct LayerReferenceTests {
     let network = try Network(segments: [segment])
     let plan = try network.compile(
       batch: values["x"]!.shape[0],
-      wants: Wants(input: true, parameters: !segment.parameters.tensors.isEmpty))
+      wants: Wants(input: true, parameters: !segment.frozen && !segment.parameters.tensors.isEmpty))
     try plan.forward(values["x"]!)
     expectClose(plan.tensor(of: network.output).values, values["y"]!.values, 1e-5, "y")
     try plan.backward([network.output: values["gradient"]!])

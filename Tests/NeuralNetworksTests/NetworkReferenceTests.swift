@@ -46,11 +46,63 @@ struct NetworkReferenceTests {
     expectClose(Array(plan.logits), try reference["logits"].values, 1e-5)
   }
 
+  // E: at the width of production, where kernels are blocked and fused, and nothing is tapped.
+  @Test func trainingAtWidth16AgreesWithPyTorch() throws {
+    let reference = try Reference("resnet8-width16")
+    let network = try Network(wideModel(reference), frozen: false, statistics: .batchAndUpdate)
+    let plan = try network.compile(batch: 6, wants: Wants(input: true, parameters: true))
+    try runWide(plan, reference, "training")
+    for (name, gradient) in try reference.all("training.gradient.") {
+      expectClose(plan.gradients(of: 0).tensor(name).values, gradient.values, 1e-4, name)
+    }
+    for (name, value) in try reference.all("training.after.") {
+      expectClose(network.segments[0].parameters.tensor(name).values, value.values, 1e-5, name)
+    }
+  }
+
+  // E
+  @Test func frozenNetworksAtWidth16AgreeWithPyTorch() throws {
+    let reference = try Reference("resnet8-width16")
+    let model = try wideModel(reference)
+    let plan = try Network(model).compile(batch: 6, wants: Wants(input: true))
+    try runWide(plan, reference, "evaluation")
+    #expect(!plan.primitives.contains { $0.name.contains("batch norm") })
+    let inference = try Network(model).compile(batch: 6)
+    try inference.forward(reference["images"])
+    expectClose(Array(inference.logits), try reference["evaluation.logits"].values, 1e-5)
+  }
+
+  // E
+  @Test func frozenNetworksWithTheBatchsStatisticsAgreeWithPyTorch() throws {
+    let reference = try Reference("resnet8-width16")
+    let network = try Network(wideModel(reference), statistics: .batch)
+    let plan = try network.compile(batch: 6, wants: Wants(input: true))
+    try runWide(plan, reference, "training")
+  }
+
+  private func runWide(_ plan: Plan, _ reference: Reference, _ mode: String) throws {
+    try plan.forward(reference["images"])
+    expectClose(Array(plan.logits), try reference["\(mode).logits"].values, 1e-5, "logits")
+    try reference.labels("labels").withLabels {
+      _ = Loss.crossEntropy(plan.logits, labels: $0, gradient: plan.logitsGradient)
+    }
+    try plan.backward()
+    expectClose(Array(plan.inputGradient), try reference["\(mode).dimages"].values, 1e-4, "images")
+    #expect(
+      !plan.primitives.contains { $0.name.contains("convolution") && $0.implementation.hasPrefix("ref") })
+  }
+
+  private func wideModel(_ reference: Reference) throws -> Model {
+    try model(reference, "resnet8", ImageShape(channels: 3, height: 16, width: 16), classes: 10, width: 16)
+  }
+
   private let shape = ImageShape(channels: 3, height: 8, width: 8)
 
-  private func model(_ reference: Reference, _ name: String) throws -> Model {
+  private func model(
+    _ reference: Reference, _ name: String, _ shape: ImageShape? = nil, classes: Int = 3, width: Int = 4
+  ) throws -> Model {
     try Model(
-      architecture: Architecture(name: name, input: shape, classes: 3, width: 4),
+      architecture: Architecture(name: name, input: shape ?? self.shape, classes: classes, width: width),
       tensors: reference.all("model."),
       standardisation: Standardisation(mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.25, 0.3]))
   }

@@ -140,21 +140,6 @@ onednn_status onednn_convolution_backward_weights(
     const struct onednn_convolution *convolution, const onednn_attributes *attributes,
     const onednn_descriptor *forward);
 
-/// A fully connected layer: source N×I, weights O×I, bias O, target N×O. Of backward ones these are the layouts of
-/// the gradients.
-struct onednn_linear {
-  const onednn_layout *source, *weights, *bias, *target;
-};
-onednn_status onednn_linear_forward(
-    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const struct onednn_linear *linear,
-    const onednn_attributes *attributes);
-onednn_status onednn_linear_backward_source(
-    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const struct onednn_linear *linear,
-    const onednn_attributes *attributes, const onednn_descriptor *forward);
-onednn_status onednn_linear_backward_weights(
-    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const struct onednn_linear *linear,
-    const onednn_attributes *attributes, const onednn_descriptor *forward);
-
 /// Batch normalisation of `layout`, with scale and shift.
 struct onednn_batch_norm {
   const onednn_layout *layout;
@@ -169,11 +154,12 @@ struct onednn_batch_norm {
 onednn_status onednn_batch_norm_forward(
     onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine,
     const struct onednn_batch_norm *norm, const onednn_attributes *attributes);
-/// - with_parameters: whether the gradients of scale and shift are wanted too.
+/// Always with the gradients of scale and shift: 2.6 has no other.
 onednn_status onednn_batch_norm_backward(
     onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine,
-    const struct onednn_batch_norm *norm, bool with_parameters, const onednn_attributes *attributes,
-    const onednn_descriptor *forward);
+    const struct onednn_batch_norm *norm, const onednn_attributes *attributes, const onednn_descriptor *forward);
+/// Whether the backward one takes the shift, which it doesn't need: 2.6 insists on it, 3.x refuses it.
+extern const bool onednn_batch_norm_backward_takes_shift;
 
 enum __attribute__((enum_extensibility(closed))) onednn_pooling_kind {
   onednn_pooling_kind_maximum,

@@ -8,6 +8,8 @@ extension Segment {
   package enum SingleLayer {
     case convolution(outputs: Int, kernel: Int, stride: Int, padding: Int)
     case batchNorm, batchNormAndReLU
+    /// A convolution with bias and a batch norm, which a frozen segment computes as one.
+    case convolutionAndBatchNorm(outputs: Int, kernel: Int, padding: Int)
     case linear(outputs: Int)
     case relu, maxPooling(Int), globalAverage, flatten
     case resize(height: Int, width: Int)
@@ -32,6 +34,10 @@ extension Segment {
     case .batchNormAndReLU:
       let y = graph.append(BatchNorm("norm", channels: input[0]), [x])
       _ = graph.append(ReLU(), [y])
+    case .convolutionAndBatchNorm(let outputs, let kernel, let padding):
+      let y = graph.append(
+        Convolution("", from: input[0], to: outputs, kernel: kernel, padding: padding, hasBias: true), [x])
+      _ = graph.append(BatchNorm("norm", channels: outputs), [y])
     case .linear(let outputs): _ = graph.append(Linear("", from: input[0], to: outputs), [x])
     case .relu: _ = graph.append(ReLU(), [x])
     case .maxPooling(let window): _ = graph.append(MaxPooling(window: window), [x])

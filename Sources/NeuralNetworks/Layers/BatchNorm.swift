@@ -74,16 +74,20 @@ struct BatchNorm: Layer {
       guard let dy = try plan.gradient(of: node.value) else { return }
       let backward = try PrimitiveDescriptor(
         "gradient of batch norm \(name)", plan.engine, keeping: [x, forward]
-      ) { onednn_batch_norm_backward($0, $1, &norm, node.isTrained, $2, forward.handle) }
+      ) { onednn_batch_norm_backward($0, $1, &norm, $2, forward.handle) }
       let dx = try plan.makeMemory(x.layout)
       var arguments: [(onednn_role, Memory)] = [
-        (.source, x), (.mean, mean), (.variance, variance), (.scale, scale), (.shift, shift),
-        (.target_gradient, dy), (.source_gradient, dx),
+        (.source, x), (.mean, mean), (.variance, variance), (.scale, scale), (.target_gradient, dy),
+        (.source_gradient, dx),
       ]
       if let workspace { arguments.append((.workspace, workspace)) }
-      if node.isTrained {
-        arguments.append((.scale_gradient, try plan.gradient(node, "\(name).weight")))
-        arguments.append((.shift_gradient, try plan.gradient(node, "\(name).bias")))
+      if onednn_batch_norm_backward_takes_shift { arguments.append((.shift, shift)) }
+      // Of a frozen one they are computed for nobody.
+      for (role, name) in [(onednn_role.scale_gradient, "weight"), (.shift_gradient, "bias")] {
+        let target =
+          node.isTrained
+          ? try plan.gradient(node, "\(self.name).\(name)") : try plan.makeMemory(.plain([channels]))
+        arguments.append((role, target))
       }
       try plan.emit(backward, arguments)
       if plan.needsGradient(node.inputs[0]) {

@@ -52,7 +52,8 @@ struct Convolution: Layer {
   }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    let x = plan.value(node.inputs[0])
+    let ofVectors = plan.value(node.inputs[0]).shape.count == 2
+    let x = try plan.images(plan.value(node.inputs[0]))
     let (forward, fusesAddition) = try forward(plan, source: x.shape)
     let addend =
       addsInput ? try plan.convert(plan.value(node.inputs[1]), to: forward.layout(.target)) : nil
@@ -63,17 +64,24 @@ struct Convolution: Layer {
     }
     let y = try plan.makeMemory(forward.layout(.target))
     var arguments: [(onednn_role, Memory)] = [
-      (.source, try plan.convert(x, to: forward.layout(.source))), (.weights, w), (.target, y),
+      (.source, try plan.convert(x, to: forward.layout(.source))), (.weights, w),
     ]
     if let plainBias { arguments.append((.bias, plainBias)) }
     if let addend, fusesAddition { arguments.append((.addend, addend)) }
-    try plan.emit(forward, arguments)
-    if let addend, !fusesAddition { try plan.emitAddition(y, addend, into: y, relu: relu) }
-    plan.setValue(node.value, y)
+    if let addend, !fusesAddition {
+      // Not in place: there oneDNN 2.6's addition with a ReLU is wrong in padded layouts.
+      let alone = try plan.makeMemory(y.layout)
+      try plan.emit(forward, arguments + [(.target, alone)])
+      try plan.emitAddition(alone, addend, into: y, relu: relu)
+    } else {
+      try plan.emit(forward, arguments + [(.target, y)])
+    }
+    plan.setValue(node.value, ofVectors ? try plan.vectors(y) : y)
     guard node.needsBackward else { return nil }
 
     return {
-      guard let dy = try plan.gradient(of: node.value, mask: relu ? y : nil) else { return }
+      guard let gradient = try plan.gradient(of: node.value, mask: relu ? y : nil) else { return }
+      let dy = try plan.images(gradient)
       if addsInput, plan.needsGradient(node.inputs[1]) {
         try plan.contribute(dy, to: node.inputs[1], owned: false)
       }
@@ -86,7 +94,7 @@ struct Convolution: Layer {
         let dx = try plan.makeMemory(backward.layout(.source_gradient))
         let target = try plan.convert(dy, to: backward.layout(.target_gradient))
         try plan.emit(backward, [(.target_gradient, target), (.weights, w), (.source_gradient, dx)])
-        try plan.contribute(dx, to: node.inputs[0], owned: true)
+        try plan.contribute(ofVectors ? plan.vectors(dx) : dx, to: node.inputs[0], owned: true)
       }
     }
   }
@@ -145,7 +153,7 @@ struct Convolution: Layer {
     _ node: PlannedNode, _ plan: PlanBuilder, x: Memory, dy: Memory, _ forward: PrimitiveDescriptor
   ) throws {
     let backward = try descriptor(.backwardWeights, plan, source: x.shape, forward: forward)
-    let plain = try plan.gradient(node, weightName)
+    let plain = try plan.gradient(node, weightName, as: weightShape)
     let layout = try backward.layout(.weights_gradient)
     let dw = layout.isSame(as: plain.layout) ? plain : try plan.makeMemory(layout)
     var arguments: [(onednn_role, Memory)] = [
@@ -160,7 +168,7 @@ struct Convolution: Layer {
 
   /// Row-major weights and bias: the parameters, or with a folded batch norm γ/√(σ²+ε)·w and β − γμ/√(σ²+ε).
   private func constants(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (Memory, Memory?) {
-    let weights = try plan.parameter(node, weightName)
+    let weights = try plan.parameter(node, weightName, as: weightShape)
     let ownBias = hasBias ? try plan.parameter(node, biasName) : nil
     guard let folded else { return (weights, ownBias) }
     let norm = try folded.tensors(node, plan)
@@ -180,5 +188,18 @@ struct Convolution: Layer {
       }
       return (w, b)
     }
+  }
+}
+
+extension PlanBuilder {
+  /// Vectors, N × C, as images of one pixel, N × C × 1 × 1; images as they are.
+  fileprivate func images(_ memory: Memory) throws -> Memory {
+    guard memory.shape.count == 2 else { return memory }
+    return try reshape(convert(memory, to: .plain(memory.shape)), to: memory.shape + [1, 1])
+  }
+
+  /// Images of one pixel as vectors.
+  fileprivate func vectors(_ memory: Memory) throws -> Memory {
+    try reshape(convert(memory, to: .plain(memory.shape)), to: Array(memory.shape.prefix(2)))
   }
 }

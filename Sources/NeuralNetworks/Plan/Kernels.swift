@@ -10,12 +10,12 @@ enum Kernels {
     for i in 0..<count { target[i] = a[i] + b[i] }
   }
 
-  /// target = a + b where the ReLU's output is positive, else 0
+  /// target = 0 where the ReLU's output is at most 0, else a + b
   static func add(_ a: Source, _ b: Source, where output: Source, into target: Target, _ count: Int) {
     select(where: output, into: target, count, { load(a, $0) + load(b, $0) }, { a[$0] + b[$0] })
   }
 
-  /// target = a where the ReLU's output is positive, else 0
+  /// target = 0 where the ReLU's output is at most 0, else a: what is no number stays so
   static func mask(_ a: Source, where output: Source, into target: Target, _ count: Int) {
     select(where: output, into: target, count, { load(a, $0) }, { a[$0] })
   }
@@ -36,7 +36,7 @@ enum Kernels {
       let value = wide(i).replacing(with: 0, where: load(output, i) .<= 0)
       UnsafeMutableRawPointer(target + i).storeBytes(of: value, as: SIMD16<Float>.self)
     }
-    for i in whole..<count { target[i] = output[i] > 0 ? single(i) : 0 }
+    for i in whole..<count { target[i] = output[i] <= 0 ? 0 : single(i) }
   }
 
   @inline(__always)

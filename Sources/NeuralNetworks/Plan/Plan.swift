@@ -30,6 +30,8 @@ public final class Plan {
   private let arena: Arena
   private let memories: [Memory]
   private let stream: OpaquePointer
+  /// Whether the values of a forward pass are still there for a backward one, which overwrites them.
+  private var hasForwardValues = false
 
   init(_ compiled: CompiledNetwork, batch: Int, output: TapPoint) throws {
     let builder = compiled.builder
@@ -67,13 +69,16 @@ public final class Plan {
 
   /// Computes everything from what `input` holds.
   public func forward() throws {
-    _ = try Engine.onThisThread()
-    for index in prepacked.indices where prepacked[index].isStale {
-      for step in prepacked[index].steps { try step.run(stream) }
-      prepacked[index].seen = prepacked[index].parameters.version
-      prepacked[index].seenStatistics = prepacked[index].parameters.statisticsVersion
+    hasForwardValues = false
+    try Engine.computing {
+      for index in prepacked.indices where prepacked[index].isStale {
+        for step in prepacked[index].steps { try step.run(stream) }
+        prepacked[index].seen = prepacked[index].parameters.version
+        prepacked[index].seenStatistics = prepacked[index].parameters.statisticsVersion
+      }
+      for step in forwardSteps { try step.run(stream) }
     }
-    for step in forwardSteps { try step.run(stream) }
+    hasForwardValues = true
   }
 
   /// Copies an input of the plan's shape and computes everything.
@@ -109,8 +114,8 @@ public final class Plan {
 
   // MARK: Backward
 
-  /// Where the gradient at one of `gradientPoints` is to be written, row-major, before `backward`; it keeps
-  /// its content.
+  /// Where the gradient of the loss by the value at one of `gradientPoints` is to be written before `backward`:
+  /// row-major, batch first, in the shape of the value (`shape(of:)`). It keeps its content.
   public func gradient(at point: TapPoint) -> UnsafeMutableBufferPointer<Float> {
     guard let memory = tapGradients[point] else {
       preconditionFailure("BUG: the plan takes no gradient at \(point)")
@@ -121,10 +126,19 @@ public final class Plan {
   /// Where the gradient of the output is to be written.
   public var logitsGradient: UnsafeMutableBufferPointer<Float> { gradient(at: output) }
 
-  /// Computes the wanted gradients of the last forward pass from those at `gradientPoints`.
+  /// Computes the wanted gradients of the last forward pass from those at `gradientPoints`. `input` must still
+  /// hold what that pass took.
+  /// - Throws: `NetworkError` where there was no forward pass since the last backward one, which has overwritten
+  ///   what it kept.
   public func backward() throws {
-    _ = try Engine.onThisThread()
-    for step in backwardSteps { try step.run(stream) }
+    guard hasForwardValues else {
+      throw NetworkError(
+        "backward needs a forward pass of its own before it; it overwrites what that kept")
+    }
+    hasForwardValues = false
+    try Engine.computing {
+      for step in backwardSteps { try step.run(stream) }
+    }
   }
 
   /// Copies gradients, one for each of `gradientPoints`, and computes the wanted ones.
@@ -158,6 +172,17 @@ public final class Plan {
       parameters: segments[segment].parameters,
       block: block)
   }
+
+  /// The primitives that a step runs, forward and backward, in their order: what each computes, and which
+  /// implementation oneDNN chose for it here.
+  package var primitives: [(name: String, implementation: String)] {
+    (forwardSteps + backwardSteps).compactMap {
+      ($0 as? PrimitiveStep).map { ($0.name, $0.implementation) }
+    }
+  }
+
+  /// Where activations and gradients lie in the plan's memory, in the order of their first use.
+  package var arenaOffsets: [Int] { arena.offsets }
 
   /// The indices of the segments that get parameter gradients.
   public var trainedSegments: [Int] { parameterGradients.keys.sorted() }
