@@ -64,18 +64,12 @@ struct Convolution: Layer {
     }
     let y = try plan.makeMemory(forward.layout(.target))
     var arguments: [(onednn_role, Memory)] = [
-      (.source, try plan.convert(x, to: forward.layout(.source))), (.weights, w),
+      (.source, try plan.convert(x, to: forward.layout(.source))), (.weights, w), (.target, y),
     ]
     if let plainBias { arguments.append((.bias, plainBias)) }
     if let addend, fusesAddition { arguments.append((.addend, addend)) }
-    if let addend, !fusesAddition {
-      // Not in place: there oneDNN 2.6's addition with a ReLU is wrong in padded layouts.
-      let alone = try plan.makeMemory(y.layout)
-      try plan.emit(forward, arguments + [(.target, alone)])
-      try plan.emitAddition(alone, addend, into: y, relu: relu)
-    } else {
-      try plan.emit(forward, arguments + [(.target, y)])
-    }
+    try plan.emit(forward, arguments)
+    if let addend, !fusesAddition { try plan.emitAddition(y, addend, into: y, relu: relu) }
     plan.setValue(node.value, ofVectors ? try plan.vectors(y) : y)
     guard node.needsBackward else { return nil }
 

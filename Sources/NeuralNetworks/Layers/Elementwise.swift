@@ -47,12 +47,17 @@ struct Add: Layer {
 extension PlanBuilder {
   /// Adds two memories of one layout, and takes the ReLU where wanted; the target may be the first of them.
   func emitAddition(_ a: Memory, _ b: Memory, into y: Memory, relu: Bool) throws {
+    // With a ReLU, oneDNN 2.6's addition is wrong in padded layouts, in place or with AVX.
+    let isPadded = y.floatCount > y.shape.reduce(1, *)
     let descriptor = try PrimitiveDescriptor(
-      "addition", engine, attributes: Attributes(relu: relu), keeping: [a, b, y]
+      "addition", engine, attributes: Attributes(relu: relu && !isPadded), keeping: [a, b, y]
     ) { made, engine, attributes in
       onednn_addition(made, engine, a.layout.handle, b.layout.handle, y.layout.handle, attributes)
     }
     try emit(descriptor, [(.source, a), (.second_source, b), (.target, y)])
+    if relu && isPadded {
+      emit([y]) { Kernels.relu(y.floats, into: y.floats, y.floatCount) }
+    }
   }
 }
 
