@@ -64,7 +64,8 @@ let package = Package(
     engine("ContentStore", ["Canonical", "CZstd", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
     engine("Workflow", ["Canonical", "ContentStore"]),
     engine("PipelineFile", ["Canonical", "ContentStore", "Workflow", "Yams"]),
-    engine("Executors", ["Canonical", "ContentStore", "Workflow", "CProcess"]),
+    engine("Processes", ["CProcess"]),
+    engine("Executors", ["Canonical", "ContentStore", "Workflow", "Processes", "CProcess"]),
     engine("Reporting", ["Canonical", "ContentStore", "Workflow"]),
 
     // The code of stage kinds, digested at build time
@@ -78,7 +79,7 @@ let package = Package(
       dependencies: [
         "Canonical", "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks",
         "Similarity",
-        "Stitching",
+        "Stitching", "Processes",
         "CProcess",
       ],
       swiftSettings: checks, plugins: ["Fingerprints"]),
@@ -107,7 +108,8 @@ let package = Package(
     tests("ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("Workflow", ["Canonical", "ContentStore"]),
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
-    tests("Executors", ["Canonical", "ContentStore", "Workflow", "TestWorker"]),
+    tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
+    tests("Processes", []),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
     tests("Stages", ["Canonical", "ContentStore", "Workflow", "Formats"]),
     tests("Fingerprinting", []),

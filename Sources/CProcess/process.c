@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
@@ -186,18 +187,8 @@ static int has_mark(pid_t pid, const char *mark, char *buffer, size_t size) {
   return 0;
 }
 
-static int is_dead(const struct entry *e) { return e->state == 'Z' || e->state == 'X'; }
-
-// One round: kills what is there, reaps what it can; returns how many lived.
-static int end_round(pid_t self, int own, pid_t session, const char *mark, char *buffer, size_t size) {
-  size_t n;
-  struct entry *entries = snapshot(&n);
-  if (!entries) return 0;
-  for (size_t i = 0; i < n; i++) {
-    struct entry *e = &entries[i];
-    if (e->pid == self || e->pid <= 1) continue;
-    e->target = own ? e->parent == self : e->session == session || (mark && has_mark(e->pid, mark, buffer, size));
-  }
+// Makes targets of all below targets, but for `self`.
+static void add_descendants(struct entry *entries, size_t n, pid_t self) {
   for (int grew = 1; grew;) {
     grew = 0;
     for (size_t i = 0; i < n; i++) {
@@ -211,6 +202,21 @@ static int end_round(pid_t self, int own, pid_t session, const char *mark, char 
       }
     }
   }
+}
+
+static int is_dead(const struct entry *e) { return e->state == 'Z' || e->state == 'X'; }
+
+// One round: kills what is there, reaps what it can; returns how many lived.
+static int end_round(pid_t self, int own, pid_t session, const char *mark, char *buffer, size_t size) {
+  size_t n;
+  struct entry *entries = snapshot(&n);
+  if (!entries) return 0;
+  for (size_t i = 0; i < n; i++) {
+    struct entry *e = &entries[i];
+    if (e->pid == self || e->pid <= 1) continue;
+    e->target = own ? e->parent == self : e->session == session || (mark && has_mark(e->pid, mark, buffer, size));
+  }
+  add_descendants(entries, n, self);
   int alive = 0;
   for (size_t i = 0; i < n; i++) {
     if (!entries[i].target) continue;
@@ -223,6 +229,48 @@ static int end_round(pid_t self, int own, pid_t session, const char *mark, char 
   free(entries);
   return alive;
 }
+
+// MARK: - Memory
+
+static int64_t number_after(const char *label, const char *text) {
+  const char *found = strstr(text, label);
+  return found ? strtoll(found + strlen(label), NULL, 10) : -1;
+}
+
+// Its private memory, in bytes: cheaply, with pages that a fork shares counted for each; or with each page once.
+static int64_t private_memory(pid_t pid, int exact, char *buffer, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, exact ? "smaps_rollup" : "statm");
+  if (read_file(path, buffer, size) <= 0) return 0;
+  if (exact) {
+    int64_t kilobytes = number_after("\nPss_Anon:", buffer);
+    return kilobytes < 0 ? private_memory(pid, 0, buffer, size) : kilobytes << 10;
+  }
+  long long total, resident, shared;
+  if (sscanf(buffer, "%lld %lld %lld", &total, &resident, &shared) != 3) return 0;
+  return (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+int64_t bobbin_tree_memory(pid_t root, int64_t limit) {
+  size_t n;
+  struct entry *entries = snapshot(&n);
+  if (!entries) return 0;
+  for (size_t i = 0; i < n; i++) entries[i].target = entries[i].pid == root;
+  add_descendants(entries, n, 0);
+  char buffer[4096];
+  int64_t sum = 0;
+  for (int exact = 0; exact < 2; exact++) {
+    sum = 0;
+    for (size_t i = 0; i < n; i++) {
+      if (entries[i].target) sum += private_memory(entries[i].pid, exact, buffer, sizeof buffer);
+    }
+    if (sum <= limit) break;
+  }
+  free(entries);
+  return sum;
+}
+
+// MARK: - Ending everything
 
 // Two quiet rounds in a row: one can miss who forks behind the reader's back.
 static int end_all(int own, pid_t session, const char *mark) {
@@ -272,7 +320,12 @@ void bobbin_close_on_sigterm(int channel) {
 
 void bobbin_line_buffer_output(void) { setvbuf(stdout, NULL, _IOLBF, 0); }
 
-void bobbin_flush_output(void) { fflush(NULL); }
+int bobbin_flush_output(void) {
+  int failed = fflush(NULL) != 0 || ferror(stdout) || ferror(stderr);
+  clearerr(stdout);
+  clearerr(stderr);
+  return failed;
+}
 
 int bobbin_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 
@@ -347,3 +400,5 @@ const char *bobbin_instruction_set(void) {
   return "baseline";
 #endif
 }
+
+const char *bobbin_c_library_version(void) { return gnu_get_libc_version(); }

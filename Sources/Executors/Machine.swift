@@ -1,42 +1,34 @@
-// Owns what is asked of the machine itself.
+// Owns what is asked of the machine itself: its capacity, and the facts that stand in every record.
 
+import Canonical
 import CProcess
 import Foundation
+import Processes
 
 enum Machine {
+  /// The processors that this process may use.
+  static var cpus: Int { ProcessInfo.processInfo.activeProcessorCount }
+
   /// Bytes of memory that processes here may use: the machine's, or less if the control group says so.
   static var memory: Int? {
-    let machine = number(after: "MemTotal:", in: "/proc/meminfo").map { $0 << 10 }
     let group = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
       .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-    return [machine, group].compactMap { $0 }.min()
+    return [ProcessMemory.machine, group].compactMap { $0 }.min()
   }
 
-  /// How many processes the kernel has ended since it started because memory ran out.
-  static var endedForMemory: Int? { number(after: "oom_kill ", in: "/proc/vmstat") }
-
-  /// The most memory that this process has held since `forgetPeakMemory`, in bytes.
-  static var peakMemory: Int? { number(after: "VmHWM:", in: "/proc/self/status").map { $0 << 10 } }
-
-  static func forgetPeakMemory() {
-    guard let file = fopen("/proc/self/clear_refs", "we") else { return }
-    fputs("5", file)
-    fclose(file)
+  /// Host, kernel, C library and instruction set.
+  static var facts: [String: JSON] {
+    var system = utsname()
+    uname(&system)
+    return [
+      "host": .string(text(system.nodename)),
+      "kernel": .string("\(text(system.sysname)) \(text(system.release))"),
+      "cLibrary": .string("glibc \(String(cString: bobbin_c_library_version()))"),
+      "instructionSet": .string(String(cString: bobbin_instruction_set())),
+    ]
   }
 
-  static var host: String {
-    var name = [CChar](repeating: 0, count: 256)
-    gethostname(&name, 255)
-    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  static var instructionSet: String { String(cString: bobbin_instruction_set()) }
-
-  private static func number(after label: String, in path: String) -> Int? {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
-    for line in text.split(separator: "\n") where line.hasPrefix(label) {
-      return line.dropFirst(label.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
-    }
-    return nil
+  private static func text<T>(_ field: T) -> String {
+    withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 }

@@ -7,44 +7,60 @@ import Foundation
 import Workflow
 
 /// Not Foundation's.
-typealias Progress = Workflow.Progress
+package typealias Progress = Workflow.Progress
 
-/// What a worker tells its driver. The driver tells its worker only jobs.
-enum WorkerMessage: Sendable {
+/// What a driver tells its worker, at any time.
+package enum DriverMessage: Sendable {
+  /// Do this when you are done with what you have.
+  case job(Job)
+
+  package var json: JSON {
+    switch self {
+    case .job(let job): ["job": job.json]
+    }
+  }
+
+  /// Reads what `json` wrote; nil for a message that this version doesn't know, which is ignored.
+  package init?(json: JSON) throws {
+    guard let job = json["job"] else { return nil }
+    self = .job(try Job(json: job))
+  }
+}
+
+/// What a worker tells its driver.
+package enum WorkerMessage: Sendable {
   /// A member's work begins.
   case started(instance: Int)
   case progress(instance: Int, Progress)
   /// A member's work is over, after `seconds` of its own.
   case finished(instance: Int, JobResult, seconds: Double)
 
-  var json: JSON {
+  package var json: JSON {
     switch self {
     case .started(let instance): return ["started": .integer(instance)]
     case .progress(let instance, let progress):
       let detail = progress.detail.map { JSON.array([.string($0.name), .string($0.value)]) }
       return [
-        "instance": .integer(instance), "fraction": .number(progress.fraction), "detail": .array(detail),
+        "progress": .integer(instance), "fraction": .number(progress.fraction), "detail": .array(detail),
       ]
     case .finished(let instance, .success(let artifacts, let blobs, let facts), let seconds):
       return [
-        "instance": .integer(instance), "seconds": .number(seconds),
+        "finished": .integer(instance), "seconds": .number(seconds),
         "artifacts": .object(artifacts.mapValues(\.json)), "blobs": .array(blobs.map(\.json)), "facts": facts,
       ]
     case .finished(let instance, .failure(let failure), let seconds):
-      return ["instance": .integer(instance), "seconds": .number(seconds), "failure": failure.json]
+      return ["finished": .integer(instance), "seconds": .number(seconds), "failure": failure.json]
     }
   }
 
-  /// Reads what `json` wrote.
-  init(json: JSON) throws {
+  /// Reads what `json` wrote; nil for a message that this version doesn't know, which is ignored.
+  package init?(json: JSON) throws {
     if let instance = json["started"]?.intValue {
       self = .started(instance: instance)
-      return
-    }
-    guard let instance = json["instance"]?.intValue else {
-      throw ProtocolError("a message without an instance")
-    }
-    if let fraction = json["fraction"]?.doubleValue, let detail = json["detail"]?.arrayValue {
+    } else if let instance = json["progress"]?.intValue {
+      guard let fraction = json["fraction"]?.doubleValue, let detail = json["detail"]?.arrayValue else {
+        throw ProtocolError("progress that isn't any")
+      }
       let pairs = detail.compactMap { pair -> (String, String)? in
         guard let pair = pair.arrayValue, pair.count == 2, let name = pair[0].stringValue,
           let value = pair[1].stringValue
@@ -52,57 +68,92 @@ enum WorkerMessage: Sendable {
         return (name, value)
       }
       self = .progress(instance: instance, Progress(fraction: fraction, detail: pairs))
+    } else if let instance = json["finished"]?.intValue {
+      guard let seconds = json["seconds"]?.doubleValue else {
+        throw ProtocolError("a result without seconds")
+      }
+      self = .finished(instance: instance, try JobResult(json: json), seconds: seconds)
+    } else {
+      return nil
+    }
+  }
+
+  /// The bytes of this message. A result that is too long for one is a failure of its instance.
+  package func framed(longest: Int = MessageBuffer.longest) -> [UInt8] {
+    if let bytes = MessageBuffer.framed(json, longest: longest) { return bytes }
+    guard case .finished(let instance, let result, let seconds) = self else {
+      preconditionFailure("BUG: a message of more than \(longest) bytes")
+    }
+    let failure: Failure =
+      switch result {
+      case .success(_, let blobs, _):
+        Failure(
+          .other,
+          "its outputs are too many for one record: \(blobs.count) files and folders. Put them into an archive"
+        )
+      case .failure(let failure):
+        Failure(failure.cause, String(failure.message.prefix(1000)) + "…")
+      }
+    let short = WorkerMessage.finished(instance: instance, .failure(failure), seconds: seconds)
+    guard let bytes = MessageBuffer.framed(short.json, longest: longest) else {
+      preconditionFailure("BUG: no message fits into \(longest) bytes")
+    }
+    return bytes
+  }
+}
+
+extension JobResult {
+  fileprivate init(json: JSON) throws {
+    if let failure = json["failure"].flatMap({ Failure(json: $0) }) {
+      self = .failure(failure)
       return
     }
-    guard let seconds = json["seconds"]?.doubleValue else { throw ProtocolError("an unknown message") }
-    if let failure = json["failure"].flatMap({ Failure(json: $0) }) {
-      self = .finished(instance: instance, .failure(failure), seconds: seconds)
-    } else if let artifacts = json["artifacts"]?.objectValue, let blobs = json["blobs"]?.arrayValue,
+    guard let artifacts = json["artifacts"]?.objectValue, let blobs = json["blobs"]?.arrayValue,
       let facts = json["facts"]
-    {
-      let artifacts = try artifacts.mapValues { json in
+    else { throw ProtocolError("a result that isn't one") }
+    self = .success(
+      artifacts: try artifacts.mapValues { json in
         guard let artifact = Artifact(json: json) else { throw ProtocolError("an artifact that isn't one") }
         return artifact
-      }
-      let blobs = try blobs.map { json in
+      },
+      blobs: try blobs.map { json in
         guard let blob = WrittenBlob(json: json) else { throw ProtocolError("a blob that isn't one") }
         return blob
-      }
-      self = .finished(
-        instance: instance, .success(artifacts: artifacts, blobs: blobs, facts: facts), seconds: seconds)
-    } else {
-      throw ProtocolError("an unknown message")
-    }
+      }, facts: facts)
   }
 }
 
 /// The two sides don't understand each other: a bug, or a worker of another version.
-struct ProtocolError: Error, CustomStringConvertible {
-  let description: String
+package struct ProtocolError: Error, CustomStringConvertible {
+  package let description: String
   init(_ problem: String) { description = "driver and worker don't understand each other: \(problem)" }
 }
 
 /// Bytes in which messages stand one after another, each behind its length: four bytes, the lowest first.
-struct MessageBuffer {
+package struct MessageBuffer {
   private var bytes: [UInt8] = []
   private var start = 0
+  private let longest: Int
 
   /// The longest message, in bytes: a job may read a hundred thousand files.
-  static let longest = 1 << 28
+  package static let longest = 1 << 28
 
-  static func framed(_ json: JSON) -> [UInt8] {
-    let text = Array(json.canonical.utf8)
-    precondition(text.count <= longest, "BUG: a message of \(text.count) bytes")
+  package init(longest: Int = MessageBuffer.longest) { self.longest = longest }
+
+  /// A message as it is sent; nil when it is longer than any may be.
+  package static func framed(_ json: JSON, longest: Int = MessageBuffer.longest) -> [UInt8]? {
+    let text = json.canonical.utf8
+    guard text.count <= longest else { return nil }
     return (0..<4).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
   }
 
-  mutating func append(_ more: some Sequence<UInt8>) { bytes += more }
+  package mutating func append(_ more: some Sequence<UInt8>) { bytes += more }
 
   /// The next message that is complete.
-  mutating func next() throws -> JSON? {
+  package mutating func next() throws -> JSON? {
     guard bytes.count - start >= 4 else { return nil }
     let length = (0..<4).reduce(0) { $0 | Int(bytes[start + $1]) << (8 * $1) }
-    guard length <= MessageBuffer.longest else { throw ProtocolError("a message of \(length) bytes") }
+    guard length <= longest else { throw ProtocolError("a message of \(length) bytes") }
     guard bytes.count - start >= 4 + length else { return nil }
     let message = bytes[start + 4..<start + 4 + length]
     start += 4 + length

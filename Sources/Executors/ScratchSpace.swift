@@ -1,13 +1,23 @@
 // Owns the folders in which jobs work: one a worker, locked while it lives, so that anybody can tell and remove
 // those of dead workers.
 
+import ContentStore
 import Foundation
 
 /// A worker's folder under a store's `scratch/`, with an empty folder in it for each job.
 final class ScratchSpace: @unchecked Sendable {
+  /// A worker's folder in one store.
+  private struct Home {
+    let scratch: String
+    let name: OwnName
+    /// It holds the lock.
+    let descriptor: Int32
+    var path: String { "\(scratch)/\(name.text)" }
+  }
+
   private let lock = NSLock()
-  // Usually one: a driver has one store.
-  private var homes: [String: (path: String, descriptor: Int32)] = [:]
+  /// Usually one: a driver has one store.
+  private var homes: [String: Home] = [:]
   private var count = 0
 
   /// An empty folder on the store's disk.
@@ -17,61 +27,54 @@ final class ScratchSpace: @unchecked Sendable {
       count += 1
       return count
     }
-    let folder = URL(fileURLWithPath: "\(home)/\(number)", isDirectory: true)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    let folder = URL(fileURLWithPath: "\(home.path)/\(number)", isDirectory: true)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
   }
 
-  func removeFolder(_ folder: URL) { removeTree(folder.path) }
-
-  /// Removes everything, at the worker's end.
-  func remove() {
-    for (path, _) in lock.withLock({ Array(homes.values) }) { removeTree(path) }
+  /// Removes a folder with all below it. What can't be removed stays for the next worker to sweep.
+  func removeFolder(_ folder: URL) {
+    OwnFolder(folder.deletingLastPathComponent().path)?.removeTree(folder.lastPathComponent)
   }
 
-  private func home(in store: String) throws -> String {
-    if let home = lock.withLock({ homes[store] }) { return home.path }
-    let parent = store + "/scratch"
-    try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-    ScratchSpace.sweep(parent)
+  /// Whether the disk of a folder has no room left.
+  func isFull(_ folder: URL) -> Bool {
+    var disk = statvfs()
+    guard statvfs(folder.path, &disk) == 0 else { return false }
+    return UInt64(disk.f_bavail) * UInt64(disk.f_frsize) < 64 << 10 || disk.f_files > 0 && disk.f_favail == 0
+  }
+
+  /// Removes everything.
+  func remove() {
+    let all = lock.withLock { Array(homes.values) }
+    for home in all { OwnFolder(home.scratch)?.removeTree(home.name.text) }
+  }
+
+  private func home(in store: String) throws -> Home {
+    if let home = lock.withLock({ homes[store] }) { return home }
+    let scratch = store + "/scratch"
+    ScratchSpace.sweep(scratch)
     while true {
-      let path = "\(parent)/\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))"
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-      let descriptor = ScratchSpace.lock(path)
-      // Somebody may have swept it before it was locked.
-      if let descriptor, access(path, F_OK) == 0 {
-        lock.withLock { homes[store] = (path, descriptor) }
-        return path
-      }
+      let name = OwnName()
+      try FileManager.default.createDirectory(
+        atPath: "\(scratch)/\(name.text)", withIntermediateDirectories: true)
+      // Somebody who can't know that this process lives may have swept it before it was locked.
+      guard let descriptor = OwnFolder(scratch)?.lock(name) else { continue }
+      let home = Home(scratch: scratch, name: name, descriptor: descriptor)
+      guard access(home.path, F_OK) == 0 else { continue }
+      lock.withLock { homes[store] = home }
+      return home
     }
   }
 
-  /// Removes the folders that no living process has locked.
-  private static func sweep(_ parent: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-      let path = "\(parent)/\(name)"
-      guard let descriptor = lock(path) else { continue }
-      removeTree(path)
+  /// Removes the folders of workers that are no more: those of Bobbin's own form that nobody has locked. One that its
+  /// worker hasn't locked yet is left alone while that lives.
+  private static func sweep(_ scratch: String) {
+    guard let folder = OwnFolder(scratch) else { return }
+    for name in folder.ownNames where name.isDead != false {
+      guard let descriptor = folder.lock(name) else { continue }
+      folder.removeTree(name.text)
       close(descriptor)
     }
   }
-
-  /// The descriptor of a folder that nobody else has locked; held until it is closed or the process ends.
-  private static func lock(_ path: String) -> Int32? {
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
-    close(descriptor)
-    return nil
-  }
-}
-
-/// Removes a file or folder with all below it, what a command made read-only too. What can't be removed stays for
-/// the next worker to sweep.
-private func removeTree(_ path: String) {
-  if (try? FileManager.default.removeItem(atPath: path)) != nil { return }
-  for case let folder as String in FileManager.default.enumerator(atPath: path) ?? .init() {
-    chmod("\(path)/\(folder)", 0o700)
-  }
-  try? FileManager.default.removeItem(atPath: path)
 }

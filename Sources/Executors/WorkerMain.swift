@@ -3,8 +3,9 @@
 
 import Canonical
 import CProcess
-import ContentStore
 import Foundation
+import Processes
+import Synchronization
 import Workflow
 
 /// The main function of a worker.
@@ -15,43 +16,50 @@ public enum WorkerMain {
   /// Runs jobs until the driver goes.
   /// - Parameters:
   ///   - catalogue: the kinds it can run.
+  ///   - program: name and version of the program, for the facts of each record.
   ///   - versions: what decides bits and isn't in the key, such as library versions, for the facts of each record.
   ///     Called once, on the computing thread.
   public static func run(
-    catalogue: KindCatalogue, versions: @escaping @Sendable () -> JSON = { [:] }
+    catalogue: KindCatalogue, program: String? = nil, versions: @escaping @Sendable () -> JSON = { [:] }
   ) -> Never {
     var status = stat()
     guard fstat(channel, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
-      FileHandle.standardError.write(
-        Data("bobbin starts its workers itself; there is nothing to run here\n".utf8))
+      _ = writeText("bobbin starts its workers itself; there is nothing to run here\n", to: 2)
       exit(2)
     }
     _ = fcntl(channel, F_SETFD, FD_CLOEXEC)
     signal(SIGPIPE, SIG_IGN)
+    // A file that grows beyond `ulimit -f` is an error like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     bobbin_close_on_sigterm(channel)
     bobbin_adopt_orphans()
     bobbin_line_buffer_output()
 
     let scratch = ScratchSpace()
-    let desk = Desk()
+    let jobs = EventQueue<Job>()
+    let answers = Answers()
     let computing = Thread {
-      let runner = JobRunner(catalogue: catalogue, versions: versions(), scratch: scratch)
+      var facts = Machine.facts
+      facts["versions"] = versions()
+      facts["program"] = program.map(JSON.string)
+      let runner = JobRunner(catalogue: catalogue, facts: facts, scratch: scratch)
       while true {
-        runner.run(desk.take()) { desk.send($0) }
+        guard let job = jobs.next(timeout: 3600) else { continue }
+        runner.run(job) { answers.send($0) }
       }
     }
     computing.name = "compute"
     computing.stackSize = 64 << 20
     computing.start()
 
-    listen(desk)
+    listen(jobs)
     // The driver has gone. The computing thread may be anywhere: nothing is unwound.
     _ = bobbin_end_descendants(1)
     scratch.remove()
     _exit(0)
   }
 
-  private static func listen(_ desk: Desk) {
+  private static func listen(_ jobs: EventQueue<Job>) {
     var buffer = MessageBuffer()
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -60,39 +68,28 @@ public enum WorkerMain {
       guard n > 0 else { return }
       buffer.append(chunk[..<n])
       do {
-        while let json = try buffer.next() { desk.put(try Job(json: json)) }
+        while let json = try buffer.next() {
+          switch try DriverMessage(json: json) {
+          case .job(let job)?: jobs.post(job)
+          case nil: break
+          }
+        }
       } catch {
-        FileHandle.standardError.write(Data("\(error)\n".utf8))
+        _ = writeText("\(error)\n", to: 2)
         return
       }
     }
   }
 }
 
-/// Where the listening thread leaves jobs for the computing one, which answers through here.
-private final class Desk: @unchecked Sendable {
-  private let condition = NSCondition()
-  private let sending = NSLock()
-  private var jobs: [Job] = []
-
-  func put(_ job: Job) {
-    condition.withLock {
-      jobs.append(job)
-      condition.signal()
-    }
-  }
-
-  func take() -> Job {
-    condition.withLock {
-      while jobs.isEmpty { condition.wait() }
-      return jobs.removeFirst()
-    }
-  }
+/// The way of answers to the driver. They may come from any thread.
+private final class Answers: Sendable {
+  private let sending = Mutex(())
 
   /// Sends all of it. If the driver has gone, the listening thread sees that too, and ends everything.
   func send(_ message: WorkerMessage) {
-    let bytes = MessageBuffer.framed(message.json)
-    sending.withLock {
+    let bytes = message.framed()
+    sending.withLock { _ in
       var sent = 0
       while sent < bytes.count {
         let n = bytes[sent...].withUnsafeBytes {

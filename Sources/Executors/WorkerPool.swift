@@ -1,75 +1,95 @@
-// Owns the workers: who does what, who takes too long, who died. Runs on one thread; nothing else touches it.
+// Owns the workers: who does what, who takes too long or too much, who died. Runs on one thread; nothing else
+// touches it.
 
 import CProcess
 import Foundation
+import Processes
 import Workflow
 
 /// A pool of workers.
 final class WorkerPool {
   private let limit: Int
   private let launch: WorkerLaunch
-  private let mailbox: Mailbox
+  private let handover: Handover
   private var workers: [WorkerProcess] = []
   private var waiting: [Job] = []
+  private let groups: MemoryGroupPlace?
 
   /// How long an overdue worker has to end what it started, in seconds.
   private static let grace = 2.0
+  /// How often memory is looked at, in seconds.
+  private static let watchInterval = 0.1
 
-  init(limit: Int, launch: WorkerLaunch, mailbox: Mailbox) {
+  init(limit: Int, launch: WorkerLaunch, handover: Handover, usesControlGroups: Bool) {
     self.limit = limit
     self.launch = launch
-    self.mailbox = mailbox
+    self.handover = handover
+    groups = usesControlGroups ? MemoryGroupPlace.find() : nil
   }
 
-  /// Serves the mailbox until it is time to stop.
+  /// Serves the handover until it is time to stop.
   func run() {
+    defer { handover.stopped() }
+    if handover.problem != nil { return }
     // What a killed worker leaves behind becomes ours, to be ended and reaped.
     bobbin_adopt_orphans()
-    while let jobs = mailbox.takeJobs() {
+    while let jobs = handover.takeJobs() {
       waiting += jobs
       assign()
       wait()
-      enforceDeadlines()
+      enforceLimits()
     }
     stop()
-    mailbox.stopped()
   }
 
   private func assign() {
     while let job = waiting.first {
-      if let idle = workers.first(where: { $0.task == nil }) {
-        begin(job, on: idle)
-      } else if workers.count < limit {
-        do {
+      do {
+        if let idle = workers.first(where: { $0.task == nil }) {
+          try begin(job, on: idle)
+        } else if workers.count < limit {
           let worker = try WorkerProcess(launch, firstLog: job.members[0].log)
           workers.append(worker)
-          begin(job, on: worker)
-        } catch {
-          mailbox.post(.lost(instances: job.members.map(\.instance), Failure(.other, "\(error)"), seconds: 0))
-          mailbox.post(.ended(job: job.id))
+          try begin(job, on: worker)
+        } else {
+          return
         }
-      } else {
-        return
+      } catch {
+        let failure = error as? Failure ?? Failure(.other, "\(error)")
+        handover.post(.lost(instances: job.members.map(\.instance), failure, seconds: 0))
+        handover.post(.ended(job: job.id))
       }
       waiting.removeFirst()
     }
   }
 
-  private func begin(_ job: Job, on worker: WorkerProcess) {
-    worker.start(job, at: monotonicSeconds())
+  private func begin(_ job: Job, on worker: WorkerProcess) throws {
+    var task = WorkerProcess.Task(job, at: monotonicSeconds())
+    if let limit = job.resources.memory {
+      if let groups, let group = MemoryGroup(limit: limit, in: groups) {
+        if group.add(worker.process) { task.group = group } else { group.remove(worker: nil) }
+      }
+      if task.group == nil { task.memoryBefore = ProcessMemory.ofTree(worker.process, limit: .max) }
+    }
+    do { try worker.start(task) } catch {
+      task.group?.remove(worker: worker.process)
+      throw error
+    }
   }
 
-  /// Waits for a message, a death, a new job or the next deadline.
+  /// Waits for a message, a death, a new job, the next deadline or the next look at memory.
   private func wait() {
-    var descriptors = [pollfd(fd: mailbox.wakeReader, events: Int16(POLLIN), revents: 0)]
+    var descriptors = [pollfd(fd: handover.wakeReader, events: Int16(POLLIN), revents: 0)]
     for worker in workers {
       let events = POLLIN | (worker.wantsToSend ? POLLOUT : 0)
       descriptors.append(pollfd(fd: worker.channel, events: Int16(events), revents: 0))
     }
-    var timeout: Int32 = -1
-    if let next = workers.compactMap({ $0.task?.deadline }).min() {
-      timeout = Int32(min(max((next - monotonicSeconds()) * 1000 + 1, 0), 60_000))
+    let now = monotonicSeconds()
+    var next = workers.compactMap { $0.task?.deadline }.min()
+    if workers.contains(where: { $0.task?.job.resources.memory != nil }) {
+      next = min(next ?? .infinity, now + WorkerPool.watchInterval)
     }
+    let timeout = next.map { Int32(min(max(($0 - now) * 1000 + 1, 0), 60_000)) } ?? -1
     guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
     for (worker, descriptor) in zip(workers, descriptors.dropFirst()) where descriptor.revents != 0 {
       if Int32(descriptor.revents) & POLLOUT != 0 { worker.send() }
@@ -82,17 +102,11 @@ final class WorkerPool {
       let (messages, isOpen) = try worker.receive()
       for message in messages {
         switch message {
-        case .started(let instance): mailbox.post(.started(instance: instance))
+        case .started(let instance): handover.post(.started(instance: instance))
         case .progress(let instance, let progress):
-          mailbox.post(.progress(instance: instance, progress))
+          handover.post(.progress(instance: instance, progress))
         case .finished(let instance, let result, let seconds):
-          guard worker.task?.unfinished.remove(instance) != nil else {
-            throw ProtocolError("a result of a job that nobody asked for")
-          }
-          mailbox.post(.finished(instance: instance, result, seconds: seconds))
-          guard let task = worker.task, task.unfinished.isEmpty else { continue }
-          worker.task = nil
-          mailbox.post(.ended(job: task.job.id))
+          try finish(instance, of: worker, result, seconds: seconds)
         }
       }
       if !isOpen { bury(worker) }
@@ -102,34 +116,66 @@ final class WorkerPool {
     }
   }
 
+  private func finish(_ instance: Int, of worker: WorkerProcess, _ result: JobResult, seconds: Double) throws
+  {
+    guard var task = worker.task, task.unfinished.remove(instance) != nil else {
+      throw ProtocolError("a result of a job that nobody asked for")
+    }
+    handover.post(.finished(instance: instance, task.judged(result, of: instance), seconds: seconds))
+    worker.task = task
+    guard task.unfinished.isEmpty else { return }
+    worker.task = nil
+    if task.group?.remove(worker: worker.process) == false {
+      workers.removeAll { $0 === worker }
+      worker.askToEnd()
+      _ = worker.end(patience: WorkerPool.grace)
+      task.group?.remove(worker: nil)
+    }
+    handover.post(.ended(job: task.job.id))
+  }
+
   /// Takes a dead worker out and fails what it was doing.
   private func bury(_ worker: WorkerProcess, because problem: String? = nil) {
     workers.removeAll { $0 === worker }
-    let status = worker.end(patience: 1)
-    guard let task = worker.task else { return }
+    let end = worker.end(patience: 1)
+    guard var task = worker.task else { return }
+    let lost = task.job.members.filter { task.unfinished.contains($0.instance) }
+    let log = task.job.lastWrittenLog(of: lost)
     let failure =
       problem.map { Failure(.other, $0) }
-      ?? (task.isOverdue
-        ? Death.overdue(task.job)
-        : Death.failure(status: status, job: task.job, endedForMemoryBefore: task.endedForMemoryBefore))
-    let lost = task.job.members.filter { task.unfinished.contains($0.instance) }
+      ?? task.reasonToEnd.map {
+        $0 == .time ? Death.overdue(task.job, log: log) : Death.overMemory(task.job, log: log)
+      }
+      ?? (task.groupEndedSomething()
+        ? Death.overMemory(task.job, log: log)
+        : Death.failure(end, log: log, ranOutOfMemory: task.systemEndedSomething))
+    task.job.shareLog(among: lost)
     for member in lost { Death.note(failure.message, in: member.log) }
-    mailbox.post(
+    task.group?.remove(worker: nil)
+    handover.post(
       .lost(instances: lost.map(\.instance), failure, seconds: monotonicSeconds() - task.started))
-    mailbox.post(.ended(job: task.job.id))
+    handover.post(.ended(job: task.job.id))
   }
 
-  private func enforceDeadlines() {
+  private func enforceLimits() {
     let now = monotonicSeconds()
     for worker in workers {
-      guard let task = worker.task, let deadline = task.deadline, deadline <= now else { continue }
-      if task.isOverdue {
-        kill(worker.process, SIGKILL)
-        bury(worker)
-      } else {
-        worker.task?.isOverdue = true
+      guard let task = worker.task else { continue }
+      if let deadline = task.deadline, deadline <= now {
+        if task.reasonToEnd == .time {
+          kill(worker.process, SIGKILL)
+          bury(worker)
+          continue
+        }
+        worker.task?.reasonToEnd = .time
         worker.task?.deadline = now + WorkerPool.grace
         worker.askToEnd()
+      }
+      if worker.task?.reasonToEnd == nil, worker.task?.isOverMemory(of: worker.process) == true {
+        // At once: it goes on taking memory while it is asked, or waits for a part that was killed.
+        worker.task?.reasonToEnd = .memory
+        kill(worker.process, SIGKILL)
+        bury(worker)
       }
     }
   }
@@ -137,7 +183,35 @@ final class WorkerPool {
   private func stop() {
     for worker in workers { worker.askToEnd() }
     let deadline = monotonicSeconds() + WorkerPool.grace
-    for worker in workers { _ = worker.end(patience: max(0, deadline - monotonicSeconds())) }
+    for worker in workers {
+      _ = worker.end(patience: max(0, deadline - monotonicSeconds()))
+      worker.task?.group?.remove(worker: nil)
+      worker.task?.job.shareLog(among: worker.task?.job.members ?? [])
+    }
     workers = []
+  }
+}
+
+extension Job {
+  /// Where something was printed last: when a worker dies, what it did last says most.
+  func lastWrittenLog(of members: [JobMember]) -> String {
+    let logs = members.map(\.log) + (sharedLog.map { [$0] } ?? [])
+    func age(_ log: String) -> timespec {
+      var status = stat()
+      return stat(log, &status) == 0 ? status.st_mtim : timespec()
+    }
+    let last = logs.map { (log: $0, time: age($0)) }.max { a, b in
+      (a.time.tv_sec, a.time.tv_nsec) < (b.time.tv_sec, b.time.tv_nsec)
+    }
+    return last?.log ?? self.members[0].log
+  }
+
+  /// What was printed for all members, and that a dead worker can't pass on, goes into the logs of these.
+  func shareLog(among members: [JobMember]) {
+    guard let sharedLog else { return }
+    if let text = try? Data(contentsOf: URL(fileURLWithPath: sharedLog)), !text.isEmpty {
+      for member in members { _ = appendText(String(decoding: text, as: UTF8.self), to: member.log) }
+    }
+    unlink(sharedLog)
   }
 }

@@ -59,7 +59,8 @@ struct CommandDeclaration {
           continue
         }
         guard case .group(let group, _) = try evaluator.find(path, at: run.place, in: point).value else {
-          text.append(.literal(shellQuoted(try evaluator.scalar(path, at: run.place, in: point))))
+          text.append(
+            .literal(CommandText.quoted(try evaluator.scalar(path, at: run.place, in: point))))
           continue
         }
         let (sources, fileExtension) = try source(group)
@@ -94,14 +95,6 @@ struct CommandDeclaration {
   }
 }
 
-/// A value as one word of a shell's command line; as it is where that is safe.
-private func shellQuoted(_ value: String) -> String {
-  let isSafe = value.unicodeScalars.allSatisfy {
-    Spelling.isName($0) || "./:+%@,=".unicodeScalars.contains($0)
-  }
-  return isSafe && !value.isEmpty ? value : "'" + value.replacing("'", with: "'\\''") + "'"
-}
-
 /// The program that a command line starts: its first word after assignments, or the shell where that is no
 /// program.
 private func interpreter(of text: String) -> String {
@@ -113,7 +106,7 @@ private func interpreter(of text: String) -> String {
   guard let word,
     word.unicodeScalars.allSatisfy({ Spelling.isName($0) || "./+".unicodeScalars.contains($0) }),
     !ofTheShell.contains(String(word))
-  else { return "sh" }
+  else { return CommandText.shell }
   return String(word)
 }
 

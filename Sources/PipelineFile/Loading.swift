@@ -28,6 +28,7 @@ extension Pipeline {
   private static func loadThrowingIssues(
     path: String, catalogue: KindCatalogue, sets: [String], paramsFile: URL?
   ) throws -> Pipeline {
+    try checkIsText(path)
     let url = URL(fileURLWithPath: path).standardizedFileURL
     let text = try Reading.text(of: url, named: path)
     let root = projectRoot(of: url)
@@ -139,6 +140,20 @@ extension Pipeline {
     }
     try issues.throwIfAny()
     return instances
+  }
+
+  /// Paths stand in records, messages and command lines, which are text.
+  private static func checkIsText(_ path: String) throws {
+    var here = [CChar](repeating: 0, count: Int(PATH_MAX))
+    if !path.hasPrefix("/") { _ = getcwd(&here, here.count) }
+    let folder = here.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    let isText = String(validating: folder, as: UTF8.self) != nil
+    // What the command line gave that wasn't UTF-8 has become U+FFFD.
+    guard isText, !path.unicodeScalars.contains("\u{FFFD}") else {
+      let name = isText ? path : String(decoding: folder, as: UTF8.self)
+      throw PipelineFileError(
+        .nowhere, "\(name): the path isn't UTF-8, so it can't be written down. Rename the folder or file")
+    }
   }
 
   /// The root of the project that `file` belongs to: its nearest ancestor with `bobbin.yaml` or `.git`, else its

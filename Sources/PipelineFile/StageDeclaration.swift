@@ -66,12 +66,12 @@ struct StageDeclaration {
       guard case .scalar(let kindName, _, _) = uses, !kindName.contains("${") else {
         throw DecodingIssue(uses.place, "expected the name of a stage kind, found \(uses.found)")
       }
-      guard kindName != "command" else {
-        throw DecodingIssue(uses.place, "a command is written as 'run: …' instead of 'uses: command'")
-      }
       guard let kind = catalogue[kindName] else {
         throw DecodingIssue(
           uses.place, "there is no stage kind '\(kindName)'\(suggestion(for: kindName, in: catalogue.names))")
+      }
+      guard !kind.takesCommands else {
+        throw DecodingIssue(uses.place, "a command is written as 'run: …' instead of 'uses: \(kindName)'")
       }
       for name in ["code", "outputs"] where keys[name] != nil {
         throw DecodingIssue(keys.place(name), "'\(name)' goes with 'run'; this stage uses '\(kindName)'")
@@ -88,8 +88,9 @@ struct StageDeclaration {
         throw DecodingIssue(
           keys.place("with"), "'with' goes with 'uses'; a command names what it reads in 'run'")
       }
-      guard let kind = catalogue["command"] else {
-        throw DecodingIssue(run.place, "this program has no stage kind 'command', which 'run' needs")
+      guard let kind = catalogue.command else {
+        throw DecodingIssue(
+          run.place, "this program has no stage kind that takes commands, which 'run' needs")
       }
       let files = try plain.outputs(keys["outputs"], at: member.place)
       let command = try CommandDeclaration(run: run, patterns: plain.patterns(keys["code"]), files: files)

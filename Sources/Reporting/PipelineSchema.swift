@@ -7,7 +7,7 @@ import Workflow
 
 /// The schema of the whole pipeline file.
 public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
-  let kinds = catalogue.all.filter { $0.name != "command" }
+  let kinds = catalogue.all.filter { !$0.takesCommands }
   let stage: JSON = [
     "type": "object", "additionalProperties": false, "properties": .object(stageProperties(kinds)),
     "oneOf": [

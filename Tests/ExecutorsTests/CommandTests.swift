@@ -4,35 +4,9 @@ import Canonical
 import ContentStore
 import Executors
 import Foundation
+import Stages
 import Testing
 import Workflow
-
-extension Workbench {
-  /// A command with outputs `name: name.txt`.
-  fileprivate func command(
-    _ line: String, outputs names: [String] = [], inputs: [String: [JobInput]] = [:],
-    files: [Digest: String] = [:], extensions: [String: String] = [:], environment: [String: String] = [:],
-    time: Double? = nil
-  ) -> Job {
-    var job = job(
-      "command",
-      [
-        "run": .string(line), "extensions": .object(extensions.mapValues(JSON.string)),
-        "outputs": .object(Dictionary(uniqueKeysWithValues: names.map { ($0, .string("\($0).txt")) })),
-      ], inputs: inputs, files: files, environment: environment, time: time)
-    job.members[0].outputs = names.map {
-      OutputDescription(name: $0, type: .file, help: "", fileName: "\($0).txt")
-    }
-    return job
-  }
-
-  /// A blob in a file, as an input.
-  fileprivate func blob(_ text: String) throws -> (artifact: Artifact, path: String) {
-    let path = folder.appendingPathComponent("blob-\(text.count)-\(Digest.of(text.utf8).hex.prefix(8))").path
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
-    return (Artifact(.blob, .of(text.utf8), size: text.utf8.count), path)
-  }
-}
 
 @Test func aCommandReadsCopiesAndWritesItsOutputs() throws {
   let bench = try Workbench()
@@ -153,4 +127,67 @@ extension Workbench {
   let job = bench.command("ls /proc/self/fd > ${out.result}; cat; echo", outputs: ["result"])
   // Besides its three, ls has the folder open.
   #expect(try bench.success(job).texts["result"] == "0\n1\n2\n3\n")
+}
+
+@Test("H2, F6: a line that fails fails the command")
+func aFailingLineFails() throws {
+  let bench = try Workbench()
+  let failure = try bench.typedFailure(bench.command("false\necho made > ${out.x}", outputs: ["x"]))
+  #expect(failure.cause == .exitStatus(1))
+  // What asks for a status may have one, and of a pipe the last part counts.
+  let line = "if false; then exit 3; fi; false || true; false | true; echo made > ${out.x}"
+  #expect(try bench.success(bench.command(line, outputs: ["x"])).texts == ["x": "made\n"])
+}
+
+@Test func howACommandEndedIsTyped() throws {
+  let bench = try Workbench()
+  #expect(try bench.typedFailure(bench.command("exit 7")).cause == .exitStatus(7))
+  #expect(try bench.typedFailure(bench.command("kill -SEGV $$")).cause == .signal(11))
+  #expect(try bench.typedFailure(bench.command("sleep 100", time: 0.2)).cause == .time)
+  let killed = try bench.typedFailure(bench.command("sh -c 'kill -KILL $$'; true"))
+  #expect(killed.cause == .exitStatus(137))
+  #expect(
+    killed.message.hasPrefix(
+      "the command ended with status 137 (a program in it was ended by SIGKILL (9): somebody killed it, or memory "
+        + "ran out)"))
+  #expect(
+    try bench.failure(bench.command("sh -c 'kill -USR1 $$'; true")).contains("(a program in it was ended by"))
+}
+
+@Test("H16: a limit of the shell that ends something is named")
+func aLimitIsNamed() throws {
+  let bench = try Workbench()
+  // Our own limit: what a worker starts has it from whoever started us.
+  let line = "ulimit -f 1; head -c 100000 /dev/zero > ${out.x}"
+  let failure = try bench.failure(bench.command(line, outputs: ["x"]))
+  #expect(failure.hasPrefix("the command ended with status 153 (a program in it was ended by SIGXFSZ (25)"))
+}
+
+@Test("H16: an output that is a link out of its folder is refused")
+func anOutputThatLeadsOut() throws {
+  let bench = try Workbench()
+  let failure = try bench.failure(bench.command("ln -s /etc/hostname ${out.x}", outputs: ["x"]))
+  #expect(
+    failure.hasPrefix("output 'x' is a symbolic link to /etc/hostname, out of its folder. Copy the file"))
+  let line = "echo here > $TMPDIR/y; ln -s $TMPDIR/y ${out.x}"
+  #expect(try bench.success(bench.command(line, outputs: ["x"])).texts == ["x": "here\n"])
+}
+
+@Test("H16: a NUL in a command is refused when the file is read")
+func aNULInACommand() {
+  let kind = KindDescription(Stages.Command.self, code: CodeManifest(files: [:]))
+  for (name, value) in [("run", "echo a\0b"), ("outputs", "")] {
+    let place = Place(file: "x.yaml", line: 7, column: 3)
+    var members = [RawValue.Member(name: name, place: place, value: .scalar(value, quoted: true, place))]
+    if name == "outputs" {
+      let file = RawValue.Member(name: "x", place: place, value: .scalar("a\0b", quoted: true, place))
+      let run = RawValue.Member(name: "run", place: place, value: .scalar("true", quoted: true, place))
+      members = [run, RawValue.Member(name: name, place: place, value: .map([file], place))]
+    }
+    #expect {
+      try kind.decode(members, at: place)
+    } throws: {
+      "\($0)".hasPrefix("x.yaml:7:3: ") && "\($0)".contains("NUL")
+    }
+  }
 }

@@ -21,11 +21,14 @@ final class Workbench {
 
   init(
     jobs: Int = 1, worker: String = Workbench.worker, arguments: [String] = ["worker"],
-    environment: [String: String] = ["PATH": "/usr/bin:/bin"]
+    environment: [String: String] = ["PATH": "/usr/bin:/bin"], longestMessage: Int = 1 << 28,
+    usesControlGroups: Bool = true
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("executors-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    executor = LocalExecutor(jobs: jobs, worker: worker, arguments: arguments, environment: environment)
+    executor = LocalExecutor(
+      jobs: jobs, worker: worker, arguments: arguments, environment: environment,
+      longestMessage: longestMessage, usesControlGroups: usesControlGroups)
     let events = events
     executor.start { events.post($0) }
   }
@@ -38,7 +41,7 @@ final class Workbench {
   func job(
     _ kind: String, id: Int = 0, _ parameters: JSON = [:], outputs: [String] = [],
     inputs: [String: [JobInput]] = [:], files: [Digest: String] = [:], externals: [String: String] = [:],
-    environment: [String: String] = [:], time: Double? = nil
+    environment: [String: String] = [:], time: Double? = nil, memory: Int? = nil
   ) -> Job {
     let member = JobMember(
       instance: id, name: "\(kind)[\(id)]",
@@ -46,7 +49,8 @@ final class Workbench {
       externals: externals, outputs: outputs.map { OutputDescription(name: $0, type: .file, help: "") },
       environment: environment, log: folder.appendingPathComponent("logs/\(id).log").path)
     return Job(
-      id: id, members: [member], files: files, resources: Resources(time: time), projectRoot: folder.path,
+      id: id, members: [member], files: files, resources: Resources(memory: memory, time: time),
+      projectRoot: folder.path,
       store: folder.appendingPathComponent("store").path)
   }
 
@@ -75,16 +79,31 @@ final class Workbench {
 
   /// Runs one job that is expected to fail; its message.
   func failure(_ job: Job, whileRunning act: (ExecutorEvent) throws -> Void = { _ in }) throws -> String {
-    guard case .failure(let failure)? = try run(job, whileRunning: act)[job.id] else {
+    try typedFailure(job, whileRunning: act).message
+  }
+
+  /// Runs one job that is expected to fail.
+  func typedFailure(
+    _ job: Job, whileRunning act: (ExecutorEvent) throws -> Void = { _ in }
+  ) throws -> Failure {
+    let results = try run(job, whileRunning: act)
+    guard case .failure(let failure)? = results[job.id] else {
       Issue.record("it did not fail")
-      return ""
+      return Failure(.other, "")
     }
-    return failure.message
+    return failure
   }
 
   /// Runs one job that is expected to succeed; its artifacts' bytes by name, and its facts.
   func success(_ job: Job) throws -> (texts: [String: String], artifacts: [String: Artifact], facts: JSON) {
-    switch try #require(try run(job)[job.id]) {
+    try success(try #require(try run(job)[job.id]), of: job)
+  }
+
+  /// A result that is expected to be a success.
+  func success(
+    _ result: JobResult, of job: Job, member: Int = 0
+  ) throws -> (texts: [String: String], artifacts: [String: Artifact], facts: JSON) {
+    switch result {
     case .failure(let failure):
       Issue.record("it failed: \(failure)")
       return ([:], [:], .null)
@@ -92,7 +111,7 @@ final class Workbench {
       // As a driver does: the bytes are there once a record is.
       let store = try Store.open(at: URL(fileURLWithPath: job.store))
       let record = Record(
-        action: job.members[0].action.json, artifacts: artifacts, blobs: blobs.map(\.form), facts: facts)
+        action: job.members[member].action.json, artifacts: artifacts, blobs: blobs.map(\.form), facts: facts)
       _ = try store.publish(record, blobs: blobs, replacing: true)
       let texts = try artifacts.filter { $0.value.form == .blob }
         .mapValues { String(decoding: try store.read($0.digest), as: UTF8.self) }
@@ -110,6 +129,33 @@ final class Workbench {
     try waitUntil { ((try? String(contentsOf: url, encoding: .utf8)) ?? "").hasSuffix("\n") }
     let text = try String(contentsOf: url, encoding: .utf8)
     return try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+  }
+}
+
+extension Workbench {
+  /// A command with outputs `name: name.txt`.
+  func command(
+    _ line: String, outputs names: [String] = [], inputs: [String: [JobInput]] = [:],
+    files: [Digest: String] = [:], extensions: [String: String] = [:], environment: [String: String] = [:],
+    time: Double? = nil, memory: Int? = nil
+  ) -> Job {
+    var job = job(
+      "command",
+      [
+        "run": .string(line), "extensions": .object(extensions.mapValues(JSON.string)),
+        "outputs": .object(Dictionary(uniqueKeysWithValues: names.map { ($0, .string("\($0).txt")) })),
+      ], inputs: inputs, files: files, environment: environment, time: time, memory: memory)
+    job.members[0].outputs = names.map {
+      OutputDescription(name: $0, type: .file, help: "", fileName: "\($0).txt")
+    }
+    return job
+  }
+
+  /// A blob in a file, as an input.
+  func blob(_ text: String) throws -> (artifact: Artifact, path: String) {
+    let path = folder.appendingPathComponent("blob-\(text.count)-\(Digest.of(text.utf8).hex.prefix(8))").path
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return (Artifact(.blob, .of(text.utf8), size: text.utf8.count), path)
   }
 }
 

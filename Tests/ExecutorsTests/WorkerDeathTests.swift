@@ -62,6 +62,47 @@ import Workflow
   #expect(try FileManager.default.contentsOfDirectory(atPath: scratch) == [])
 }
 
+@Test("H16: shutdown ends stopped workers at once")
+func shutdownEndsStoppedWorkers() throws {
+  let bench = try Workbench()
+  let line = "(setsid sleep 1000 & echo $! > daemon); echo $PPID > worker; sleep 1000"
+  try bench.executor.submit(bench.command(line))
+  let daemon = try bench.process("daemon")
+  let worker = try bench.process("worker")
+  kill(worker, SIGSTOP)
+  try waitUntil { state(of: worker) == "T" }
+  let start = Date()
+  bench.executor.shutdown()
+  // Before the patience with those that don't end is over.
+  #expect(Date().timeIntervalSince(start) < 1.5)
+  #expect(!isAlive(worker) && !isAlive(daemon))
+}
+
+@Test("H16: stopped workers don't outlive a killed driver")
+func aKilledDriverLeavesNoStoppedWorker() throws {
+  let bench = try Workbench()
+  let driver = Process()
+  driver.executableURL = URL(fileURLWithPath: Workbench.worker)
+  driver.arguments = ["drive", bench.folder.path]
+  try driver.run()
+  let daemon = try bench.process("daemon")
+  let shell = try bench.process("shell")
+  let pool = children(of: driver.processIdentifier)
+  #expect(pool.count == 2)
+  for process in pool + [shell, daemon] { kill(process, SIGSTOP) }
+  try waitUntil { pool.allSatisfy { state(of: $0) == "T" } }
+  kill(driver.processIdentifier, SIGKILL)
+  try waitUntil(seconds: 3) { !isAlive(daemon) && !isAlive(shell) && !pool.contains(where: isAlive) }
+}
+
+/// `R`, `S`, `T` for stopped …
+private func state(of process: pid_t) -> String? {
+  let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+  return text.flatMap {
+    $0[$0.lastIndex(of: ")")!...].split(separator: " ").dropFirst().first.map(String.init)
+  }
+}
+
 @Test func aKilledDriverLeavesNoProcess() throws {
   let bench = try Workbench()
   let driver = Process()

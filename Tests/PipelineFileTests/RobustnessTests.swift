@@ -125,3 +125,13 @@ private func outcome(_ bytes: Data, _ project: TemporaryProject) throws -> Bool 
   #expect(instances == 3002)
   #expect(time < .seconds(20))
 }
+
+@Test("H16: a path that isn't UTF-8 is told as that")
+func aPathThatIsNotUTF8() {
+  // What the command line makes of such bytes.
+  #expect {
+    try Pipeline.load(path: "/tmp/a\u{FFFD}/p.yaml", catalogue: toyCatalogue)
+  } throws: {
+    "\($0)".hasPrefix("/tmp/a\u{FFFD}/p.yaml: the path isn't UTF-8, so it can't be written down. Rename")
+  }
+}

@@ -75,6 +75,7 @@ struct ToyTable: StageKind {
 struct ToyCommand: StageKind {
   static let name = "command"
   static let summary = "runs a command"
+  static let takesCommands = true
   @Parameter("the command") var run: String
   @Parameter("files") var outputs: [String: String] = [:]
   @Parameter("extensions") var extensions: [String: String] = [:]

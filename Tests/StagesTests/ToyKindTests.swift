@@ -49,7 +49,7 @@ private let kinds = KindCatalogue(
     for kind in stageKinds() {
       #expect(!kind.code.files.isEmpty, "\(kind.name)")
       // Only a command's outputs are declared in the pipeline file.
-      #expect(kind.outputs.isEmpty == (kind.name == "command"), "\(kind.name)")
+      #expect(kind.outputs.isEmpty == kind.takesCommands, "\(kind.name)")
       #expect(!kind.summary.isEmpty && kind.parameters.allSatisfy { !$0.help.isEmpty }, "\(kind.name)")
     }
   }

@@ -5,6 +5,7 @@ import ContentStore
 import Executors
 import Foundation
 import Stages
+import Synchronization
 import Workflow
 
 @main
@@ -12,13 +13,14 @@ struct TestWorker {
   static func main() {
     let none = CodeManifest(files: [:])
     let kinds: [any StageKind.Type] = [
-      Say.self, Ending.self, Surroundings.self, Forgetful.self, Reader.self, Stages.Command.self,
+      Say.self, Ending.self, Surroundings.self, Forgetful.self, Reader.self, Choir.self, Reporter.self,
+      Stages.Command.self,
     ]
     if CommandLine.arguments.contains("drive") { drive() }
     if CommandLine.arguments.contains("broken") { fatalError("this worker can't start") }
-    WorkerMain.run(catalogue: KindCatalogue(kinds.map { KindDescription($0, code: none) })) {
-      ["answer": 42]
-    }
+    WorkerMain.run(
+      catalogue: KindCatalogue(kinds.map { KindDescription($0, code: none) }), program: "test worker 1"
+    ) { ["answer": 42] }
   }
 
   /// A driver that can be killed: runs two long jobs, one of them a command that leaves a daemon, and says so.
@@ -50,6 +52,9 @@ struct Say: StageKind {
   @Parameter("compute instead of sleeping") var busy = false
   @Parameter("how often it reports") var reports = 0
   @Parameter("bytes that it uses and frees") var memory = 0
+  @Parameter("bytes that it uses and keeps") var kept = 0
+  /// Where it is.
+  static let keep = Mutex<[UInt]>([])
   @Output("the text", .file) var words: OutputArtifact
 
   func run(in context: StageContext) throws {
@@ -58,6 +63,11 @@ struct Say: StageKind {
       let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: memory, alignment: 64)
       bytes.initializeMemory(as: UInt8.self, repeating: 1)
       bytes.deallocate()
+    }
+    if kept > 0 {
+      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: kept, alignment: 64)
+      bytes.initializeMemory(as: UInt8.self, repeating: 1)
+      Say.keep.withLock { $0.append(UInt(bitPattern: bytes.baseAddress)) }
     }
     for i in 0..<reports { context.progress(Double(i) / Double(reports), ["step": "\(i)/\(reports)"]) }
     let start = Date()
@@ -97,6 +107,69 @@ struct Ending: StageKind {
 
 struct Blunder: Error, CustomStringConvertible {
   let description: String
+}
+
+/// Members that sing together: shared work first, then each its part.
+struct Choir: StageKind {
+  static let name = "choir"
+  static let summary = "works in groups"
+  static let varying: Set<String> = ["voice", "how", "seconds"]
+  @Parameter("what is sung") var voice: String
+  @Parameter("`well`, `throw` or `kill`") var how = "well"
+  @Parameter("how long it takes, in seconds of processor time") var seconds = 0.0
+  @Parameter("how long what is shared takes, in seconds of processor time") var sharedSeconds = 0.0
+  @Output("the song", .file) var song: OutputArtifact
+
+  func run(in context: StageContext) throws {}
+
+  static func run(_ members: [StageMember<Self>]) {
+    print("rehearsing \(members.count)")
+    work(seconds: members[0].kind.sharedSeconds)
+    // Half of each part first, so that turns change back and forth.
+    for member in members {
+      member.attempt {
+        print("humming \(member.kind.voice)")
+        member.context.progress(0.5, ["voice": member.kind.voice])
+      }
+    }
+    print("singing")
+    for member in members {
+      member.finish {
+        print("singing \(member.kind.voice)")
+        work(seconds: member.kind.seconds)
+        if member.kind.how == "throw" { throw Blunder(description: "\(member.kind.voice) is hoarse") }
+        if member.kind.how == "kill" { kill(getpid(), SIGKILL) }
+        try Data(member.kind.voice.utf8).write(to: member.kind.song.url)
+        // For the next one to look at.
+        try Data().write(to: member.context.scratch.appendingPathComponent("left"))
+      }
+      let left = FileManager.default.fileExists(atPath: member.context.scratch.path)
+      print("\(member.kind.voice) \(left ? "left" : "cleared") its room")
+    }
+  }
+}
+
+private func work(seconds: Double) {
+  let start = clock()
+  while Double(clock() - start) < seconds * Double(CLOCKS_PER_SEC) {}
+}
+
+/// Reports progress that is none, and epochs.
+struct Reporter: StageKind {
+  static let name = "reporter"
+  static let summary = "reports"
+  @Parameter("what it reports first") var first: String
+  @Parameter("how many epochs it pretends to have, one a second and a bit") var epochs = 0
+
+  func run(in context: StageContext) throws {
+    for _ in 0..<3 { context.progress(["nan": Double.nan, "infinite": .infinity, "high": 7][first] ?? 0) }
+    for epoch in 0..<epochs {
+      for step in 0..<10 {
+        context.progress(0.5, ["epoch": "\(epoch + 1)/\(epochs)", "loss": "\(epoch).\(step)"])
+        usleep(110_000)
+      }
+    }
+  }
 }
 
 /// Writes what it sees of the world.

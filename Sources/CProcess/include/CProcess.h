@@ -45,12 +45,17 @@ int bobbin_end_descendants(int for_good);
 /// has `mark` (`NAME=value`), and all below those; never this process. Returns as the above.
 int bobbin_end_session(pid_t session, const char *_Nonnull mark);
 
+/// The private memory (heap, stacks: what can't be dropped and read again) in bytes of a process and all below it.
+/// Pages that forked processes share are counted once, unless the sum is within `limit` without that.
+int64_t bobbin_tree_memory(pid_t root, int64_t limit);
+
 /// Makes SIGTERM shut down descriptor `channel`, so that who reads it sees its end.
 void bobbin_close_on_sigterm(int channel);
 
 /// Makes standard output line-buffered, so that a crash loses nothing.
 void bobbin_line_buffer_output(void);
-void bobbin_flush_output(void);
+/// Returns whether something printed since the last call was lost.
+int bobbin_flush_output(void);
 
 /// Copies a file into a new one, sharing blocks where the filesystem can. Returns 0 or an errno.
 int bobbin_copy_file(const char *_Nonnull from, const char *_Nonnull to);
@@ -63,3 +68,6 @@ const char *_Nonnull bobbin_signal_name(int signal);
 
 /// The widest vector instructions of this processor: avx512, avx2, sse4.2, neon, or baseline.
 const char *_Nonnull bobbin_instruction_set(void);
+
+/// The version of the C library that this process has loaded: 2.36.
+const char *_Nonnull bobbin_c_library_version(void);

@@ -4,6 +4,7 @@
 import CProcess
 import ContentStore
 import Foundation
+import Processes
 import Workflow
 
 /// Runs a command line in the project's root.
@@ -12,9 +13,11 @@ import Workflow
 /// in the key.
 public struct Command: StageKind {
   public static let name = "command"
+  public static let takesCommands = true
   public static let summary = "any program: `run:` with a command line"
   public static let discussion = """
-    The command line is run by /bin/sh in the project's root. ${stage.artifact} in it becomes the path of a \
+    The command line is run by /bin/sh -e in the project's root: a line that fails fails the command, while of a \
+    pipe only the last part counts. ${stage.artifact} in it becomes the path of a \
     private copy of that artifact, ${out.name} the path where an output declared under `outputs:` is to be written. \
     Of the environment it sees PATH, HOME, LANG, TMPDIR, OMP_NUM_THREADS=1 and the variables under `environment:`. \
     The files under `code:` are in its key, and so is the program that it starts with. What it starts and doesn't \
@@ -28,6 +31,9 @@ public struct Command: StageKind {
   public init() {}
 
   public func validate() throws {
+    for (name, text) in [("run", run)] + outputs.map({ ("outputs", $0.value) }) where text.utf8.contains(0) {
+      throw InvalidParameter(name, "there is a NUL character (\\0) in it, behind which nothing would count")
+    }
     if run.allSatisfy(\.isWhitespace) { throw InvalidParameter("run", "there is no command") }
     var names: [String: String] = [:]
     for (output, file) in outputs.sorted(by: { $0.key < $1.key }) {
@@ -51,56 +57,21 @@ public struct Command: StageKind {
         let fileName = (members.count == 1 ? name : "\(name)-\(i + 1)") + ending
         let copy = context.scratch.appendingPathComponent("in/" + fileName)
         try copyPrivately(member, to: copy)
-        return quoted(copy.path)
+        return CommandText.quoted(copy.path)
       }
       inputs[number] = copies.joined(separator: " ")
     }
     // The loader knows all inputs and outputs; a number without one is an empty group.
     let line = CommandText(parsing: run).line(
-      input: { inputs[$0] ?? "" }, output: { context.outputs[$0].map { quoted($0.url.path) } ?? "" })
-    FileHandle.standardError.write(Data("$ \(line)\n".utf8))
-    let status = try Shell(line: line, context: context).run()
-    guard status == 0 else { throw CommandFailure(status: status) }
-  }
-}
-
-/// A command that didn't end well.
-struct CommandFailure: Error, CustomStringConvertible {
-  let status: Int32
-
-  var description: String {
-    let signal = bobbin_signal(status)
-    let what: String
-    if signal != 0 {
-      let hint = signal == SIGKILL ? ": somebody killed it, or memory ran out" : ""
-      what = "the command was ended by \(String(cString: bobbin_signal_name(signal))) (\(signal))\(hint)"
-    } else {
-      let code = bobbin_exit_status(status)
-      let hint = code == 127 ? " (a program was not found)" : code == 126 ? " (a program can't be run)" : ""
-      what = "the command ended with status \(code)\(hint)"
-    }
-    return what + lastLines
+      input: { inputs[$0] ?? "" },
+      output: { context.outputs[$0].map { CommandText.quoted($0.url.path) } ?? "" })
+    // Without that line in the log nothing is wrong; the worker sees whether the log can be written.
+    _ = writeText("$ \(line)\n", to: 2)
+    if let failure = failure(of: try shell(line, in: context)) { throw failure }
   }
 
-  /// Standard error is the instance's log.
-  private var lastLines: String {
-    guard let log = FileHandle(forReadingAtPath: "/proc/self/fd/2") else { return "" }
-    defer { try? log.close() }
-    let size = (try? log.seekToEnd()) ?? 0
-    try? log.seek(toOffset: size > 2000 ? size - 2000 : 0)
-    guard let data = try? log.readToEnd() else { return "" }
-    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("$ ") }
-    return lines.suffix(8).map { "\n  | \($0)" }.joined()
-  }
-}
-
-/// One run of /bin/sh.
-private struct Shell {
-  let line: String
-  let context: StageContext
-
-  /// Runs it; returns its status as `waitpid` gives it.
-  func run() throws -> Int32 {
+  /// Runs it with the shell; returns how that ended.
+  private func shell(_ line: String, in context: StageContext) throws -> ProcessEnd {
     let temporary = context.scratch.appendingPathComponent("tmp")
     try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
     // The worker's own environment is fixed already; these two are for itself.
@@ -109,39 +80,55 @@ private struct Shell {
     environment["SWIFT_BACKTRACE"] = nil
     environment["TMPDIR"] = temporary.path
     environment.merge(context.environment) { $1 }
-    var code: Int32 = 0
-    let process = list(["sh", "-c", line]).withUnsafeBufferPointer { arguments in
-      list(environment.map { "\($0)=\($1)" }.sorted()).withUnsafeBufferPointer { environment in
-        context.projectRoot.path.withCString { directory in
-          "/bin/sh".withCString { path in
-            var description = bobbin_process(
-              path: path, arguments: arguments.baseAddress!, environment: environment.baseAddress!,
-              directory: directory, output: 2, channel: -1, new_session: 0, death_signal: SIGKILL,
-              oom_score: 1000)
-            return bobbin_spawn(&description, &code)
-          }
-        }
-      }
+    let process: pid_t
+    do {
+      process = try Program(
+        path: CommandText.shell, arguments: ["sh", "-e", "-c", line], environment: environment,
+        directory: context.projectRoot.path, output: 2, deathSignal: SIGKILL
+      ).start()
+    } catch {
+      throw Failure(.other, "the command can't be started in \(context.projectRoot.path): \(error)")
     }
-    guard process > 0 else {
-      throw ShellError(
-        "the command can't be started in \(context.projectRoot.path): \(String(cString: strerror(code)))")
-    }
+    // The kernel counts for the shell what the process held from which it was started.
+    let inherited = ProcessMemory.peak ?? .max
     var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 {
+    var used = rusage()
+    while wait4(process, &status, 0, &used) < 0 {
       // When the worker ends, it reaps everything.
-      guard errno == EINTR else { throw ShellError("the command was interrupted") }
+      guard errno == EINTR else { throw Failure(.other, "the command was interrupted") }
     }
-    return status
+    let peak = Int(used.ru_maxrss) << 10
+    context.spent(ProcessUsage(cpuSeconds: used.cpuSeconds, peakMemory: peak > inherited ? peak : nil))
+    return ProcessEnd(waitStatus: status)
   }
 
-  /// Strings as C reads them here: each with its NUL, an empty one at the end.
-  private func list(_ strings: [String]) -> [CChar] { strings.flatMap { $0.utf8CString } + [0] }
-}
-
-private struct ShellError: Error, CustomStringConvertible {
-  let description: String
-  init(_ problem: String) { description = problem }
+  /// Why it didn't end well; nil when it did.
+  private func failure(of end: ProcessEnd) -> Failure? {
+    let cause: Failure.Cause
+    let what: String
+    switch end {
+    case .status(0): return nil
+    case .signal(let signal):
+      cause = .signal(signal)
+      let hint = signal == SIGKILL ? ": somebody killed it, or memory ran out" : ""
+      what = "the command was ended by \(ProcessEnd.name(ofSignal: signal))\(hint)"
+    case .status(let status):
+      cause = .exitStatus(status)
+      let hint =
+        switch status {
+        case 127: " (a program was not found)"
+        case 126: " (a program can't be run)"
+        case 128 + Int(SIGKILL):
+          " (a program in it was ended by SIGKILL (9): somebody killed it, or memory ran out)"
+        case 129...159: " (a program in it was ended by \(ProcessEnd.name(ofSignal: status - 128)))"
+        default: ""
+        }
+      what = "the command ended with status \(status)\(hint)"
+    }
+    // Standard error is the instance's log.
+    let lines = lastLines(of: "/proc/self/fd/2", bytes: 2000).filter { !$0.hasPrefix("$ ") }
+    return Failure(cause, what + quotedLines(lines.suffix(8)))
+  }
 }
 
 /// Copies an artifact, a manifest as a folder, so that whatever a command does to it harms nobody.
@@ -150,25 +137,15 @@ private func copyPrivately(_ input: InputArtifact, to place: URL) throws {
     at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
   guard input.artifact.form == .manifest else {
     let code = bobbin_copy_file(input.url.path, place.path)
-    guard code == 0 else { throw CopyError(path: place.path, reason: String(cString: strerror(code))) }
+    guard code == 0 else {
+      throw Failure(
+        code == ENOSPC || code == EDQUOT || code == EFBIG ? .store : .other,
+        "\(place.path): the input can't be copied here: \(SystemError(code))")
+    }
     return
   }
   try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
   for (name, entry) in try input.entries {
     try copyPrivately(entry, to: place.appendingPathComponent(name))
   }
-}
-
-private struct CopyError: Error, CustomStringConvertible {
-  let path: String
-  let reason: String
-  var description: String { "\(path): the input can't be copied here: \(reason)" }
-}
-
-/// A path as one word for a shell. Plain paths stay as they are, so that they may stand inside quotes too.
-private func quoted(_ path: String) -> String {
-  let plain = path.utf8.allSatisfy { c in
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,=".utf8.contains(c)
-  }
-  return plain ? path : "'" + path.replacing("'", with: "'\\''") + "'"
 }

@@ -6,6 +6,13 @@
 /// `${in.N}` is the N-th input, from 1 in the order of first appearance; `${out.NAME}` an output. A literal
 /// `${` is written `$${`, as in pipeline files; the text is read from left to right.
 public struct CommandText: Sendable, Hashable {
+  /// The version of what a command's text means: the shell and its options, the quoting and the names of the files
+  /// that it is given. It is in the key of every command. 2: a failing line fails the command (`sh -e`).
+  public static let semanticsVersion = 2
+
+  /// The shell that runs commands, whatever PATH says.
+  public static let shell = "/bin/sh"
+
   public enum Piece: Sendable, Hashable {
     case literal(String)
     case input(Int)
@@ -82,6 +89,16 @@ public struct CommandText: Sendable, Hashable {
       isAfterDollar = scalar == "$"
     }
     return String(scalars)
+  }
+
+  /// A text as one word for the shell. Plain ones stay as they are, so that they may stand inside quotes too.
+  public static func quoted(_ word: String) -> String {
+    let plain =
+      !word.isEmpty
+      && word.utf8.allSatisfy { c in
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,=".utf8.contains(c)
+      }
+    return plain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 
   /// The line for the shell, given the words for each input and output (paths, quoted as the shell wants

@@ -17,4 +17,7 @@ public struct KindCatalogue: Sendable {
   public subscript(name: String) -> KindDescription? { byName[name] }
 
   public var names: [String] { all.map(\.name) }
+
+  /// The kind that `run:` means.
+  public var command: KindDescription? { all.first(where: \.takesCommands) }
 }

@@ -14,6 +14,8 @@ public final class KindDescription: Sendable {
   public let inputs: [InputDescription]
   public let externals: [ExternalDescription]
   public let outputs: [OutputDescription]
+  /// Whether this is the kind that `run:` means.
+  public let takesCommands: Bool
   /// The parameters and inputs in which the members of a job may differ; empty: jobs have one member.
   public let varying: Set<String>
   /// The sources that decide what it computes, whatever its parameters.
@@ -35,6 +37,7 @@ public final class KindDescription: Sendable {
     name = type.name
     summary = type.summary
     discussion = type.discussion
+    takesCommands = type.takesCommands
     varying = type.varying
     let kind = type.init()
     let declared = Declared(kind)
@@ -77,10 +80,15 @@ public final class KindDescription: Sendable {
     }
   }
 
-  /// Runs a job: decodes each member's parameters, binds inputs and outputs, does the work. `ended` is told of each
-  /// member, by its position, as soon as it is over, on this thread.
-  public func run(_ job: [Work], ended: @escaping (Int, Result<Void, any Error>) -> Void) {
-    type.run(job, bind: bind, ended: ended)
+  /// Runs a job: decodes each member's parameters, binds inputs and outputs, does the work.
+  /// - Parameters:
+  ///   - turn: told whose work is done from now on: a member's, by its position; nil: everybody's, as it is first.
+  ///   - ended: told of each member as soon as it is over, in its turn, on this thread.
+  public func run(
+    _ job: [Work], turn: @escaping (Int?) -> Void = { _ in },
+    ended: @escaping (Int, Result<Void, any Error>) -> Void
+  ) {
+    type.run(job, bind: bind, turn: Turn(turn), ended: ended)
   }
 
   private func bind(_ kind: any StageKind, _ work: Work) throws {
@@ -263,17 +271,15 @@ private struct Declared: Sendable {
 extension StageKind {
   /// A job of this kind, from work to members.
   fileprivate static func run(
-    _ job: [KindDescription.Work], bind: (any StageKind, KindDescription.Work) throws -> Void,
+    _ job: [KindDescription.Work], bind: (any StageKind, KindDescription.Work) throws -> Void, turn: Turn,
     ended: @escaping (Int, Result<Void, any Error>) -> Void
   ) {
     var members: [StageMember<Self>] = []
     for (i, work) in job.enumerated() {
       let kind = Self()
-      do { try bind(kind, work) } catch {
-        ended(i, .failure(error))
-        continue
-      }
-      members.append(StageMember(kind: kind, context: work.context) { ended(i, $0) })
+      let member = StageMember(kind: kind, context: work.context, position: i, turn: turn) { ended(i, $0) }
+      member.attempt { try bind(kind, work) }
+      if !member.isOver { members.append(member) }
     }
     run(members)
     for member in members {

@@ -32,6 +32,10 @@ public protocol StageKind: Sendable {
   /// whose instances share work have `run(_:)` instead.
   func run(in context: StageContext) throws
 
+  /// Whether this is the kind that `run:` means: its parameters are `run`, `outputs` and `extensions`, and `uses:`
+  /// doesn't name it. A program has at most one.
+  static var takesCommands: Bool { get }
+
   /// The names of parameters and inputs in which instances may differ that one job computes together, so that what
   /// they share is computed once: for a stitch its cuts, method, seed. None: every instance has a job of its own.
   static var varying: Set<String> { get }
@@ -49,6 +53,7 @@ extension StageKind {
   public func run(in context: StageContext) throws {
     preconditionFailure("BUG: kind '\(Self.name)' has neither run(in:) nor run(_:)")
   }
+  public static var takesCommands: Bool { false }
   public static var varying: Set<String> { [] }
   public static func run(_ members: [StageMember<Self>]) {
     for member in members { member.finish { try member.kind.run(in: member.context) } }
@@ -61,22 +66,26 @@ public struct StageMember<Kind: StageKind>: Sendable {
   public let context: StageContext
   private let state: MemberState
 
-  init(kind: Kind, context: StageContext, ended: @escaping (Result<Void, any Error>) -> Void) {
+  init(
+    kind: Kind, context: StageContext, position: Int, turn: Turn,
+    ended: @escaping (Result<Void, any Error>) -> Void
+  ) {
     self.kind = kind
     self.context = context
-    state = MemberState(ended)
+    state = MemberState(position: position, turn: turn, ended)
   }
 
   /// Whether it has been finished or has failed; nothing more is to be done for it.
   public var isOver: Bool { state.ended == nil }
 
-  /// A part of its work: what `body` throws is this member's failure and nobody else's. Nothing is done once the
-  /// member is over.
+  /// A part of its work: what `body` throws is this member's failure and nobody else's, what it prints goes to this
+  /// member's log, and it bears what it costs. What is done outside of any member's part is everybody's: its output
+  /// goes to all logs, and all that aren't over bear an equal share. Nothing is done once the member is over.
   /// - Returns: what `body` gave; nil when it threw or the member was over.
   @discardableResult
   public func attempt<T>(_ body: () throws -> T) -> T? {
     if isOver { return nil }
-    do { return try body() } catch {
+    do { return try state.turn.given(to: state.position, body) } catch {
       state.end(.failure(error))
       return nil
     }
@@ -88,16 +97,43 @@ public struct StageMember<Kind: StageKind>: Sendable {
   }
 }
 
+/// Whose work in a job is being done: a member's, by its position, or everybody's. Confined to the computing thread.
+final class Turn {
+  private var holder: Int?
+  private let changed: (Int?) -> Void
+
+  init(_ changed: @escaping (Int?) -> Void) { self.changed = changed }
+
+  func given<T>(to member: Int, _ body: () throws -> T) rethrows -> T {
+    let before = holder
+    pass(to: member)
+    defer { pass(to: before) }
+    return try body()
+  }
+
+  private func pass(to member: Int?) {
+    guard member != holder else { return }
+    holder = member
+    changed(member)
+  }
+}
+
 /// Whether a member is over. Confined to the computing thread.
 private final class MemberState: @unchecked Sendable {
+  let position: Int
+  let turn: Turn
   private(set) var ended: ((Result<Void, any Error>) -> Void)?
 
-  init(_ ended: @escaping (Result<Void, any Error>) -> Void) { self.ended = ended }
+  init(position: Int, turn: Turn, _ ended: @escaping (Result<Void, any Error>) -> Void) {
+    self.position = position
+    self.turn = turn
+    self.ended = ended
+  }
 
   func end(_ result: Result<Void, any Error>) {
     guard let ended else { return }
     self.ended = nil
-    ended(result)
+    turn.given(to: position) { ended(result) }
   }
 }
 
@@ -124,10 +160,12 @@ public struct StageContext: Sendable {
   public let inputs: [String: [InputArtifact]]
   public let outputs: [String: OutputArtifact]
   private let report: @Sendable (Progress) -> Void
+  private let tellSpent: @Sendable (ProcessUsage) -> Void
 
   public init(
     scratch: URL, projectRoot: URL, environment: [String: String], inputs: [String: [InputArtifact]],
-    outputs: [String: OutputArtifact], report: @escaping @Sendable (Progress) -> Void
+    outputs: [String: OutputArtifact], report: @escaping @Sendable (Progress) -> Void,
+    spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in }
   ) {
     self.scratch = scratch
     self.projectRoot = projectRoot
@@ -135,11 +173,27 @@ public struct StageContext: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.report = report
+    tellSpent = spent
   }
 
   /// Says how far the work is; call it as often as is natural, the worker thins it out.
   public func progress(_ fraction: Double, _ detail: KeyValuePairs<String, String> = [:]) {
     report(Progress(fraction: fraction, detail: detail.map { ($0.key, $0.value) }))
+  }
+
+  /// Says what a program has used that did the work in this process's stead: the facts tell that.
+  public func spent(_ usage: ProcessUsage) { tellSpent(usage) }
+}
+
+/// What a process and those it waited for have used.
+public struct ProcessUsage: Sendable, Hashable {
+  public var cpuSeconds: Double
+  /// The most memory that one of them held, in bytes; nil where that isn't known.
+  public var peakMemory: Int?
+
+  public init(cpuSeconds: Double, peakMemory: Int?) {
+    self.cpuSeconds = cpuSeconds
+    self.peakMemory = peakMemory
   }
 }
 

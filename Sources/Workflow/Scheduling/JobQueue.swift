@@ -90,12 +90,13 @@ extension Resources {
     if cpus > capacity.cpus { return "\(cpus) cpus, but there are \(capacity.cpus)" }
     if gpus > capacity.gpus { return "\(gpus) gpus, but there are \(capacity.gpus)" }
     if let memory, let most = capacity.memory, memory > most {
-      return "\(spelled(memory)) of memory, but there are \(spelled(most))"
+      return "\(Resources.spelled(memory)) of memory, but there are \(Resources.spelled(most))"
     }
     return nil
   }
 
-  private func spelled(_ bytes: Int) -> String {
+  /// A size as `memory:` takes it: `2G`.
+  package static func spelled(_ bytes: Int) -> String {
     let units = ["B", "K", "M", "G", "T"]
     var value = Double(bytes)
     var unit = 0

@@ -1,0 +1,134 @@
+// Owns removing what dead processes left behind, and nothing else: folders are opened without following links, and
+// only names of Bobbin's own form are touched. It knows nothing of what lies in the folders.
+
+import Foundation
+
+/// A name that no other process, host or start of the machine gives: host, boot and process namespace (where a process
+/// id means something), process id, a random number.
+public struct OwnName: Hashable, Sendable {
+  public let text: String
+  private let owner: Substring
+  private let process: pid_t
+
+  /// A new name of this process.
+  public init() {
+    self.init(OwnName.owner + "-\(getpid())-" + String(UInt64.random(in: .min ... .max), radix: 16))!
+  }
+
+  /// Reads a name; nil for any that wasn't made here.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    func isHex(_ part: Substring) -> Bool {
+      !part.isEmpty && part.count <= 16 && part.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+    }
+    guard parts.count == 5, parts[0].utf8.allSatisfy({ isWord($0) || $0 == UInt8(ascii: ".") }),
+      parts[1] == "boot" || (parts[1].utf8.count == 8 && isHex(parts[1])),
+      parts[2].utf8.allSatisfy({ isWord($0) && $0 <= UInt8(ascii: "9") }),
+      let process = pid_t(parts[3]), process > 0, parts[3] == "\(process)", isHex(parts[4])
+    else { return nil }
+    self.text = text
+    owner = text[..<parts[2].endIndex]
+    self.process = process
+  }
+
+  /// Whether its process is certainly dead; nil where that can't be known from here.
+  public var isDead: Bool? {
+    guard owner == OwnName.owner else { return nil }
+    return kill(process, 0) != 0 && errno == ESRCH
+  }
+
+  private static let owner: String = {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, 255)
+    let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }
+    let namespace = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")) ?? ""
+    return "\(host.prefix(64))-\(bootIdentity.prefix(8))-\(namespace.filter(\.isNumber))"
+  }()
+
+  /// Changes whenever the machine starts.
+  private static let bootIdentity: String = {
+    let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+    return text.map { $0.filter { $0.isHexDigit } } ?? "boot"
+  }()
+}
+
+private func isWord(_ c: UInt8) -> Bool {
+  (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(c) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(c)
+    || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(c)
+}
+
+/// An open folder. What is done to its entries can't be led elsewhere by links.
+public struct OwnFolder: ~Copyable {
+  private let descriptor: Int32
+  private let device: dev_t
+
+  /// Opens a folder; nil where there is none, or a link to one.
+  public init?(_ path: String) { self.init(at: AT_FDCWD, path) }
+
+  private init?(at parent: Int32, _ name: String) {
+    descriptor = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    var status = stat()
+    guard descriptor >= 0, fstat(descriptor, &status) == 0 else { return nil }
+    device = status.st_dev
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// The entries whose names are of Bobbin's own form.
+  public var ownNames: [OwnName] { names.compactMap { OwnName($0) } }
+
+  private var names: [String] {
+    // The stream takes the descriptor it is given, and its position.
+    guard let stream = fdopendir(openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
+      return []
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let name, name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Removes the files of processes that are certainly dead, and those of processes that can't be asked after a week.
+  public func removeStaleFiles() {
+    for name in ownNames {
+      guard let status = status(of: name.text), status.st_mode & S_IFMT == S_IFREG else { continue }
+      let isOld = time(nil) - status.st_mtim.tv_sec > 7 * 24 * 3600
+      if name.isDead ?? isOld { unlinkat(descriptor, name.text, 0) }
+    }
+  }
+
+  /// A descriptor of a folder in here that nobody else has locked; locked until it is closed or the process ends.
+  public func lock(_ name: OwnName) -> Int32? {
+    let folder = openat(descriptor, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard folder >= 0 else { return nil }
+    if flock(folder, LOCK_EX | LOCK_NB) == 0 { return folder }
+    close(folder)
+    return nil
+  }
+
+  /// Removes an entry with all below it, read-only folders too. Links are removed, never followed, and what another
+  /// filesystem holds stays. What can't be removed stays.
+  public func removeTree(_ name: String) {
+    guard let status = status(of: name), status.st_dev == device else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      fchmodat(descriptor, name, 0o700, 0)
+      if let folder = OwnFolder(at: descriptor, name) {
+        for below in folder.names { folder.removeTree(below) }
+      }
+      unlinkat(descriptor, name, AT_REMOVEDIR)
+    } else {
+      unlinkat(descriptor, name, 0)
+    }
+  }
+
+  private func status(of name: String) -> stat? {
+    var status = stat()
+    return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
+  }
+}

@@ -1,0 +1,130 @@
+// Owns a member of a job while a worker computes it: its folders, what its kind is given, what it made.
+
+import Canonical
+import ContentStore
+import Foundation
+import Processes
+import Workflow
+
+/// What a member has used, as far as it isn't the worker's clock that tells.
+struct Usage {
+  var started: Date
+  /// What the program has used that did the work in the worker's stead.
+  var command: ProcessUsage?
+}
+
+struct PreparedMember {
+  let work: KindDescription.Work
+  let reports: ProgressReports
+  /// All its scratch space; it may be removed once its outputs are in the store.
+  let folder: URL
+  private let declared: [OutputDescription]
+  private let outputs: [String: OutputArtifact]
+  private let started = Date()
+  private let command = Spent()
+
+  /// - Parameter folder: the job's; member `i` gets one in it.
+  init(
+    _ job: Job, _ i: Int, in folder: URL, files: InputFiles,
+    tell: @escaping @Sendable (WorkerMessage) -> Void
+  ) throws {
+    let member = job.members[i]
+    guard let parameters = member.action.json["parameters"] else {
+      throw ProtocolError("an action without parameters")
+    }
+    self.folder = folder.appendingPathComponent("\(i)")
+    declared = member.outputs
+    let scratchFolder = self.folder.appendingPathComponent("work")
+    let outputFolder = self.folder.appendingPathComponent("out")
+    for made in [scratchFolder, outputFolder] {
+      try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+    }
+    var outputs: [String: OutputArtifact] = [:]
+    for output in member.outputs {
+      let ending = output.type.fileExtension.isEmpty ? "" : "." + output.type.fileExtension
+      let place = outputFolder.appendingPathComponent(output.fileName ?? output.name + ending)
+      try FileManager.default.createDirectory(
+        at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+      outputs[output.name] = OutputArtifact(url: place)
+    }
+    self.outputs = outputs
+    let (instance, log) = (member.instance, member.log)
+    let reports = ProgressReports(
+      send: { tell(.progress(instance: instance, $0)) }, write: { _ = appendText($0 + "\n", to: log) })
+    self.reports = reports
+    let command = command
+    work = KindDescription.Work(
+      parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
+      context: StageContext(
+        scratch: scratchFolder, projectRoot: URL(fileURLWithPath: job.projectRoot, isDirectory: true),
+        environment: member.environment,
+        inputs: member.inputs.mapValues { inputs in
+          inputs.map {
+            InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)
+          }
+        }, outputs: outputs, report: { reports.report($0) }, spent: { command.add($0) }))
+  }
+
+  var usage: Usage { Usage(started: started, command: command.total) }
+
+  /// Brings its outputs into the store.
+  func ingest(into store: String) throws -> ([String: Artifact], [WrittenBlob]) {
+    let missing = declared.filter { !FileManager.default.fileExists(atPath: outputs[$0.name]!.url.path) }
+    guard missing.isEmpty else { throw OutputProblem.missing(missing) }
+    let writer = BlobWriter(store: URL(fileURLWithPath: store, isDirectory: true))
+    var artifacts: [String: Artifact] = [:]
+    var blobs: [WrittenBlob] = []
+    for (name, output) in outputs.sorted(by: { $0.key < $1.key }) {
+      try checkStaysInside(output.url, name)
+      let (artifact, written) = try writer.ingest(output.url, links: output.links)
+      artifacts[name] = artifact
+      blobs += written
+    }
+    return (artifacts, blobs)
+  }
+
+  /// An output may be a link to what the stage made elsewhere in its folder, not to files of others.
+  private func checkStaysInside(_ output: URL, _ name: String) throws {
+    guard let target = realpath(output.path, nil), let own = realpath(folder.path, nil) else { return }
+    defer {
+      free(target)
+      free(own)
+    }
+    let path = String(cString: target)
+    guard path.hasPrefix(String(cString: own) + "/") else { throw OutputProblem.outside(name, path) }
+  }
+}
+
+/// A stage ended well, but its outputs aren't what it declares.
+enum OutputProblem: Error, CustomStringConvertible {
+  case missing([OutputDescription])
+  case outside(String, String)
+
+  var description: String {
+    switch self {
+    case .missing(let outputs):
+      let names = outputs.map { output in
+        "'\(output.name)'"
+          + (output.fileName.map { " (the file \($0), which ${out.\(output.name)} names)" } ?? "")
+      }
+      return "it ended well but wrote no output \(names.joined(separator: ", "))"
+    case .outside(let name, let path):
+      return "output '\(name)' is a symbolic link to \(path), out of its folder. Copy the file instead"
+    }
+  }
+}
+
+/// What programs have used, told from any thread.
+private final class Spent: @unchecked Sendable {
+  private let lock = NSLock()
+  private var sum: ProcessUsage?
+
+  var total: ProcessUsage? { lock.withLock { sum } }
+
+  func add(_ usage: ProcessUsage) {
+    lock.withLock {
+      let peak = [sum?.peakMemory, usage.peakMemory].compactMap { $0 }.max()
+      sum = ProcessUsage(cpuSeconds: (sum?.cpuSeconds ?? 0) + usage.cpuSeconds, peakMemory: peak)
+    }
+  }
+}

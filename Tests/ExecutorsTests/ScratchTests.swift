@@ -1,0 +1,77 @@
+// Where jobs work: what is removed there and what isn't, and disks without room.
+
+import Canonical
+import ContentStore
+import Executors
+import Foundation
+import Testing
+import Workflow
+
+@Test("H1: what isn't Bobbin's own stays in scratch/")
+func strangersStay() throws {
+  let bench = try Workbench()
+  let scratch = bench.folder.appendingPathComponent("store/scratch")
+  let outside = bench.folder.appendingPathComponent("outside")
+  try FileManager.default.createDirectory(at: outside, withIntermediateDirectories: true)
+  try Data("mine".utf8).write(to: outside.appendingPathComponent("file"))
+  for name in ["thesis", "1234-abc", ".git"] {
+    let folder = scratch.appendingPathComponent(name)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try Data("mine".utf8).write(to: folder.appendingPathComponent("file"))
+  }
+  // Links under names of Bobbin's own form, of dead processes.
+  let own = OwnName().text.split(separator: "-")
+  let dead = (own[0..<3] + ["4194000", own[4]]).joined(separator: "-")
+  try FileManager.default.createSymbolicLink(
+    at: scratch.appendingPathComponent(dead), withDestinationURL: outside)
+  _ = try bench.success(bench.job("say", ["text": "x"], outputs: ["words"]))
+  for file in [
+    "outside/file", "store/scratch/thesis/file", "store/scratch/1234-abc/file", "store/scratch/.git/file",
+  ] {
+    #expect(try String(contentsOfFile: bench.folder.path + "/" + file, encoding: .utf8) == "mine", "\(file)")
+  }
+}
+
+@Test("H1: a link in a job's folder is removed, not followed")
+func linksAreNotFollowed() throws {
+  let bench = try Workbench()
+  let outside = bench.folder.appendingPathComponent("outside")
+  try FileManager.default.createDirectory(at: outside, withIntermediateDirectories: true)
+  try Data("mine".utf8).write(to: outside.appendingPathComponent("file"))
+  let line = "ln -s \(outside.path) $TMPDIR/link; mkdir -p $TMPDIR/a/b; chmod 0 $TMPDIR/a; echo > ${out.x}"
+  _ = try bench.success(bench.command(line, outputs: ["x"]))
+  #expect(try String(contentsOf: outside.appendingPathComponent("file"), encoding: .utf8) == "mine")
+  let scratch = bench.folder.path + "/store/scratch"
+  let homes = try FileManager.default.contentsOfDirectory(atPath: scratch)
+  #expect(homes.count == 1)
+  #expect(try FileManager.default.contentsOfDirectory(atPath: scratch + "/" + homes[0]) == [])
+}
+
+@Test("A16: a disk without room is the store's failure, whoever notices it", .enabled(if: canMount))
+func aFullDisk() throws {
+  let bench = try Workbench()
+  let disk = bench.folder.appendingPathComponent("store")
+  try FileManager.default.createDirectory(at: disk, withIntermediateDirectories: true)
+  try #require(mount("none", disk.path, "tmpfs", 0, "size=1m") == 0)
+  defer { umount2(disk.path, Int32(MNT_DETACH)) }
+  let command = try bench.typedFailure(
+    bench.command("head -c 5000000 /dev/zero > ${out.x}", outputs: ["x"]))
+  #expect(command.cause == .store)
+  #expect(command.message.hasPrefix("the command ended with status 1\n"))
+  #expect(command.message.contains("There is no room left on the disk of \(disk.path)/scratch/"))
+  let text = String(repeating: "x", count: 5_000_000)
+  #expect(
+    try bench.typedFailure(bench.job("say", ["text": .string(text)], outputs: ["words"])).cause == .store)
+  // Other failures are still what they are.
+  #expect(try bench.typedFailure(bench.command("exit 3")).cause == .exitStatus(3))
+}
+
+/// Whether this process may mount, and nobody else sees it.
+private let canMount: Bool = {
+  guard geteuid() == 0 else { return false }
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mount-\(UUID().uuidString)")
+  guard mkdir(folder.path, 0o700) == 0 else { return false }
+  defer { rmdir(folder.path) }
+  guard mount("none", folder.path, "tmpfs", 0, "size=64k") == 0 else { return false }
+  return umount(folder.path) == 0
+}()
