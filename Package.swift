@@ -31,6 +31,13 @@ let package = Package(
     .executable(name: "bobbin", targets: ["bobbin"]),
     // Fingerprints the stage kinds of the target that it is applied to, here or in another package.
     .plugin(name: "Fingerprints", targets: ["Fingerprints"]),
+    // For programs with stage kinds of their own: the commands, and all that a kind may use.
+    .library(
+      name: "Bobbin",
+      targets: [
+        "BobbinCommands", "Stages", "Workflow", "ContentStore", "Canonical", "Tensor", "Formats", "Datasets",
+        "NeuralNetworks", "Similarity", "Stitching",
+      ]),
     // For Benchmarks/, a package of its own.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensor"]),
   ],

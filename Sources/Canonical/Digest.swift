@@ -97,7 +97,9 @@ public struct Hasher256: ~Copyable {
     _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
   }
 
-  public consuming func finish() -> Digest { Hasher256.result(of: context) }
+  /// The digest of all that has come; nothing more may follow. (Not `consuming`: without optimisation the compiler
+  /// lets nothing be consumed that a nested function uses too.)
+  public mutating func finish() -> Digest { Hasher256.result(of: context) }
 
   /// The digest of what has come until now; more may follow.
   public func soFar() -> Digest {
