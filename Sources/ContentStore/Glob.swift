@@ -49,7 +49,7 @@ enum Glob {
     if part == "**" {
       if rest.isEmpty { walk(root, below, ["*"], &found) } else { walk(root, below, rest, &found) }
       for name in names(in: folder) where !name.hasPrefix(".") {
-        // Linked folders aren't entered: they may lead in circles.
+        // Linked folders aren't entered: they may lead in cycles.
         if mode("\(folder)/\(name)", following: false) == S_IFDIR {
           walk(root, join(below, name), parts, &found)
         }

@@ -37,8 +37,8 @@ final class Parameters {
     let key = names.joined(separator: ".")
     if let value = known[key] { return value }
     if underway.contains(key) || underway.count > 100 {
-      let circle = (underway.drop { $0 != key } + [key]).joined(separator: " → ")
-      throw DecodingIssue(place, "params refer to each other in a circle: \(circle)")
+      let cycle = (underway.drop { $0 != key } + [key]).joined(separator: " → ")
+      throw DecodingIssue(place, "params refer to each other in a cycle: \(cycle)")
     }
     underway.append(key)
     defer { underway.removeLast() }

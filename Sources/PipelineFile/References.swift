@@ -1,4 +1,4 @@
-// Owns which stage refers to which, the order that follows, and the circles that forbid one.
+// Owns which stage refers to which, the order that follows, and the cycles that forbid one.
 
 import Workflow
 
@@ -56,21 +56,21 @@ struct References {
     }
     guard order.count < declarations.count else { return }
 
-    // Every stage left over refers to another one left over: following those ends in a circle.
+    // Every stage left over refers to another one left over: following those ends in a cycle.
     var walk = [waiting.firstIndex { $0 > 0 }!]
     while true {
       let target = of[walk.last!].first { waiting[$0] > 0 }!
       if let start = walk.firstIndex(of: target) {
-        let circle = Array(walk[start...])
+        let cycle = Array(walk[start...])
         // Told from its first stage in the file.
-        let first = circle.indices.min { circle[$0] < circle[$1] }!
-        let stages = circle[first...] + circle[..<first]
+        let first = cycle.indices.min { cycle[$0] < cycle[$1] }!
+        let stages = cycle[first...] + cycle[..<first]
         let s = stages.first!
         let after = stages.dropFirst().first ?? s
         let names = (stages + [s]).map { declarations[$0].name }.joined(separator: " → ")
         throw DecodingIssue(
           places[s][of[s].firstIndex(of: after)!],
-          "stage '\(declarations[s].name)': stages refer to each other in a circle: \(names)")
+          "stage '\(declarations[s].name)': stages refer to each other in a cycle: \(names)")
       }
       walk.append(target)
     }

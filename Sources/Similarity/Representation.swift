@@ -7,9 +7,9 @@ import Tensor
 public enum Layout: String, Sendable, Codable, CaseIterable {
   /// One row per sample: N × CHW. What both stitching papers do for CKA.
   case flatten
-  /// One row per sample and place: NHW × C.
+  /// One row per sample and spatial position: NHW × C.
   case spaceAsSamples = "space-as-samples"
-  /// One row per sample, averaged over places: N × C.
+  /// One row per sample, averaged over spatial positions: N × C.
   case pool
 }
 
@@ -32,23 +32,25 @@ public struct Representation: Sendable {
     self.name = name
     let n = shape[0]
     let isImages = shape.count == 4
-    // Tokens are N × T × D, images N × C × places.
+    // Tokens are N × T × D, images N × C × positions.
     let channels = isImages ? shape[1] : shape[shape.count - 1]
-    let places = isImages ? shape[2] * shape[3] : shape.count == 3 ? shape[1] : 1
-    func at(_ values: UnsafeBufferPointer<Float>, _ sample: Int, _ place: Int, _ channel: Int) -> Float {
+    let positions = isImages ? shape[2] * shape[3] : shape.count == 3 ? shape[1] : 1
+    func at(_ values: UnsafeBufferPointer<Float>, _ sample: Int, _ position: Int, _ channel: Int) -> Float {
       values[
-        sample * channels * places + (isImages ? channel * places + place : place * channels + channel)]
+        sample * channels * positions
+          + (isImages ? channel * positions + position : position * channels + channel)]
     }
     switch layout {
-    case .flatten: tensor = activations.reshaped([n, channels * places])
-    case _ where places == 1: tensor = activations.reshaped([n, channels])
+    case .flatten: tensor = activations.reshaped([n, channels * positions])
+    case _ where positions == 1: tensor = activations.reshaped([n, channels])
     case .spaceAsSamples:
-      tensor = Tensor(shape: [n * places, channels]) { out in
+      tensor = Tensor(shape: [n * positions, channels]) { out in
         activations.withUnsafeValues { values in
           for sample in 0..<n {
-            for place in 0..<places {
+            for position in 0..<positions {
               for channel in 0..<channels {
-                out[(sample * places + place) * channels + channel] = at(values, sample, place, channel)
+                out[(sample * positions + position) * channels + channel] = at(
+                  values, sample, position, channel)
               }
             }
           }
@@ -60,8 +62,8 @@ public struct Representation: Sendable {
           for sample in 0..<n {
             for channel in 0..<channels {
               var sum = 0.0
-              for place in 0..<places { sum += Double(at(values, sample, place, channel)) }
-              out[sample * channels + channel] = Float(sum / Double(places))
+              for position in 0..<positions { sum += Double(at(values, sample, position, channel)) }
+              out[sample * channels + channel] = Float(sum / Double(positions))
             }
           }
         }

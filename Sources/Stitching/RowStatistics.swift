@@ -11,8 +11,6 @@ package struct RowStatistics {
   private(set) package var gram: Matrix
   /// [X 1]ᵀY, (inputs + 1) × outputs.
   private(set) package var cross: Matrix
-  /// ‖Y‖²_F.
-  private(set) package var outputNorm = 0.0
   /// How many rows there are.
   private(set) package var rows = 0
   private let positions: Int
@@ -34,8 +32,8 @@ package struct RowStatistics {
 
   /// Adds the rows of one image: inputs × positions and outputs × positions values, channel by channel.
   package mutating func add(_ input: UnsafeBufferPointer<Float>, _ output: UnsafeBufferPointer<Float>) {
-    write(input, to: &x)
-    write(output, to: &y)
+    write(input, to: &x, at: filled, positions: positions)
+    write(output, to: &y, at: filled, positions: positions)
     for column in filled..<(filled + positions) { x[x.rows - 1, column] = 1 }
     filled += positions
     rows += positions
@@ -55,17 +53,19 @@ package struct RowStatistics {
   private mutating func flush() {
     gram.addGram(of: x)
     cross.add(x, times: y, transposingSecond: true)
-    outputNorm += y.squaredNorm
     filled = 0
   }
+}
 
-  private func write(_ values: UnsafeBufferPointer<Float>, to block: inout Matrix) {
-    let columns = block.columns
-    block.values.withUnsafeMutableBufferPointer { out in
-      for channel in 0..<(values.count / positions) {
-        let start = channel * columns + filled
-        for i in 0..<positions { out[start + i] = Double(values[channel * positions + i]) }
-      }
+/// Writes one image's channels × positions values into columns of a block.
+private func write(
+  _ values: UnsafeBufferPointer<Float>, to block: inout Matrix, at column: Int, positions: Int
+) {
+  let columns = block.columns
+  block.values.withUnsafeMutableBufferPointer { out in
+    for channel in 0..<(values.count / positions) {
+      let start = channel * columns + column
+      for i in 0..<positions { out[start + i] = Double(values[channel * positions + i]) }
     }
   }
 }

@@ -74,7 +74,7 @@ import Testing
       try scratch.write(Array(path.utf8), to: "tree/" + path)
     }
     try FileManager.default.createSymbolicLink(
-      atPath: scratch["tree/a/b/circle"].path, withDestinationPath: "../..")
+      atPath: scratch["tree/a/b/cycle"].path, withDestinationPath: "../..")
     let found = try store.digests(under: scratch["tree"], matching: patterns)
     #expect(found.keys.sorted() == expected)
     for (path, file) in found { #expect(file.digest == Digest.of(path.utf8)) }

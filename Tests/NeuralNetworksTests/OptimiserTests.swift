@@ -29,6 +29,25 @@ struct OptimiserTests {
     }
   }
 
+  @Test func adamsBiasCorrectionsHoldOverManySteps() throws {
+    // A constant gradient has its own value as mean and root of the mean square, however many steps there were: each
+    // step is as long as the rate.
+    let segment = Segment.single(
+      .linear(outputs: 3), input: [1],
+      ["weight": Tensor(zeros: [3, 1]), "bias": Tensor(zeros: [3])])
+    let network = try Network(segments: [segment])
+    let plan = try network.compile(batch: 1, wants: Wants(parameters: true))
+    let optimiser = Optimiser(.adam(), for: segment.parameters)
+    try plan.forward(Tensor(zeros: [1, 1]))
+    try plan.backward([network.output: Tensor(shape: [1, 3], values: [1, -3, 0.01])])
+    for step in 1...2000 {
+      optimiser.step(plan.gradients(of: 0), learningRate: 1.0 / 1024)
+      guard step == 1 || step == 10 || step == 2000 else { continue }
+      let moved = segment.parameters.tensor("bias").values.map { $0 * 1024 / Float(step) }
+      expectClose(moved, [-1, 1, -1], 1e-3, "step \(step)")
+    }
+  }
+
   @Test func stepsFallToATenthAfterEachThird() {
     let factors = (0..<7).map { Schedule.steps.factor(epoch: $0, of: 7) }
     #expect(factors == [1, 1, 1, 0.1, 0.1, 0.01, 0.01])

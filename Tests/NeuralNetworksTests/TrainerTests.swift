@@ -55,7 +55,7 @@ struct TrainerTests {
     let (model, history) = try trainer.train(fresh(), on: Quadrants(), progress: { seen.append($0) })
     #expect(seen.count == 30)
     #expect(seen.last?.epoch == 2 && seen.last?.step == 10 && seen.last?.epochs == 3)
-    #expect(history.losses.count == 3 && history.losses[2] < history.losses[0])
+    #expect(history.losses.count == 3 && history.losses[2] < 0.5 * history.losses[0], "\(history.losses)")
     #expect(seen.last?.loss == history.losses[2])
 
     let evaluation = try Evaluation(of: Network(model), on: Quadrants(), batch: 32)

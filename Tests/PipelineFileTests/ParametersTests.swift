@@ -92,8 +92,8 @@ func aWrongParametersFileIsExplained(file: String, message: String) throws {
 }
 
 @Test(arguments: [
-  ("{ a: \"${params.b}\", b: \"${params.a}\" }", "2:32: params refer to each other in a circle: a → b → a"),
-  ("{ a: \"${params.a}\" }", "2:14: params refer to each other in a circle: a → a"),
+  ("{ a: \"${params.b}\", b: \"${params.a}\" }", "2:32: params refer to each other in a cycle: a → b → a"),
+  ("{ a: \"${params.a}\" }", "2:14: params refer to each other in a cycle: a → a"),
   ("{ a: \"${params.x}\" }", "2:14: ${params.x}: there is no parameter 'x'. Did you mean 'a'?"),
   ("{ a: \"${model}\" }", "2:14: params can refer to other params only, not to ${model}"),
   (

@@ -66,7 +66,7 @@ private func indented(_ text: String) -> String {
   ("${out.x}", "13:20: stage 's': ${out.x}: only 'run' can name its outputs"),
   ("${model == model}", "13:20: stage 's': comparisons (==) stand in 'where' only"),
   ("${model.a.b}", "13:20: stage 's': ${model.a.b}: after a stage stands one name, of an output"),
-  ("${s}", "13:20: stage 's': stages refer to each other in a circle: s → s"),
+  ("${s}", "13:20: stage 's': stages refer to each other in a cycle: s → s"),
   (
     "{ a: b }",
     "13:20: stage 's': 'front' takes one model: expected a reference such as ${stage}, found a map"
@@ -227,7 +227,7 @@ func aWrongReferenceIsExplained(reference: String, message: String) throws {
     ])
 }
 
-@Test func circlesOfStagesAreNamed() throws {
+@Test func cyclesOfStagesAreNamed() throws {
   let text = pipeline(
     """
     a: { uses: table, with: { rows: "${b.scores}" } }
@@ -235,5 +235,5 @@ func aWrongReferenceIsExplained(reference: String, message: String) throws {
     c: { uses: train, with: { data: "${b}" } }
     """)
   let found = try complaint(text)
-  #expect(found == "p.yaml:4:35: stage 'b': stages refer to each other in a circle: b → c → b")
+  #expect(found == "p.yaml:4:35: stage 'b': stages refer to each other in a cycle: b → c → b")
 }

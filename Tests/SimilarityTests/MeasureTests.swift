@@ -135,7 +135,7 @@ func measuresAreInvariantToWhatTheyDeclareAndNothingElse(
 }
 
 @Test func imagesAreLaidOutAsAsked() throws {
-  // Value 100·sample + 10·channel + place.
+  // Value 100·sample + 10·channel + position.
   let values: [Float] = [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121]
   let images = Tensor(shape: [2, 3, 1, 2], values: values)
   #expect(try Representation(images).tensor.shape == [2, 6])

@@ -36,7 +36,10 @@ extension Loss {
     return weight * loss
   }
 
-  /// Below this share of ‖t‖, h − t is taken for rounding.
+  /// Up to this share of ‖t‖, h − t is taken for rounding: 64ε, 7.6e-6. A value is a sum of up to about a thousand
+  /// products, each rounded by at most ε/2, which makes some √1000 · ε/2 ≈ 16ε; two plans and the layers behind one
+  /// another add such errors as independent ones. Two plans of a ResNet-20, its batch norms folded in one of them,
+  /// differ by less than 16ε; fits between networks leave a thousand times 64ε.
   package static let negligible = 64 * Double(Float.ulpOfOne)
 
   /// ‖a − b‖² and ‖b‖², summed in Double: sixteen running sums over blocks of 4096, block after block.
