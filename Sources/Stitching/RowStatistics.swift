@@ -82,8 +82,9 @@ package struct LeastSquares {
   /// A = pinv([X 1])·Y, the solution of least norm, by the eigendecomposition of [X 1]ᵀ[X 1]: its eigenvalues are
   /// the squares of the singular values σ of [X 1].
   ///
-  /// An eigenvalue is right to about 1e-15 of the largest, so that a singular value is right to a percent at 1e-6 of
-  /// the largest, and means nothing below 3e-8; Float32 activations are rounding below that themselves. Hence
+  /// An eigenvalue is right to about 1e-16 of the largest: measured on up to 524,288 rows and 129 directions, a
+  /// singular value is right to 1e-5 of itself where it is 1e-6 of the largest, to 1e-3 at 1e-7, and means nothing
+  /// below 1e-8. Float32 activations, sums of products themselves, are rounding from about 1e-6 on; hence
   /// `RankTolerance.floor`, above which the solution is off by less than its rounding to Float32. (A QR of the rows
   /// would do without squares, but couldn't be shared by all pairs of cuts, as sums over rows can.)
   package init(_ statistics: RowStatistics, tolerance: RankTolerance) throws {

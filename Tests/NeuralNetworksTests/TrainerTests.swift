@@ -206,9 +206,13 @@ struct EvaluationTests {
     }
     #expect(whole?.description.hasPrefix("small-cnn's output ") == true)
     #expect(whole?.description.contains(" for image 37 is ") == true)
+    // Each pixel is finite, the sum of nine isn't.
     source.bright = (37, 3e38)
+    tensors["conv1.weight"] = Tensor(shape: [8, 1, 3, 3], values: [Float](repeating: 1, count: 72))
+    let summing = try Model(
+      architecture: sound.architecture, tensors: tensors, standardisation: sound.standardisation)
     let cached = #expect(throws: NetworkError.self) {
-      try ActivationCache(source, budget: 0).values(of: model, at: .cut(Cut("conv1")))
+      try ActivationCache(source, budget: 0).values(of: summing, at: .cut(Cut("conv1")))
     }
     #expect(cached?.description.contains("at 'conv1' for image 37 is inf") == true)
   }
