@@ -47,13 +47,23 @@ public struct Manifest: Hashable, Sendable {
   /// The canonical text, whose digest names the manifest.
   public var text: String { JSON.object(entries.mapValues(\.json)).canonical }
 
-  public var artifact: Artifact {
-    Artifact(.manifest, .of(text.utf8), size: entries.values.reduce(0) { $0 + $1.size })
-  }
+  public var artifact: Artifact { Artifact(.manifest, digest, size: size) }
+
+  var digest: Digest { .of(text.utf8) }
+  var size: Int { entries.values.reduce(0) { $0 + $1.size } }
+
+  /// No manifest's text is longer, in bytes: about 150,000 entries.
+  public static let longest = 16 << 20
+  /// No artifact holds more manifests and blobs, each counted as often as it is listed.
+  public static let mostEntries = 1 << 20
+  /// The deepest nesting of manifests that is followed.
+  public static let deepest = 64
 
   /// Reads a manifest's text. Names may not be empty, `.`, `..` or hold `/` or NUL: they become file names.
-  public init?(parsing bytes: some Sequence<UInt8>) {
-    guard let json = try? JSON(parsing: bytes), case .object(let members) = json else { return nil }
+  public init?(parsing bytes: some Collection<UInt8>) {
+    guard bytes.count <= Manifest.longest, let json = try? JSON(parsing: bytes),
+      case .object(let members) = json
+    else { return nil }
     var entries: [String: Artifact] = [:]
     var total = 0
     for (name, value) in members {
@@ -67,6 +77,7 @@ public struct Manifest: Hashable, Sendable {
 
   /// Whether a name can be one component of a path.
   public static func isSafe(_ name: String) -> Bool {
-    !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0x2F || $0 == 0 }
+    !name.isEmpty && name.utf8.count <= 255 && name != "." && name != ".."
+      && !name.utf8.contains { $0 == 0x2F || $0 == 0 }
   }
 }

@@ -1,36 +1,21 @@
-// Owns walking artifacts: manifests and what they list, down to the blobs, and taking them out as plain files.
+// Owns walking artifacts, down to the blobs, and taking them out as plain files. Walks are bounded, since a manifest may
+// come from a remote: in depth, count and bytes.
 
 import Canonical
 import Foundation
 
 extension Store {
-  /// The deepest nesting of manifests that is followed.
-  static let deepest = 64
-
-  /// A manifest artifact's entries.
-  /// - Throws: `.missing`, `.damaged`; `.record` when the artifact isn't a manifest or its text lies about it.
-  public func manifest(_ artifact: Artifact) throws -> Manifest {
-    guard artifact.form == .manifest else {
-      throw StoreError.record(reason: "\(artifact.digest) is a blob, not a manifest")
-    }
-    guard let manifest = Manifest(parsing: try read(artifact.digest)), manifest.artifact == artifact else {
-      throw StoreError.record(reason: "\(artifact.digest) is not the manifest that its record says")
-    }
-    return manifest
-  }
-
   /// All that has to be in the store for an artifact to be whole: itself, and for a manifest what it lists,
   /// manifests included; each once, in the order of the walk.
+  /// - Throws: `.missing`, `.damaged`; `.record` for manifests beyond `Manifest`'s bounds.
   public func leaves(of artifact: Artifact) throws -> [Artifact] {
     var seen = Set<Artifact>()
     var out: [Artifact] = []
     func visit(_ artifact: Artifact, _ depth: Int) throws {
       guard seen.insert(artifact).inserted else { return }
       out.append(artifact)
+      try Store.check(count: out.count, depth: depth)
       guard artifact.form == .manifest else { return }
-      guard depth < Store.deepest else {
-        throw StoreError.record(reason: "manifests nest deeper than \(Store.deepest)")
-      }
       for (_, entry) in try manifest(artifact).entries.sorted(by: { $0.key < $1.key }) {
         try visit(entry, depth + 1)
       }
@@ -46,21 +31,43 @@ extension Store {
     guard access(path, F_OK) != 0 else {
       throw StoreError.source(path: path, reason: "exists already; move it away, or choose another name")
     }
-    do { try export(artifact, to: path, 0) } catch {
+    // Before anything is written: a few manifests that list each other many times are a disk full of files.
+    var counts: [Digest: Int] = [:]
+    _ = try count(artifact, 0, &counts)
+    do { try export(artifact, to: path) } catch {
       try? FileManager.default.removeItem(atPath: path)
       throw error
     }
   }
 
-  private func export(_ artifact: Artifact, to path: String, _ depth: Int) throws {
+  /// How many files and folders an artifact is, counted once for each manifest.
+  private func count(_ artifact: Artifact, _ depth: Int, _ known: inout [Digest: Int]) throws -> Int {
+    guard artifact.form == .manifest else { return 1 }
+    if let count = known[artifact.digest] { return count }
+    var sum = 1
+    for entry in try manifest(artifact).entries.values {
+      sum += try count(entry, depth + 1, &known)
+      try Store.check(count: sum, depth: depth)
+    }
+    known[artifact.digest] = sum
+    return sum
+  }
+
+  private static func check(count: Int, depth: Int) throws {
+    guard depth <= Manifest.deepest else {
+      throw StoreError.record(reason: "manifests nest deeper than \(Manifest.deepest)")
+    }
+    guard count <= Manifest.mostEntries else {
+      throw StoreError.record(reason: "its manifests list more than \(Manifest.mostEntries) entries")
+    }
+  }
+
+  private func export(_ artifact: Artifact, to path: String) throws {
     if artifact.form == .manifest {
-      guard depth < Store.deepest else {
-        throw StoreError.record(reason: "manifests nest deeper than \(Store.deepest)")
-      }
       let entries = try manifest(artifact).entries
       try makeDirectory(path)
       for (name, entry) in entries.sorted(by: { $0.key < $1.key }) {
-        try export(entry, to: "\(path)/\(name)", depth + 1)
+        try export(entry, to: "\(path)/\(name)")
       }
       return
     }

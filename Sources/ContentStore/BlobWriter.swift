@@ -37,6 +37,11 @@ public struct BlobWriter: Sendable {
     if bytes.count > BlobWriter.inlineLimit {
       return try write(codec, size: bytes.count, path: "memory", from: source(of: bytes))
     }
+    return try inline(bytes, codec)
+  }
+
+  /// Stores bytes that become few.
+  func inline(_ bytes: [UInt8], _ codec: Codec) throws -> WrittenBlob {
     var stored: [UInt8] = []
     let digest = try encode(codec, size: bytes.count, path: "memory", from: source(of: bytes)) {
       stored.append(contentsOf: $0)
@@ -57,8 +62,7 @@ public struct BlobWriter: Sendable {
     }
     let form = StoredBlob(
       digest: digest, size: size, codec: codec, storedDigest: hasher.finish(), storedSize: storedSize)
-    try layout.publish(temporary, form)
-    return WrittenBlob(form)
+    return WrittenBlob(try layout.publish(temporary, form))
   }
 }
 

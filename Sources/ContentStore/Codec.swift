@@ -114,7 +114,16 @@ func encode(_ codec: Codec, size: Int, path: String, from source: ByteSource, to
 }
 
 /// Stored bytes that don't decode to what was promised.
-struct Undecodable: Error { let reason: String }
+struct Undecodable: Error {
+  let reason: String
+  /// The file that was read, or the bytes from the index.
+  var file: FileIdentity?
+  var inline: Data?
+  /// Whether the bytes couldn't even be read.
+  var isUnreadable = false
+
+  init(_ reason: String) { self.reason = reason }
+}
 
 /// Decodes exactly `size` bytes and returns their digest. Never hands on more than that, whatever the stored
 /// bytes say, nor uses more memory than a few blocks; throws `Undecodable` for anything wrong.
@@ -135,7 +144,7 @@ func decode(_ codec: Codec, size: Int, from source: ByteSource, to sink: ByteSin
   var total = 0
   func deliver(_ bytes: UnsafeRawBufferPointer) throws {
     total += bytes.count
-    guard total <= size else { throw Undecodable(reason: "longer than the \(size) bytes recorded") }
+    guard total <= size else { throw Undecodable("longer than the \(size) bytes recorded") }
     hasher.update(bytes)
     try sink(bytes)
   }
@@ -158,11 +167,11 @@ func decode(_ codec: Codec, size: Int, from source: ByteSource, to sink: ByteSin
     var pending = ZSTD_inBuffer(src: input.baseAddress, size: n, pos: 0)
     var full = false
     while pending.pos < pending.size || full {
-      if ended { throw Undecodable(reason: "bytes after the end") }
+      if ended { throw Undecodable("bytes after the end") }
       var output = ZSTD_outBuffer(dst: block.baseAddress, size: block.count, pos: filled)
       let code = ZSTD_decompressStream(context, &output, &pending)
       if ZSTD_isError(code) != 0 {
-        throw Undecodable(reason: "zstd: \(String(cString: ZSTD_getErrorName(code)))")
+        throw Undecodable("zstd: \(String(cString: ZSTD_getErrorName(code)))")
       }
       filled = output.pos
       full = filled == block.count
@@ -171,8 +180,8 @@ func decode(_ codec: Codec, size: Int, from source: ByteSource, to sink: ByteSin
       if ended { full = false }
     }
   }
-  guard ended else { throw Undecodable(reason: "ends early") }
-  guard total == size else { throw Undecodable(reason: "\(total) bytes instead of \(size)") }
+  guard ended else { throw Undecodable("ends early") }
+  guard total == size else { throw Undecodable("\(total) bytes instead of \(size)") }
   return hasher.finish()
 }
 

@@ -73,7 +73,7 @@ extension Store {
       found.append(hashed)
       if hashed.stamp.isSettled(at: started) { fresh.append(hashed) }
     }
-    if !fresh.isEmpty {
+    if !fresh.isEmpty, !isReadOnly {
       try writing { db in
         let statement = try db.cachedStatement(
           sql: """

@@ -1,4 +1,5 @@
-// Owns the index: its tables, their versions, and opening it. SQLite in WAL mode, on a local disk.
+// Owns opening the index (SQLite in WAL mode, on a local disk), and SQLite's errors in the store's words. The tables
+// are Schema.swift's.
 
 import Canonical
 import Foundation
@@ -16,25 +17,8 @@ enum Place: Int {
 
 /// Opens `index.sqlite` and brings its tables up to date.
 enum Index {
-  /// Each entry leads from the version before (its position) to the next. Published entries never change.
-  private static let migrations: [String] = [
-    """
-    -- What a driver asks of 100,000 keys at once is kept apart from the long texts.
-    CREATE TABLE outputs (key BLOB PRIMARY KEY, artifacts BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE records (key BLOB PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL);
-    CREATE TABLE blobs (
-      digest BLOB PRIMARY KEY, size INTEGER NOT NULL, codec TEXT NOT NULL,
-      stored BLOB NOT NULL, storedSize INTEGER NOT NULL, place INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE inlineBlobs (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL);
-    CREATE TABLE files (id INTEGER PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL, UNIQUE (project, file));
-    CREATE TABLE history (
-      file INTEGER NOT NULL REFERENCES files, instance TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL,
-      PRIMARY KEY (file, instance, key)) WITHOUT ROWID;
-    CREATE TABLE externalFiles (
-      path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
-      inode INTEGER NOT NULL, device INTEGER NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
-    """
-  ]
+  /// SQLite takes paths up to 512 bytes, its own endings included.
+  static let longestPath = 500
 
   static func open(at path: String) throws -> DatabasePool {
     var configuration = Configuration()
@@ -45,23 +29,77 @@ enum Index {
       try db.execute(sql: "PRAGMA synchronous = NORMAL")
     }
     return try translating(path) {
+      if access(path, F_OK) == 0 { try checkVersion(path) }
       let pool = try connected(path, configuration)
-      let version = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-      if version < migrations.count {
-        try pool.write { db in
-          // Another process may have been faster.
-          let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-          guard version < migrations.count else { return }
-          for migration in migrations[version...] { try db.execute(sql: migration) }
-          try db.execute(sql: "PRAGMA user_version = \(migrations.count)")
-        }
+      let found = try pool.read(state)
+      try check(found, path)
+      guard found.version < Schema.version else { return pool }
+      try pool.write { db in
+        // Another process may have been faster.
+        let version = try state(db).version
+        for step in Schema.steps.dropFirst(version) { try step(db) }
+        if version < Schema.version { try db.execute(sql: "PRAGMA user_version = \(Schema.version)") }
       }
-      let now = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-      guard now == migrations.count else {
-        throw StoreError.newer(path: path, found: now, supported: migrations.count)
-      }
+      try check(try pool.read(state), path)
       return pool
     }
+  }
+
+  /// Opens an index where nothing can be written.
+  static func openReadOnly(at path: String) throws -> DatabaseQueue {
+    try translating(path) {
+      // Beside a write-ahead log SQLite wants a file of its own to share memory. Without one nothing is left to be
+      // written, and the index can be read as it stands.
+      var log = stat()
+      let queue = try reader(path, immutable: stat(path + "-wal", &log) != 0 || log.st_size == 0)
+      let (version, isEmpty) = try queue.read(state)
+      try check((version, isEmpty), path)
+      guard version == Schema.version else {
+        throw StoreError.cannotWrite(
+          path: path, reason: "an earlier version of bobbin made it, so it has to be brought up to date first"
+        )
+      }
+      return queue
+    }
+  }
+
+  /// Refuses an index of another program or a later version before anything touches it.
+  private static func checkVersion(_ path: String) throws {
+    // The version stands in the file's header (sqlite.org/fileformat.html); the usual one needs no closer look, and
+    // an empty file is a new index.
+    guard let header = try OpenFile.reading(path)?.start(100), !header.isEmpty else { return }
+    if header.count == 100, header[60..<64].elementsEqual([0, 0, 0, UInt8(Schema.version)]) { return }
+    try check(reader(path, immutable: false).read(state), path)
+  }
+
+  private static func check(_ state: (version: Int, isEmpty: Bool), _ path: String) throws {
+    if state.version > Schema.version {
+      throw StoreError.newer(path: path, found: state.version, supported: Schema.version)
+    }
+    if state.version < 0 || (state.version == 0 && !state.isEmpty) {
+      throw StoreError.index(
+        path: path,
+        reason: "says that it is of version \(state.version), which bobbin never writes: it is another "
+          + "program's, or damaged. Move it aside, or choose another place with --store.")
+    }
+  }
+
+  private static func state(_ db: Database) throws -> (version: Int, isEmpty: Bool) {
+    (
+      try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
+    )
+  }
+
+  private static func reader(_ path: String, immutable: Bool) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.label = "bobbin.index"
+    configuration.readonly = true
+    configuration.busyMode = .timeout(60)
+    guard immutable else { return try DatabaseQueue(path: path, configuration: configuration) }
+    let plain = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "?#%;"))
+    let escaped = path.addingPercentEncoding(withAllowedCharacters: plain) ?? path
+    return try DatabaseQueue(path: "file:\(escaped)?immutable=1", configuration: configuration)
   }
 
   /// Connects. When several processes open a new store at once, all want to switch it to WAL, and SQLite turns some

@@ -1,5 +1,6 @@
 // Owns turning a stage's output files and folders into blobs and manifests.
 
+import Canonical
 import Foundation
 
 extension BlobWriter {
@@ -34,8 +35,8 @@ extension BlobWriter {
     throws
     -> Artifact
   {
-    guard depth < Store.deepest else {
-      throw StoreError.source(path: folder, reason: "folders nest deeper than \(Store.deepest)")
+    guard depth < Manifest.deepest else {
+      throw StoreError.source(path: folder, reason: "folders nest deeper than \(Manifest.deepest)")
     }
     var entries: [String: Artifact] = [:]
     var links = links
@@ -69,18 +70,27 @@ extension BlobWriter {
       default: throw StoreError.source(path: path, reason: "neither a file nor a folder; it can't be stored")
       }
     }
-    for (name, tree) in links.children { entries[name] = try add(tree, into: &blobs) }
-    return try write(Manifest(entries), into: &blobs)
+    for (name, tree) in links.children { entries[name] = try add(tree, at: folder, into: &blobs) }
+    return try write(Manifest(entries), at: folder, into: &blobs)
   }
 
-  private func add(_ tree: Tree, into blobs: inout [WrittenBlob]) throws -> Artifact {
+  private func add(_ tree: Tree, at folder: String, into blobs: inout [WrittenBlob]) throws -> Artifact {
     if let artifact = tree.artifact { return artifact }
-    return try write(Manifest(tree.children.mapValues { try add($0, into: &blobs) }), into: &blobs)
+    let entries = try tree.children.mapValues { try add($0, at: folder, into: &blobs) }
+    return try write(Manifest(entries), at: folder, into: &blobs)
   }
 
-  private func write(_ manifest: Manifest, into blobs: inout [WrittenBlob]) throws -> Artifact {
-    blobs.append(try write(bytes: manifest.text.utf8))
-    return manifest.artifact
+  private func write(_ manifest: Manifest, at path: String, into blobs: inout [WrittenBlob]) throws
+    -> Artifact
+  {
+    let text = manifest.text
+    guard text.utf8.count <= Manifest.longest else {
+      throw StoreError.source(
+        path: path, reason: "\(manifest.entries.count) files in one folder are too many; use folders below it"
+      )
+    }
+    blobs.append(try write(bytes: text.utf8))
+    return Artifact(.manifest, .of(text.utf8), size: manifest.size)
   }
 
   /// A symbolic link is taken for the file it leads to, if that is in the same folder.

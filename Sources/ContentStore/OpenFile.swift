@@ -18,9 +18,14 @@ struct OpenFile: ~Copyable {
     // A pipe would make its reader wait for a writer; plain files don't care.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 {
-      if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw StoreError.system(
-        operation: "open the file", path: path, reason: String(cString: strerror(errno)))
+      let reason = String(cString: strerror(errno))
+      switch errno {
+      case ENOENT, ENOTDIR: return nil
+      // This process's trouble, not the file's.
+      case EMFILE, ENFILE, ENOMEM:
+        throw StoreError.system(operation: "open the file", path: path, reason: reason)
+      default: throw StoreError.unreadable(path: path, reason: reason)
+      }
     }
     return OpenFile(descriptor: descriptor, path: path)
   }
@@ -40,30 +45,17 @@ struct OpenFile: ~Copyable {
     return status
   }
 
-  /// Reads until the buffer is full or the file ends.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+  /// Reads on, or at an offset, until the buffer is full or the file ends.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int? = nil) throws -> Int {
     var filled = 0
     while filled < buffer.count {
-      let n = Foundation.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+      let (start, count) = (buffer.baseAddress! + filled, buffer.count - filled)
+      let n =
+        offset.map { pread(descriptor, start, count, off_t($0 + filled)) }
+        ?? Foundation.read(descriptor, start, count)
       if n < 0 {
         if errno == EINTR { continue }
-        throw StoreError.system(operation: "read", path: path, reason: String(cString: strerror(errno)))
-      }
-      if n == 0 { break }
-      filled += n
-    }
-    return filled
-  }
-
-  /// Reads at an offset until the buffer is full or the file ends.
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
-    var filled = 0
-    while filled < buffer.count {
-      let n = pread(
-        descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
-      if n < 0 {
-        if errno == EINTR { continue }
-        throw StoreError.system(operation: "read", path: path, reason: String(cString: strerror(errno)))
+        throw StoreError.unreadable(path: path, reason: String(cString: strerror(errno)))
       }
       if n == 0 { break }
       filled += n
@@ -79,6 +71,13 @@ struct OpenFile: ~Copyable {
     }
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       count = try read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+  }
+
+  /// The first `count` bytes, or all there are.
+  func start(_ count: Int) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
     }
   }
 
@@ -100,8 +99,8 @@ struct OpenFile: ~Copyable {
   }
 
   /// From now on nobody may write this file.
-  func makeReadOnly() throws {
-    guard fchmod(descriptor, 0o444) == 0 else { throw StoreError.failed(to: "make read-only", path) }
+  func makeReadOnly(_ mode: mode_t = 0o444) throws {
+    guard fchmod(descriptor, mode) == 0 else { throw StoreError.failed(to: "make read-only", path) }
   }
 }
 

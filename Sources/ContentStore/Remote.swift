@@ -2,11 +2,16 @@
 
 import Canonical
 import Foundation
+import GRDB
 
 /// Where a team shares records and blobs: `v1/ac/<key>` and `v1/cas/<sha256 of the stored bytes>`, whatever carries
 /// them. What was put is never changed. Calls block, and may come from several threads.
 public protocol Remote: Sendable, CustomStringConvertible {
-  /// The text put for a key; nil when there is none.
+  /// What tells this remote from another in its place; nil where nothing does.
+  var identity: String? { get }
+  /// The text put for a key; nil when there is none. Here and below, a remote that isn't there at all throws
+  /// `StoreError.remoteAbsent`, one that fails `.remote`, and something under the name that can't be read
+  /// `.unreadable`.
   /// - Throws: `StoreError.record` when it is longer than `limit` bytes.
   func record(_ key: Digest, limit: Int) throws -> [UInt8]?
   func hasRecord(_ key: Digest) throws -> Bool
@@ -23,19 +28,48 @@ public protocol Remote: Sendable, CustomStringConvertible {
   func keys() throws -> [Digest]?
 }
 
+extension Remote {
+  public var identity: String? { nil }
+}
+
 /// A sort of remote: how it is written, and how to open one. Another sort is one more file and a line in `all`.
 public struct RemoteKind: Sendable {
   /// The URL's scheme; plain paths have `file`.
   public let scheme: String
-  public let open: @Sendable (_ url: URL) throws -> any Remote
+  /// `isKnown` says of a remote's description whether it was used before: then nothing is made in its place.
+  public let open: @Sendable (_ url: URL, _ isKnown: (String) throws -> Bool) throws -> any Remote
 
   public static let all: [RemoteKind] = [
-    RemoteKind(scheme: "file") { try DirectoryRemote(at: $0) }
+    RemoteKind(scheme: "file") { try DirectoryRemote(at: $0, isKnown: $1) }
   ]
 }
 
+extension Store {
+  /// Opens a remote, given as a path (relative to `base`) or a URL. One that this store has used before must still be
+  /// there: an empty folder in its place is a filesystem that isn't mounted.
+  /// - Throws: `.remoteAbsent`.
+  public func openRemote(_ place: String, relativeTo base: URL) throws -> any Remote {
+    let known = try reading { db in
+      let rows = try Row.fetchAll(db, sql: "SELECT place, identity FROM remotes")
+      return Dictionary(rows.map { ($0[0] as String, $0[1] as String) }) { first, _ in first }
+    }
+    let remote = try ContentStore.openRemote(place, relativeTo: base) { known[$0] != nil }
+    if let identity = remote.identity, known[remote.description] != identity, !isReadOnly {
+      try writing {
+        try $0.execute(
+          sql: "INSERT OR REPLACE INTO remotes (place, identity, time) VALUES (?, ?, ?)",
+          arguments: [remote.description, identity, Store.now])
+      }
+    }
+    return remote
+  }
+}
+
 /// Opens a remote, given as a path (relative to `base`) or a URL.
-public func openRemote(_ place: String, relativeTo base: URL) throws -> any Remote {
+public func openRemote(
+  _ place: String, relativeTo base: URL, isKnown: (String) throws -> Bool = { _ in false }
+) throws -> any Remote {
+  guard !place.isEmpty else { throw StoreError.remote(name: "''", reason: "the path is empty") }
   let scheme: String
   let url: URL
   if let end = place.range(of: "://") {
@@ -56,5 +90,5 @@ public func openRemote(_ place: String, relativeTo base: URL) throws -> any Remo
         + RemoteKind.all.map { "\($0.scheme)://…" }.joined(separator: ", ")
         + " and plain paths of directories")
   }
-  return try kind.open(url)
+  return try kind.open(url, isKnown)
 }

@@ -28,85 +28,91 @@ extension Store {
 
   /// Gets a key's record from a remote, unless the store has one, and enters its blobs as known to be elsewhere.
   /// - Returns: the record; nil when the remote has none.
-  /// - Throws: `.record` when what the remote has is not this key's record: it is then as good as absent.
+  /// - Throws: `.record` when what the remote has is not this key's record, and `.newerRecord` for one of a later
+  ///   version: either is as good as absent, but only the first is replaced by the next push.
   public func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
     if let record = try record(for: key) { return record }
-    guard let text = try remote.record(key, limit: Record.longest) else { return nil }
     let record: Record
     do {
+      guard let text = try remote.record(key, limit: Record.longest) else { return nil }
       record = try Record(parsing: text)
       guard record.key == key else {
         throw StoreError.record(reason: "\(remote) has that of \(record.key) in the place of \(key)")
       }
     } catch {
-      _ = wrongRemotely.withLock { $0.insert(key) }
+      if let error = error as? StoreError, error.isWrong { _ = wrongRemotely.withLock { $0.insert(key) } }
       throw error
     }
+    if isReadOnly { return record }
     return try writing { db in
       // Another thread may have been faster: the first stays.
-      if let text = try String.fetchOne(
-        db, sql: "SELECT text FROM records WHERE key = ?", arguments: [key.data])
-      {
-        return try Record(parsing: Array(text.utf8))
-      }
-      for blob in record.blobs where try Store.row(of: blob.digest, db) == nil {
-        try Store.set(blob, .elsewhere, db)
-      }
+      if let record = try Store.record(for: key, db) { return record }
+      for blob in record.blobs { try Store.setElsewhere(blob, db) }
       try Store.insert(record, db)
       return record
     }
   }
 
-  /// Gets a blob's bytes from the attached remote, verifies them and keeps them.
-  func fetch(_ form: StoredBlob) throws -> Place {
-    guard let attachment = attached.withLock({ $0 }) else { throw StoreError.missing(form.digest) }
+  /// Gets a blob's bytes from the attached remote, verifies them and keeps them. nil when they can't be had: then
+  /// nobody is told again that they can.
+  func fetch(_ form: StoredBlob) throws -> (StoredBlob, Place)? {
+    guard let attachment = attached.withLock({ $0 }) else { return nil }
+    var problem: String?
     do {
-      if let place = try fetch(form, from: attachment.remote) { return place }
-    } catch let problem as Undecodable {
+      if let found = try fetch(form, from: attachment.remote) { return found }
+    } catch let undecodable as Undecodable { problem = undecodable.reason } catch StoreError.unreadable(
+      _, let reason)
+    { problem = reason }
+    if let problem {
       _ = wrongRemotely.withLock { $0.insert(form.storedDigest) }
-      attachment.warn(
-        "blob \(form.digest) on \(attachment.remote) is damaged (\(problem.reason)) and was not used")
+      attachment.warn("blob \(form.digest) on \(attachment.remote) is damaged (\(problem)) and was not used")
     }
-    try writing { try $0.execute(sql: "DELETE FROM blobs WHERE digest = ?", arguments: [form.digest.data]) }
-    throw StoreError.missing(form.digest)
+    if !isReadOnly {
+      try writing {
+        try $0.execute(
+          sql: "DELETE FROM blobs WHERE digest = ? AND stored = ? AND place = ?",
+          arguments: [form.digest.data, form.storedDigest.data, Place.elsewhere.rawValue])
+      }
+    }
+    return nil
   }
 
   /// nil when the remote doesn't have it; throws `Undecodable` when what it has isn't that.
-  private func fetch(_ form: StoredBlob, from remote: any Remote) throws -> Place? {
+  private func fetch(_ form: StoredBlob, from remote: any Remote) throws -> (StoredBlob, Place)? {
     let temporary = try Temporary(in: layout.temporary)
     var hasher = Hasher256()
     var received = 0
     let found = try remote.blob(form.storedDigest, limit: form.storedSize) {
       received += $0.count
       guard received <= form.storedSize else {
-        throw Undecodable(reason: "longer than the \(form.storedSize) stored bytes recorded")
+        throw Undecodable("longer than the \(form.storedSize) stored bytes recorded")
       }
       hasher.update($0)
       try temporary.write($0)
     }
     guard found else { return nil }
     guard received == form.storedSize else {
-      throw Undecodable(reason: "\(received) stored bytes instead of \(form.storedSize)")
+      throw Undecodable("\(received) stored bytes instead of \(form.storedSize)")
     }
     let stored = hasher.finish()
-    guard stored == form.storedDigest else { throw Undecodable(reason: "its stored bytes give \(stored)") }
+    guard stored == form.storedDigest else { throw Undecodable("its stored bytes give \(stored)") }
     guard let file = try OpenFile.reading(temporary.path) else {
       throw StoreError.failed(to: "read back", temporary.path, ENOENT)
     }
     let digest = try decode(form.codec, size: form.size, from: { try file.read(into: $0) }, to: { _ in })
-    guard digest == form.digest else { throw Undecodable(reason: "its content gives \(digest)") }
+    guard digest == form.digest else { throw Undecodable("its content gives \(digest)") }
     if form.storedSize <= BlobWriter.inlineLimit {
       let bytes = try OpenFile.reading(temporary.path)!.contents(limit: form.storedSize)
       try writing { try Store.register([WrittenBlob(form, inline: bytes)], $0) }
-      return .inline
+      return (form, .inline)
     }
-    try layout.publish(temporary, form)
-    try writing { try Store.set(form, .file, $0) }
-    return .file
+    let there = try layout.publish(temporary, form)
+    try writing { try Store.set(there, .file, $0) }
+    return (there, .file)
   }
 
   /// Copies records with the blobs they list to a remote, blobs first. What can't be had here is reported among the
-  /// problems, and its record isn't sent.
+  /// problems, and its record isn't sent. A record of a later version that the remote has stays there.
   public func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer {
     var transfer = Transfer()
     for key in keys {
@@ -116,26 +122,34 @@ extension Store {
       }
       let wrong = wrongRemotely.withLock { $0 }
       var complete = true
+      // Stored by another version of the codec than when the record was written.
+      var others: [Digest: StoredBlob] = [:]
       for blob in record.blobs {
         if !wrong.contains(blob.storedDigest), try remote.hasBlob(blob.storedDigest, size: blob.storedSize) {
           transfer.skipped += 1
           continue
         }
         do {
-          try send(blob, to: remote)
-          transfer.blobs += 1
-          transfer.bytes += blob.storedSize
-          _ = wrongRemotely.withLock { $0.remove(blob.storedDigest) }
+          let (form, isNew) = try send(blob, to: remote, wrong)
+          if form != blob { others[blob.digest] = form }
+          if isNew {
+            transfer.blobs += 1
+            transfer.bytes += form.storedSize
+            _ = wrongRemotely.withLock { $0.remove(form.storedDigest) }
+          } else {
+            transfer.skipped += 1
+          }
         } catch let problem as Undecodable {
           complete = false
           transfer.problems.append("record \(key): blob \(blob.digest): \(problem.reason)")
         }
       }
       guard complete else { continue }
-      let text = Array(record.text.utf8)
-      if !wrong.contains(key), try remote.hasRecord(key) {
+      let isReplacing = try wrong.contains(key) || (!others.isEmpty && isUnusable(record, on: remote))
+      let text = try Array(record.stored(as: others).text.utf8)
+      if !isReplacing, try remote.hasRecord(key) {
         transfer.skipped += 1
-      } else if try remote.putRecord(text, for: key, replacing: wrong.contains(key)) {
+      } else if try remote.putRecord(text, for: key, replacing: isReplacing) {
         transfer.records += 1
         transfer.bytes += text.count
         _ = wrongRemotely.withLock { $0.remove(key) }
@@ -146,34 +160,62 @@ extension Store {
     return transfer
   }
 
-  /// Sends stored bytes, which must be what the record says: else `Undecodable`.
-  private func send(_ blob: StoredBlob, to remote: any Remote) throws {
-    guard case (let form, var place)? = try reading({ try Store.row(of: blob.digest, $0) }) else {
-      throw Undecodable(reason: "it isn't in the store")
-    }
-    guard form == blob else {
-      throw Undecodable(reason: "it is stored in another form than the record says")
-    }
-    if place == .elsewhere {
-      do { place = try fetch(form) } catch StoreError.missing {
-        throw Undecodable(reason: "it isn't in the store, nor on the attached remote")
+  /// Whether the remote has this record's like, but not all the blobs in the forms that it lists.
+  private func isUnusable(_ record: Record, on remote: any Remote) throws -> Bool {
+    guard let text = try remote.record(record.key, limit: Record.longest),
+      let theirs = try? Record(parsing: text), theirs.artifacts == record.artifacts
+    else { return false }
+    return try !theirs.blobs.allSatisfy { try remote.hasBlob($0.storedDigest, size: $0.storedSize) }
+  }
+
+  /// Sends a blob's stored bytes in the form that the record says or, if that can't be had, in another that is here.
+  /// - Returns: the form that the remote has now, and whether it was sent.
+  /// - Throws: `Undecodable` when no form can be had.
+  private func send(_ blob: StoredBlob, to remote: any Remote, _ wrong: Set<Digest>) throws
+    -> (form: StoredBlob, isNew: Bool)
+  {
+    var problem = Undecodable("it isn't in the store")
+    let forms = try reading { try Store.rows(of: blob.digest, $0) }
+    for (form, place) in forms.filter({ $0.0 == blob }) + forms.filter({ $0.0 != blob })
+    where place != .elsewhere {
+      if form != blob, !wrong.contains(form.storedDigest),
+        try remote.hasBlob(form.storedDigest, size: form.storedSize)
+      {
+        return (form, false)
       }
+      do {
+        try send(form, place, to: remote)
+        return (form, true)
+      } catch let undecodable as Undecodable { problem = undecodable }
     }
+    if let size = forms.first?.0.size, let (form, place) = try restored(blob.digest, size: size) {
+      try send(form, place, to: remote)
+      return (form, true)
+    }
+    for (form, _) in forms {
+      if let (form, place) = try fetch(form) {
+        try send(form, place, to: remote)
+        return (form, true)
+      }
+      problem = Undecodable("\(problem.reason), nor on the attached remote")
+    }
+    throw problem
+  }
+
+  /// Sends stored bytes; when they aren't what the index says, drops them.
+  private func send(_ form: StoredBlob, _ place: Place, to remote: any Remote) throws {
     do {
       if place == .inline {
-        let bytes = try reading {
-          try Data.fetchOne(
-            $0, sql: "SELECT bytes FROM inlineBlobs WHERE digest = ?", arguments: [blob.digest.data])
+        guard let bytes = try inlineBytes(form.digest) else { throw Undecodable("its bytes are gone") }
+        do { try send(form, to: remote, from: source(of: Array(bytes))) } catch var problem as Undecodable {
+          problem.inline = bytes
+          throw problem
         }
-        guard let bytes else { throw Undecodable(reason: "its bytes are gone") }
-        return try send(blob, to: remote, from: source(of: Array(bytes)))
+      } else {
+        try stored(form) { try send(form, to: remote, from: $0) }
       }
-      guard let file = try OpenFile.reading(layout.blob(blob.digest, blob.codec)) else {
-        throw Undecodable(reason: "its file is gone")
-      }
-      try send(blob, to: remote) { try file.read(into: $0) }
     } catch let problem as Undecodable {
-      try drop(form)
+      try drop(form, place, problem)
       throw problem
     }
   }
@@ -189,7 +231,7 @@ extension Store {
       if n == 0 || sent >= blob.storedSize,
         sent != blob.storedSize || hasher.soFar() != blob.storedDigest
       {
-        throw Undecodable(reason: "its stored bytes are damaged")
+        throw Undecodable("its stored bytes are damaged")
       }
       return n
     }
@@ -217,8 +259,8 @@ extension Store {
           transfer.skipped += 1
         }
         for blob in record.blobs {
-          let row = try reading { try Store.row(of: blob.digest, $0) }
-          if let (_, place) = row, place != .elsewhere {
+          let forms = try reading { try Store.rows(of: blob.digest, $0) }
+          if forms.contains(where: { $0.1 != .elsewhere }) {
             transfer.skipped += 1
           } else if try fetch(blob, from: remote) != nil {
             transfer.blobs += 1
@@ -227,12 +269,22 @@ extension Store {
             transfer.problems.append("\(remote) has no blob \(blob.digest) of record \(key)")
           }
         }
-      } catch StoreError.record(let reason) {
-        transfer.problems.append("record \(key): \(reason)")
+      } catch let error as StoreError where error.concern == .item {
+        transfer.problems.append("record \(key): \(error)")
       } catch let problem as Undecodable {
         transfer.problems.append("a blob of record \(key): \(problem.reason)")
       }
     }
     return transfer
+  }
+}
+
+extension StoreError {
+  /// Whether it says of a remote's record that it is none, so that a push may replace it.
+  fileprivate var isWrong: Bool {
+    switch self {
+    case .record, .unreadable: true
+    default: false
+    }
   }
 }

@@ -1,5 +1,5 @@
-// Owns the driver's view of a store: records by key, published whole or not at all. Reading blobs, sharing, history
-// and external files are extensions in their own files.
+// Owns the driver's view of a store: opening it, and records by key, published whole or not at all. Reading blobs,
+// sharing, runs and external files are extensions in their own files.
 
 import Canonical
 import Foundation
@@ -7,14 +7,23 @@ import GRDB
 import Synchronization
 
 /// A content-addressed store: `index.sqlite`, `blobs/`, `open/` and `temporary/` in one directory on a local disk.
-/// Several processes may use one store at a time.
+/// Several processes may use one store at a time, and several threads of each.
 public final class Store: Sendable {
   public let directory: URL
+  /// Whether nothing can be written here: what is there can be read all the same.
+  public let isReadOnly: Bool
   let layout: Layout
-  let pool: DatabasePool
-  /// Files of raw blobs that this process has verified where they lie, with their modification times.
-  let verifiedInPlace = Mutex<[String: Int]>([:])
+  private let database: any DatabaseWriter
+  private let indexFile: Stamp?
+  private let lock: StoreLock
+  /// Files that this process has verified where they lie, as the filesystem described them then.
+  let verifiedFiles = Mutex<[String: Stamp]>([:])
   let attached = Mutex<Attachment?>(nil)
+  /// The locked files of this process's runs.
+  let runLocks = Mutex<[RunID: Int32]>([:])
+
+  /// The folder of opened copies, where the store itself can't have them.
+  let opened = Mutex<String?>(nil)
 
   /// What remotes turned out to have wrong, by stored digest or key: the next push puts it right.
   let wrongRemotely = Mutex<Set<Digest>>([])
@@ -26,18 +35,57 @@ public final class Store: Sendable {
   }
 
   /// Opens the store in a directory, which is created if need be. Removes what dead processes left half written.
+  /// Where nothing can be written, a store that is there is opened for reading.
+  /// - Throws: `.notAStore` for a folder that holds something else, and for no path at all.
   public static func open(at directory: URL) throws -> Store { try Store(directory.standardizedFileURL) }
+
+  /// Opens the store at a place as somebody wrote it, relative to `base`. An empty one is refused: it would mean
+  /// `base` itself, where a variable wasn't set.
+  public static func open(at place: String, relativeTo base: URL) throws -> Store {
+    guard !place.isEmpty else { throw StoreError.notAStore(path: "", reason: "the path is empty") }
+    return try open(at: place.hasPrefix("/") ? URL(fileURLWithPath: place) : base.appending(path: place))
+  }
 
   private init(_ directory: URL) throws {
     self.directory = directory
     layout = Layout(directory)
-    var isDirectory: ObjCBool = false
-    if FileManager.default.fileExists(atPath: layout.root, isDirectory: &isDirectory), !isDirectory.boolValue
-    {
-      throw StoreError.notADirectory(path: layout.root)
+    try Store.check(layout)
+    isReadOnly = try !Store.prepare(layout)
+    lock = try StoreLock(layout.lock)
+    database =
+      isReadOnly ? try Index.openReadOnly(at: layout.index) : try Index.open(at: layout.index)
+    indexFile = Stamp(layout.index)
+    if !isReadOnly { OwnFolder(layout.temporary)?.removeStaleFiles() }
+  }
+
+  deinit {
+    for (_, descriptor) in runLocks.withLock({ $0 }) { close(descriptor) }
+    if let folder = opened.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: folder) }
+  }
+
+  /// Refuses what can't be a store, before anything in it is touched.
+  private static func check(_ layout: Layout) throws {
+    guard layout.index.utf8.count <= Index.longestPath else {
+      throw StoreError.cannotWrite(
+        path: layout.root,
+        reason: "the path is longer than the \(Index.longestPath - 13) bytes that SQLite leaves for it")
     }
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: layout.root, isDirectory: &isDirectory) else { return }
+    guard isDirectory.boolValue else { throw StoreError.notADirectory(path: layout.root) }
+    if access(layout.index, F_OK) == 0 { return }
+    if let foreign = names(in: layout.root).filter({ !Layout.names.contains($0) }).min() {
+      throw StoreError.notAStore(
+        path: layout.root, reason: "it holds \(foreign.debugDescription) and so on, but no index.sqlite")
+    }
+  }
+
+  /// Makes the folders; false where nothing can be written and there is an index to be read.
+  private static func prepare(_ layout: Layout) throws -> Bool {
+    let canRead = access(layout.index, R_OK) == 0
     do {
       try makeDirectory(layout.root)
+      if canRead, access(layout.root, W_OK | X_OK) != 0 || access(layout.index, W_OK) != 0 { return false }
       try makeDirectory(layout.temporary)
     } catch StoreError.system(_, _, let reason) {
       throw StoreError.cannotWrite(path: layout.root, reason: reason)
@@ -45,19 +93,20 @@ public final class Store: Sendable {
     guard access(layout.root, W_OK | X_OK) == 0 else {
       throw StoreError.cannotWrite(path: layout.root, reason: String(cString: strerror(errno)))
     }
-    pool = try Index.open(at: layout.index)
-    Temporary.removeStale(in: layout.temporary)
-    forgetOpenedBeforeReboot()
+    return true
   }
 
-  /// The record of a key, if there is one.
-  public func record(for key: Digest) throws -> Record? {
-    guard
-      let text = try reading({
-        try String.fetchOne($0, sql: "SELECT text FROM records WHERE key = ?", arguments: [key.data])
-      })
-    else { return nil }
-    return try Record(parsing: Array(text.utf8))
+  /// The record of a key, if there is one. What stands in its place without being one is as good as none.
+  /// - Throws: `.newerRecord`.
+  public func record(for key: Digest) throws -> Record? { try reading { try Store.record(for: key, $0) } }
+
+  static func record(for key: Digest, _ db: Database) throws -> Record? {
+    let statement = try db.cachedStatement(sql: "SELECT text FROM records WHERE key = ?")
+    guard let text = try statement.first([key.data], { unpackedText($0, 0) }) ?? nil else { return nil }
+    do {
+      let record = try Record(parsing: text)
+      return record.key == key ? record : nil
+    } catch StoreError.record { return nil }
   }
 
   /// The artifacts of many keys' records, without their texts. Keys without a record are left out.
@@ -69,14 +118,23 @@ public final class Store: Sendable {
       let many = 256
       let marks = Array(repeating: "?", count: many).joined(separator: ",")
       let statement = try db.cachedStatement(
-        sql: "SELECT key, artifacts FROM outputs WHERE key IN (\(marks))")
+        sql: "SELECT key, artifacts, seal FROM outputs WHERE key IN (\(marks))")
+      var doubtful: [Digest] = []
       for start in stride(from: 0, to: keys.count, by: many) {
         let batch = keys[start..<min(start + many, keys.count)]
         let padding = repeatElement(Data(), count: many - batch.count)
         statement.setUncheckedArguments(StatementArguments(batch.map(\.data) + padding))
         let rows = try Row.fetchCursor(statement)
-        while let row = try rows.next() { found[try Digest(row, 0)] = try Store.artifacts(row, 1) }
+        while let row = try rows.next() {
+          let key = try Digest(row, 0)
+          if let artifacts = try Store.artifacts(of: key, row, 1) {
+            found[key] = artifacts
+          } else {
+            doubtful.append(key)
+          }
+        }
       }
+      for key in doubtful { found[key] = try Store.record(for: key, db)?.artifacts }
       return found
     }
   }
@@ -88,13 +146,21 @@ public final class Store: Sendable {
     case alreadyThere
     /// A record with other artifacts was there first; it stays.
     case conflict(existing: Record)
+    /// A record with other artifacts was there and gave way, as `replacing` asked.
+    case replaced(earlier: Record)
   }
 
   /// Publishes a record with the blobs that its stage wrote, in one transaction: a reader sees all or nothing.
   /// With `replacing`, another record of the key gives way: that is for a rebuild whose outcome the run adopts
   /// because the earlier bytes are lost.
-  /// - Throws: `.missing` when the record names a blob that was neither written now nor is in the store; `.full`.
+  /// - Throws: `.missing` when the record names a blob that was neither written now nor is in the store; `.full`;
+  ///   `.record` when the record is too long to be read again.
   public func publish(_ record: Record, blobs: [WrittenBlob], replacing: Bool = false) throws -> Publication {
+    guard record.text.utf8.count <= Record.longest else {
+      throw StoreError.record(
+        reason: "\(record.text.utf8.count) bytes, more than the \(Record.longest) allowed: its action takes "
+          + "\(record.action.canonical.utf8.count), its \(record.blobs.count) blobs the most of the rest")
+    }
     let listed = Set(record.blobs.map(\.digest))
     for blob in blobs where !listed.contains(blob.digest) {
       throw StoreError.record(reason: "its stage wrote blob \(blob.digest), which it doesn't list")
@@ -102,11 +168,10 @@ public final class Store: Sendable {
     for blob in blobs where blob.inline == nil {
       try checkFile(of: blob.form)
     }
+    let manifests = Store.manifests(in: record.artifacts.values, blobs)
     return try writing { db in
-      if let text = try String.fetchOne(
-        db, sql: "SELECT text FROM records WHERE key = ?", arguments: [record.key.data])
-      {
-        let existing = try Record(parsing: Array(text.utf8))
+      let existing = try Store.record(for: record.key, db)
+      if let existing {
         if existing.artifacts == record.artifacts {
           try Store.register(blobs, db)
           return .alreadyThere
@@ -116,78 +181,48 @@ public final class Store: Sendable {
       try Store.register(blobs, db)
       let written = Set(blobs.map(\.digest))
       for blob in record.blobs where !written.contains(blob.digest) {
-        guard try Store.row(of: blob.digest, db) != nil else { throw StoreError.missing(blob.digest) }
+        guard try !Store.rows(of: blob.digest, db).isEmpty else { throw StoreError.missing(blob.digest) }
       }
       try Store.insert(record, db)
-      return .published
+      for (digest, manifest) in manifests { try Store.enter(manifest, digest, db) }
+      return existing.map { .replaced(earlier: $0) } ?? .published
     }
   }
 
   /// Whether the file of a blob just written has the length it should have.
   private func checkFile(of blob: StoredBlob) throws {
-    var status = stat()
-    guard stat(layout.blob(blob.digest, blob.codec), &status) == 0, Int(status.st_size) == blob.storedSize
-    else {
+    guard Layout.sizeOfFile(layout.blob(blob.digest, blob.codec)) == blob.storedSize else {
       throw StoreError.missing(blob.digest)
     }
   }
 
   static func insert(_ record: Record, _ db: Database) throws {
-    try db.execute(
-      sql: "INSERT OR REPLACE INTO records (key, text, time) VALUES (?, ?, ?)",
-      arguments: [record.key.data, record.text, Store.now])
-    try db.execute(
-      sql: "INSERT OR REPLACE INTO outputs (key, artifacts) VALUES (?, ?)",
-      arguments: [record.key.data, Store.packed(record.artifacts)])
+    let packed = Store.packed(record.artifacts)
+    try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (key, text, time) VALUES (?, ?, ?)")
+      .execute(arguments: [record.key.data, Store.packed(text: record.text), Store.now])
+    try db.cachedStatement(sql: "INSERT OR REPLACE INTO outputs (key, artifacts, seal) VALUES (?, ?, ?)")
+      .execute(arguments: [record.key.data, packed, packed.withUnsafeBytes { Store.seal(record.key, $0) }])
+    try db.cachedStatement(sql: "DELETE FROM logs WHERE key = ?").execute(arguments: [record.key.data])
   }
 
   /// Milliseconds since 1970.
   static var now: Int { Int(Date().timeIntervalSince1970 * 1000) }
 
   func reading<T>(_ body: (Database) throws -> T) throws -> T {
-    try Index.translating(layout.index) { try pool.read(body) }
+    try Index.translating(layout.index) { try database.read(body) }
   }
 
   func writing<T>(_ body: (Database) throws -> T) throws -> T {
-    try Index.translating(layout.index) { try pool.write(body) }
-  }
-}
-
-// Artifacts packed into a column: parsing 100,000 JSON texts would take a second. Each is: form (0 blob, 1 manifest),
-// digest (32 bytes), size (8, little-endian), length of the name (4), name.
-extension Store {
-  static func packed(_ artifacts: [String: Artifact]) -> Data {
-    var out = Data()
-    for (name, artifact) in artifacts.sorted(by: { $0.key < $1.key }) {
-      out.append(artifact.form == .blob ? 0 : 1)
-      out.append(contentsOf: artifact.digest.bytes)
-      withUnsafeBytes(of: Int64(artifact.size).littleEndian) { out.append(contentsOf: $0) }
-      withUnsafeBytes(of: Int32(name.utf8.count).littleEndian) { out.append(contentsOf: $0) }
-      out.append(contentsOf: name.utf8)
+    guard !isReadOnly else {
+      throw StoreError.cannotWrite(path: layout.root, reason: "it was opened for reading")
     }
-    return out
-  }
-
-  static func artifacts(_ row: Row, _ column: Int) throws -> [String: Artifact] {
-    let damaged = DatabaseError(resultCode: .SQLITE_CORRUPT, message: "outputs can't be read")
-    return try row.withUnsafeData(atIndex: column) { data in
-      guard let data else { throw damaged }
-      return try data.withUnsafeBytes { bytes in
-        var artifacts: [String: Artifact] = [:]
-        var i = 0
-        while i < bytes.count {
-          guard i + 45 <= bytes.count, bytes[i] <= 1, let digest = Digest(bytes: bytes[i + 1..<i + 33]) else {
-            throw damaged
-          }
-          let size = Int(Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: i + 33, as: Int64.self)))
-          let length = Int(Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: i + 41, as: Int32.self)))
-          guard length >= 0, i + 45 + length <= bytes.count else { throw damaged }
-          let name = String(decoding: bytes[i + 45..<i + 45 + length], as: UTF8.self)
-          artifacts[name] = Artifact(bytes[i] == 0 ? .blob : .manifest, digest, size: size)
-          i += 45 + length
-        }
-        return artifacts
-      }
+    // SQLite goes on with a file that has lost its name: what is written there nobody reads.
+    guard let now = Stamp(layout.index), let indexFile,
+      (now.inode, now.device) == (indexFile.inode, indexFile.device)
+    else {
+      throw StoreError.index(
+        path: layout.index, reason: "was removed or replaced while it was in use. Run again; blobs are kept.")
     }
+    return try Index.translating(layout.index) { try database.write(body) }
   }
 }

@@ -31,7 +31,12 @@ extension Store {
       var stats = StoreStats()
       stats.records = try Int.fetchOne(db, sql: "SELECT count(*) FROM outputs") ?? 0
       let rows = try Row.fetchCursor(
-        db, sql: "SELECT place, codec, count(*), sum(size), sum(storedSize) FROM blobs GROUP BY place, codec")
+        db,
+        sql: """
+          SELECT place, codec, count(*), sum(size), sum(storedSize) FROM blobs AS this
+          WHERE place < 2 OR NOT EXISTS (SELECT 1 FROM blobs WHERE digest = this.digest AND place < 2)
+          GROUP BY place, codec
+          """)
       while let row = try rows.next() {
         let amount = StoreStats.Amount(count: row[2], content: row[3], stored: row[4])
         let codec: String = row[1]

@@ -1,5 +1,5 @@
-// Owns files while they are being written: unique names across hosts and restarts, atomic publication, and the
-// removal of what dead processes left behind.
+// Owns files while they are being written: unique names across hosts and restarts, and atomic publication. What dead
+// processes left behind is OwnFolder's to remove.
 
 import Foundation
 
@@ -8,10 +8,9 @@ struct Temporary: ~Copyable {
   let file: OpenFile
   var path: String { file.path }
 
-  /// Creates an empty file in `directory`, which is created if need be. `label` ends its name, for debugging.
+  /// Creates an empty file in `directory`, which is created if need be.
   init(in directory: String) throws {
-    let random = String(UInt64.random(in: .min ... .max), radix: 16)
-    let path = "\(directory)/\(Temporary.owner)-\(getpid())-\(random)"
+    let path = "\(directory)/\(OwnName().text)"
     do {
       file = try OpenFile.creating(path)
     } catch StoreError.system {
@@ -24,9 +23,10 @@ struct Temporary: ~Copyable {
 
   func write(_ bytes: UnsafeRawBufferPointer) throws { try file.write(bytes) }
 
-  /// Syncs the file, makes it read-only and gives it its name, unless somebody else was first (then false).
-  func publish(as path: String) throws -> Bool {
-    try file.makeReadOnly()
+  /// Syncs the file, makes it read-only and gives it its name, unless that is taken (then false).
+  func publish(as path: String, group: gid_t? = nil, mode: mode_t = 0o444) throws -> Bool {
+    if let group { _ = fchown(file.descriptor, uid_t.max, group) }
+    try file.makeReadOnly(mode)
     try file.sync()
     var madeFolder = false
     while true {
@@ -51,40 +51,5 @@ struct Temporary: ~Copyable {
   /// Gives the file its name even where one was.
   func replace(_ path: String) throws {
     guard rename(file.path, path) == 0 else { throw StoreError.failed(to: "publish", path) }
-  }
-
-  /// Host, boot and process namespace: where a process id means something.
-  private static let owner: String = {
-    var name = [CChar](repeating: 0, count: 256)
-    gethostname(&name, 255)
-    let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }
-    let boot = (bootIdentity ?? "boot").prefix(8)
-    let namespace = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")) ?? ""
-    return "\(host)-\(boot)-\(namespace.filter(\.isNumber))"
-  }()
-
-  /// Changes whenever the machine starts; nil where the system doesn't tell.
-  static let bootIdentity: String? = {
-    guard let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8) else {
-      return nil
-    }
-    return text.filter { $0.isHexDigit }
-  }()
-
-  /// Removes the files of processes that are certainly dead: of this host, boot and process namespace with no
-  /// such process; and of others after a week.
-  static func removeStale(in directory: String) {
-    for name in names(in: directory) {
-      let path = "\(directory)/\(name)"
-      if name.hasPrefix(owner + "-") {
-        let rest = name.dropFirst(owner.count + 1)
-        guard let process = pid_t(rest.prefix { $0 != "-" }) else { continue }
-        if kill(process, 0) != 0, errno == ESRCH { unlink(path) }
-      } else {
-        var status = stat()
-        if stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > 7 * 24 * 3600 { unlink(path) }
-      }
-    }
   }
 }

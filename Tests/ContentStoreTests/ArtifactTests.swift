@@ -104,4 +104,78 @@ import Testing
     let entries = (0..<100).map { #""\#($0)":{"blob":"\#(Digest.of([]).hex)","size":\#(1 << 46)}"# }
     #expect(Manifest(parsing: "{\(entries.joined(separator: ","))}".utf8) == nil)
   }
+
+  @Test func membersOfManyManifestsComeInOnePass() throws {
+    let store = try store
+    let front = try writer.write(bytes: prose(30))
+    var expected: [Digest: [String: Artifact]] = [:]
+    for i in 0..<50 {
+      let inner = Manifest(["n\(i)": front.artifact])
+      let outer = Manifest(["inner": inner.artifact, "front": front.artifact, "é": front.artifact])
+      let texts = try [inner, outer].map { try writer.write(bytes: $0.text.utf8) }
+      try publish(store, outer.artifact, texts + [front])
+      expected[inner.artifact.digest] = inner.entries
+      expected[outer.artifact.digest] = outer.entries
+    }
+    let empty = Manifest([:])
+    try publish(store, empty.artifact, [try writer.write(bytes: empty.text.utf8)])
+    expected[empty.artifact.digest] = [:]
+    let asked = Array(expected.keys) + [Digest.of("none".utf8)]
+    #expect(try store.members(of: asked) == expected)
+    // Not from the texts: they aren't needed any more.
+    try scratch.sql("DELETE FROM inlineBlobs")
+    #expect(try store.members(of: asked) == expected)
+    #expect(try store.manifest(empty.artifact) == empty)
+  }
+
+  @Test func membersOfALargeManifestAreEnteredWhenItIsFirstRead() throws {
+    let store = try store
+    let blob = try writer.write(bytes: prose(30))
+    let manifest = Manifest(Dictionary(uniqueKeysWithValues: (0..<1000).map { ("n\($0)", blob.artifact) }))
+    let text = try writer.write(bytes: manifest.text.utf8)
+    #expect(text.inline == nil)
+    try publish(store, manifest.artifact, [text, blob])
+    #expect(try store.members(of: [text.digest]) == [text.digest: manifest.entries])
+    try FileManager.default.removeItem(at: scratch["store/blobs"])
+    #expect(
+      try Store.open(at: scratch["store"]).members(of: [text.digest]) == [text.digest: manifest.entries])
+  }
+
+  @Test func whatIsReadIntoMemoryIsBounded() throws {
+    // A17, H12: a record from a remote could make its reader allocate without limit.
+    let store = try store
+    let zeros = try writer.write(bytes: [UInt8](repeating: 0x20, count: Manifest.longest + 1))
+    try publish(store, Artifact(.manifest, zeros.digest, size: 0), [zeros])
+    #expect(try store.read(zeros.digest, limit: Manifest.longest + 1).count == Manifest.longest + 1)
+    let problem = #expect(throws: StoreError.self) { try store.read(zeros.digest, limit: Manifest.longest) }
+    #expect("\(problem!)".contains("has 16777217 bytes, more than the 16777216 allowed"))
+    #expect(throws: StoreError.self) { try store.manifest(Artifact(.manifest, zeros.digest, size: 0)) }
+    #expect(try store.members(of: [zeros.digest]) == [:])
+    #expect(Manifest(parsing: [UInt8](repeating: 0x20, count: Manifest.longest + 1)) == nil)
+    #expect(!Manifest.isSafe(String(repeating: "x", count: 256)))
+  }
+
+  @Test func manifestsThatListEachOtherManyTimesAreNotFollowedForEver() throws {
+    // H12: forty levels of two entries are a million million files.
+    let store = try store
+    var blobs = [try writer.write(bytes: [])]
+    var artifact = blobs[0].artifact
+    for _ in 0..<40 {
+      let manifest = Manifest(["a": artifact, "b": artifact])
+      blobs.append(try writer.write(bytes: manifest.text.utf8))
+      artifact = manifest.artifact
+    }
+    try publish(store, artifact, blobs)
+    #expect(try store.leaves(of: artifact).count == 41)
+    let problem = #expect(throws: StoreError.self) { try store.export(artifact, to: scratch["out"]) }
+    #expect("\(problem!)".contains("list more than 1048576 entries"))
+    #expect(!FileManager.default.fileExists(atPath: scratch["out"].path))
+    for _ in 0..<30 {
+      let manifest = Manifest(["a": artifact])
+      let text = try writer.write(bytes: manifest.text.utf8)
+      try publish(store, manifest.artifact, [text])
+      artifact = manifest.artifact
+    }
+    #expect(throws: StoreError.self) { try store.leaves(of: artifact) }
+  }
 }

@@ -1,7 +1,6 @@
 import Canonical
 import ContentStore
 import Foundation
-import GRDB
 import Testing
 
 @Suite struct ExternalFilesTests {
@@ -39,9 +38,7 @@ import Testing
     #expect(first.isUnchanged)
     // An answer that only the index can have given.
     let other = Digest.of("other".utf8)
-    try await DatabaseQueue(path: scratch["store/index.sqlite"].path).write {
-      try $0.execute(sql: "UPDATE externalFiles SET digest = ?", arguments: [Data(other.bytes)])
-    }
+    try scratch.sql("UPDATE externalFiles SET digest = x'\(other.hex)'")
     #expect(try store.digests(ofFiles: [file])[0].digest == other)
     try scratch.write([1, 2, 4], to: "a")
     #expect(!first.isUnchanged)
@@ -101,18 +98,5 @@ import Testing
     for path in ["x", "a/y", "a/b/z"] { try scratch.write(Array(path.utf8), to: "tree/" + path) }
     let files = try store.digests(under: scratch["tree"], matching: ["**"])
     #expect(Store.tree(of: files) == (try BlobWriter(store: scratch["store"]).ingest(scratch["tree"]).0))
-  }
-
-  @Test func historyTellsTheNewestKeyOfEachInstance() throws {
-    let store = try store
-    let (one, two) = (Digest.of([1]), Digest.of([2]))
-    #expect(try store.lastKeys(project: "p", file: "f") == [:])
-    try store.remember(project: "p", file: "f", entries: [("a", one), ("b", one)])
-    try store.remember(project: "p", file: "f", entries: [("a", two)])
-    #expect(try store.lastKeys(project: "p", file: "f") == ["a": two, "b": one])
-    try store.remember(project: "p", file: "f", entries: [("a", one)])
-    try store.remember(project: "p", file: "g", entries: [("a", two)])
-    #expect(try store.lastKeys(project: "p", file: "f") == ["a": one, "b": one])
-    #expect(try store.lastKeys(project: "p", file: "g") == ["a": two])
   }
 }

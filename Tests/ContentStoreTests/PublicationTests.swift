@@ -28,7 +28,8 @@ import Testing
     let writer = BlobWriter(store: store.directory)
     let (one, two) = (try writer.write(bytes: prose(10)), try writer.write(bytes: prose(11)))
     _ = try store.publish(record(one), blobs: [one])
-    #expect(try store.publish(record(two), blobs: [two], replacing: true) == .published)
+    #expect(
+      try store.publish(record(two), blobs: [two], replacing: true) == .replaced(earlier: record(one)))
     #expect(try store.record(for: record(two).key) == record(two))
     #expect(try store.outputs(for: [record(two).key]).values.first == ["out": two.artifact])
   }
@@ -91,5 +92,80 @@ import Testing
     #expect(found.count == 2000)
     #expect(found[keys[7]] == ["model": blob.artifact, "métrique": blob.artifact])
     #expect(Set(found.keys) == Set(keys))
+  }
+
+  @Test func aRecordThatNobodyCouldReadIsNotPublished() throws {
+    // A4: the limit was checked on reading only.
+    let store = try store
+    let names = Array(repeating: JSON.string(String(repeating: "n", count: 1000)), count: 17_000)
+    let long = Record(action: ["inputs": .array(names)], artifacts: [:], blobs: [], facts: [:])
+    let problem = #expect(throws: StoreError.self) { try store.publish(long, blobs: []) }
+    #expect("\(problem!)".contains("more than the 16777216 allowed: its action takes 170"))
+    #expect(try store.record(for: long.key) == nil)
+  }
+
+  @Test func aReplacedRecordIsReportedWithThePlatformsOfBoth() throws {
+    // A12
+    let store = try store
+    let writer = BlobWriter(store: store.directory)
+    let (one, two) = (try writer.write(bytes: prose(10)), try writer.write(bytes: prose(11)))
+    let server = record(
+      one, facts: ["host": "server", "instructionSet": "avx512", "versions": ["oneDNN": "3.7"]])
+    let laptop = record(two, facts: ["host": "laptop", "instructionSet": "avx2"])
+    _ = try store.publish(server, blobs: [one])
+    #expect(try store.publish(laptop, blobs: [two]) == .conflict(existing: server))
+    #expect(try store.publish(laptop, blobs: [two], replacing: true) == .replaced(earlier: server))
+    #expect(server.platform == "on server, with avx512, oneDNN 3.7")
+    #expect(laptop.platform == "on laptop, with avx2")
+    #expect(record(one).platform == "on a platform it doesn't name")
+  }
+
+  @Test func logsAreKeptShort() throws {
+    let store = try store
+    let writer = BlobWriter(store: store.directory)
+    #expect(try writer.write(log: scratch.write([], to: "log")) == nil)
+    #expect(try writer.write(log: scratch["none"]) == nil)
+    let key = Digest.of([1])
+    #expect(try store.log(of: key) == nil)
+    for size in [1, 500, BlobWriter.longestLog] {
+      try store.keep(log: scratch.write(prose(size), to: "log"), for: key)
+      #expect(try store.log(of: key) == prose(size))
+    }
+    // The start, the end, and between them whole lines only.
+    let text = (0..<100_000).map { "line \($0)\n" }.joined()
+    try store.keep(log: scratch.write(text.utf8, to: "log"), for: key)
+    let kept = String(decoding: try #require(try store.log(of: key)), as: UTF8.self)
+    #expect(kept.utf8.count < BlobWriter.longestLog + 100)
+    #expect(kept.hasPrefix("line 0\nline 1\n") && kept.hasSuffix("line 99998\nline 99999\n"))
+    let middle = try #require(kept.split(separator: "\n").first { $0.hasPrefix("[") })
+    #expect(middle.hasSuffix(" bytes left out]"))
+    let left = try #require(Int(middle.dropFirst().prefix { $0.isNumber }))
+    #expect(kept.utf8.count - middle.utf8.count - 1 + left == text.utf8.count)
+    // Lines without an end, and bytes that are no text.
+    try store.keep(log: scratch.write(noise(200_000), to: "log"), for: key)
+    #expect(try store.log(of: key)!.count > 60_000)
+    // A result's own log takes its place.
+    let blob = try writer.write(bytes: [1])
+    let log = try #require(try writer.write(log: scratch.write(prose(40_000), to: "log")))
+    #expect(log.inline != nil)
+    let record = Record(
+      action: ["n": 1], artifacts: ["out": blob.artifact], blobs: [blob.form, log.form], facts: [:],
+      log: log.artifact)
+    try store.keep(log: scratch.write(prose(9), to: "log"), for: record.key)
+    #expect(try store.log(of: record.key) == prose(9))
+    _ = try store.publish(record, blobs: [blob, log])
+    #expect(try store.log(of: record.key) == prose(40_000))
+    try store.keep(log: scratch.write([], to: "log"), for: key)
+    #expect(try store.log(of: key) == nil)
+  }
+
+  @Test func aRecordTakesLittleRoom() throws {
+    let store = try store
+    let text = prose(900)
+    for i in 0..<50 { try store.publish(text + [UInt8(i)], as: "\(i)") }
+    let stored = try scratch.number("SELECT sum(length(text)) / count(*) FROM records")
+    let length = try #require(try store.record(for: Digest.of(#"{"kind":"7"}"#.utf8))).text.utf8.count
+    // More than half of a text is digests, as hexadecimal digits.
+    #expect(stored < length * 3 / 4)
   }
 }

@@ -190,10 +190,11 @@ import Testing
       (changed(#""kind":"a""#, #""kind":"b""#), "but its action gives"),
       (changed(#""out":"#, #""../../etc/passwd":"#), "can't be a file name"),
       (changed(#""out":"#, #""a\u0000b":"#), "can't be a file name"),
-      (changed(#""facts":{}"#, #""facts":{},"more":1"#), "wants exactly"),
+      (changed(#""facts":{},"#, ""), "wants key, action, artifacts, blobs, facts and record"),
+      (changed(#""facts":{}"#, #""facts":{},"log":{"blob":"\#(record.key)","size":1}"#), "its log isn't one"),
       (changed(#""facts":{}"#, #""facts": {}"#), "isn't canonical"),
       (changed(#""codec":"raw""#, #""codec":"rot13""#), "a blob isn't one"),
-      (changed(#""record":1"#, #""record":2"#), "Update bobbin"),
+      (changed(#""record":2"#, #""record":0"#), "doesn't say its format"),
       (changed(#""size":100"#, #""size":-1"#), "isn't one"),
       (Array("[".utf8), "not valid JSON"),
       (Array(String(repeating: "[", count: 100_000).utf8), "nested"),
@@ -222,5 +223,175 @@ import Testing
     try FileManager.default.removeItem(at: stored(record.blobs[0]))
     let pulled = try store.pull(nil, from: remote())
     #expect(pulled.problems.count == 1 && pulled.problems[0].contains("has no blob"))
+  }
+
+  @Test func aRecordFromTheFutureSurvivesOnARemoteThatThisProgramUses() throws {
+    // A3: "format 2" was taken for "wrong", and the next push replaced it.
+    let remote = try remote()
+    let record = try mine().publish(prose(100))
+    let text = record.text.replacingOccurrences(of: #""record":2"#, with: #""record":3"#)
+      .replacingOccurrences(of: #""facts":{}"#, with: #""facts":"in a form of their own""#)
+    _ = try remote.putRecord(Array(text.utf8), for: record.key, replacing: false)
+    for store in [try mine(), try theirs()] {
+      store.attach(remote, warn: warnings.add)
+      if try store.record(for: record.key) == nil {
+        #expect(throws: StoreError.newerRecord(format: 3)) { try store.pullRecord(record.key, from: remote) }
+        let pulled = try store.pull(nil, from: remote)
+        #expect(pulled.records == 0)
+        #expect(
+          pulled.problems == [
+            "record \(record.key): a record written by a newer bobbin (format 3; this one knows 2). Update Bobbin."
+          ])
+        try store.publish(prose(100))
+      }
+      #expect(try store.push([record.key], to: remote).problems == [])
+      #expect(try remote.record(record.key, limit: 10_000) == Array(text.utf8))
+    }
+  }
+
+  @Test func membersThatThisVersionDoesNotKnowSurviveVerbatim() throws {
+    let remote = try remote()
+    let plain = try mine().publish(prose(100))
+    _ = try mine().push([plain.key], to: remote)
+    let text = plain.text.replacingOccurrences(
+      of: #""facts":{}"#, with: #""facts":{},"forecast":[1.5,null,{"a":"ü\\n"}]"#)
+    _ = try remote.putRecord(Array(text.utf8), for: plain.key, replacing: true)
+    let store = try theirs()
+    let pulled = try #require(try store.pullRecord(plain.key, from: remote))
+    #expect(pulled.text == text)
+    #expect(try store.record(for: plain.key)?.text == text)
+    let other = try DirectoryRemote(at: scratch["other"])
+    store.attach(remote, warn: warnings.add)
+    #expect(try store.push([plain.key], to: other).records == 1)
+    #expect(try other.record(plain.key, limit: 10_000) == Array(text.utf8))
+  }
+
+  /// The same content as another version of zstd would store it: a frame of raw blocks (RFC 8878, 3.1.1).
+  func otherForm(_ bytes: [UInt8]) -> (StoredBlob, [UInt8]) {
+    var frame: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0xA0]
+    frame += withUnsafeBytes(of: UInt32(bytes.count).littleEndian, Array.init)
+    for start in stride(from: 0, to: bytes.count, by: 100_000) {
+      let block = bytes[start..<min(start + 100_000, bytes.count)]
+      let header = UInt32(block.count) << 3 | (block.endIndex == bytes.count ? 1 : 0)
+      frame += withUnsafeBytes(of: header.littleEndian, { Array($0.prefix(3)) }) + block
+    }
+    let form = StoredBlob(
+      digest: Digest.of(bytes), size: bytes.count, codec: .zstd, storedDigest: Digest.of(frame),
+      storedSize: frame.count)
+    return (form, frame)
+  }
+
+  @Test(arguments: [prose(3000), prose(200_000)])
+  func anotherVersionOfTheCodecChangesNothingForAnybody(bytes: [UInt8]) throws {
+    // A10: rows and record differed for ever, and every push complained.
+    let (form, stored) = otherForm(bytes)
+    let remote = try remote()
+    let record = Record(
+      action: ["kind": "a"], artifacts: ["out": Artifact(.blob, form.digest, size: form.size)], blobs: [form],
+      facts: [:])
+    _ = try remote.putRecord(Array(record.text.utf8), for: record.key, replacing: false)
+    let store = try mine()
+    #expect(try store.pullRecord(record.key, from: remote) == record)
+    // Its bytes were never there, or are lost: the stage runs here.
+    store.attach(remote, warn: warnings.add)
+    #expect(throws: StoreError.missing(form.digest)) { try store.read(form.digest) }
+    try store.publish(bytes)
+    #expect(try store.read(form.digest) == bytes)
+    #expect(try store.record(for: record.key) == record)
+    #expect(try store.stats().elsewhere.count == 0)
+    for round in 0..<2 {
+      let transfer = try store.push([record.key], to: remote)
+      #expect(transfer.problems == [])
+      #expect(transfer.records == (round == 0 ? 1 : 0))
+    }
+    // A teammate finds all that the record on the remote lists.
+    let teammate = try theirs()
+    #expect(try teammate.pull(nil, from: remote).problems == [])
+    #expect(try teammate.read(form.digest) == bytes)
+
+    // Here too, both forms can stand side by side.
+    try remote.put(stored)
+    let third = try Store.open(at: scratch["third"])
+    let mixed = Record(action: ["kind": "b"], artifacts: record.artifacts, blobs: [form], facts: [:])
+    _ = try remote.putRecord(Array(mixed.text.utf8), for: mixed.key, replacing: false)
+    #expect(try third.pull([record.key, mixed.key], from: remote).problems == [])
+    #expect(
+      try third.push([record.key, mixed.key], to: DirectoryRemote(at: scratch["fourth"])).problems == [])
+    #expect(
+      try Store.open(at: scratch["fifth"]).pull(nil, from: DirectoryRemote(at: scratch["fourth"])).problems
+        == [])
+  }
+
+  @Test func aFalseStoredSizeInARemotesRecordIsMendedByTheNextPush() throws {
+    // H16
+    let bytes = prose(100_000)
+    let (record, store) = try shared(bytes)
+    let blob = record.blobs[0]
+    let lie = record.text.replacingOccurrences(
+      of: #""storedSize":\#(blob.storedSize)"#, with: #""storedSize":\#(blob.storedSize + 1)"#)
+    _ = try remote().putRecord(Array(lie.utf8), for: record.key, replacing: true)
+    let teammate = try Store.open(at: scratch["teammate"])
+    teammate.attach(try remote(), warn: warnings.add)
+    _ = try teammate.pullRecord(record.key, from: remote())
+    #expect(throws: StoreError.missing(blob.digest)) { try teammate.read(blob.digest) }
+    try teammate.publish(bytes)
+    #expect(try teammate.push([record.key], to: remote()).problems == [])
+    #expect(try remote().record(record.key, limit: 10_000) == Array(record.text.utf8))
+    #expect(try store.read(blob.digest) == bytes)
+  }
+
+  @Test func logsAndListsTravelWithTheirRecord() throws {
+    let store = try mine()
+    let writer = BlobWriter(store: store.directory)
+    let log = try #require(try writer.write(log: try scratch.write(prose(3000), to: "log")))
+    let list = try writer.write(bytes: prose(50_000))
+    let out = try writer.write(bytes: prose(10))
+    let record = Record(
+      action: ["list": .string(list.digest.hex)], artifacts: ["out": out.artifact],
+      blobs: [log.form, list.form, out.form], facts: [:], log: log.artifact)
+    #expect(try store.publish(record, blobs: [log, list, out]) == .published)
+    #expect(try Record(parsing: Array(record.text.utf8)) == record)
+    _ = try store.push([record.key], to: remote())
+    let teammate = try theirs()
+    #expect(try teammate.pull(nil, from: remote()).blobs == 3)
+    #expect(try teammate.log(of: record.key) == prose(3000))
+    #expect(try teammate.read(list.digest) == prose(50_000))
+  }
+
+  @Test(arguments: ["folder", "link", "pipe", "endless", "closed"])
+  func somethingUnreadableOnTheRemoteIsAsGoodAsAbsentAndGivesWay(thing: String) throws {
+    // H6, H9: a folder, link or pipe in the place of a blob stopped everything, a link to /dev/zero for ever.
+    if thing == "closed", geteuid() == 0 { return }
+    let bytes = prose(100_000)
+    let (record, store) = try shared(bytes)
+    let blob = record.blobs[0]
+    for place in [stored(blob), scratch["remote/v1/ac/\(record.key)"]] {
+      try FileManager.default.removeItem(at: place)
+      switch thing {
+      case "folder": try FileManager.default.createDirectory(at: place, withIntermediateDirectories: false)
+      case "link":
+        try FileManager.default.createSymbolicLink(atPath: place.path, withDestinationPath: "nowhere")
+      case "pipe": mkfifo(place.path, 0o644)
+      case "endless":
+        try FileManager.default.createSymbolicLink(atPath: place.path, withDestinationPath: "/dev/zero")
+      default:
+        try Data(bytes).write(to: place)
+        chmod(place.path, 0)
+      }
+    }
+    #expect(throws: StoreError.missing(blob.digest)) { try store.read(blob.digest) }
+    let other = try Store.open(at: scratch["other"])
+    if thing == "link" {
+      #expect(try other.pullRecord(record.key, from: remote()) == nil)
+    } else {
+      let problem = #expect(throws: StoreError.self) { try other.pullRecord(record.key, from: remote()) }
+      #expect(problem?.concern == .item)
+    }
+    for store in [store, other] {
+      try store.publish(bytes)
+      #expect(try store.push([record.key], to: remote()).problems == [])
+    }
+    #expect(try Digest.of(Data(contentsOf: stored(blob))) == blob.storedDigest)
+    #expect(try remote().record(record.key, limit: 10_000) == Array(record.text.utf8))
   }
 }

@@ -1,0 +1,95 @@
+// Owns the tables of the index and their versions. Opening the index is Index.swift's.
+
+import Canonical
+import Foundation
+import GRDB
+
+/// The steps that lead an index from one version to the next.
+enum Schema {
+  /// Each entry leads from the version before (its position) to the next. Published entries never change.
+  static let steps: [@Sendable (Database) throws -> Void] = [
+    { try $0.execute(sql: first) },
+    {
+      try $0.execute(sql: second)
+      try Store.sealOutputs($0)
+    },
+  ]
+
+  /// The version of an index that this program writes.
+  static var version: Int { steps.count }
+
+  private static let first = """
+    -- What a driver asks of 100,000 keys at once is kept apart from the long texts.
+    CREATE TABLE outputs (key BLOB PRIMARY KEY, artifacts BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE records (key BLOB PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL);
+    CREATE TABLE blobs (
+      digest BLOB PRIMARY KEY, size INTEGER NOT NULL, codec TEXT NOT NULL,
+      stored BLOB NOT NULL, storedSize INTEGER NOT NULL, place INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE inlineBlobs (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL);
+    CREATE TABLE files (id INTEGER PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL, UNIQUE (project, file));
+    CREATE TABLE history (
+      file INTEGER NOT NULL REFERENCES files, instance TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL,
+      PRIMARY KEY (file, instance, key)) WITHOUT ROWID;
+    CREATE TABLE externalFiles (
+      path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
+      inode INTEGER NOT NULL, device INTEGER NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
+    """
+
+  private static let second = """
+    -- A content may be known in several stored forms: another version of a codec gives other bytes.
+    ALTER TABLE blobs RENAME TO blobsOfOneForm;
+    CREATE TABLE blobs (
+      digest BLOB NOT NULL, stored BLOB NOT NULL, size INTEGER NOT NULL, codec TEXT NOT NULL,
+      storedSize INTEGER NOT NULL, place INTEGER NOT NULL, class INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY (digest, stored)) WITHOUT ROWID;
+    INSERT INTO blobs (digest, stored, size, codec, storedSize, place)
+      SELECT digest, stored, size, codec, storedSize, place FROM blobsOfOneForm;
+    DROP TABLE blobsOfOneForm;
+    -- 0 is kept as long as anything else is, 1 goes first when room is wanted.
+    ALTER TABLE records ADD COLUMN class INTEGER NOT NULL DEFAULT 0;
+    -- A checksum over key and artifacts, so that a row under another's key is noticed.
+    ALTER TABLE outputs ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+
+    -- What manifests list. One that lists nothing has one row without a name.
+    CREATE TABLE members (
+      manifest BLOB NOT NULL, name TEXT NOT NULL, form INTEGER NOT NULL, digest BLOB NOT NULL,
+      size INTEGER NOT NULL, PRIMARY KEY (manifest, name)) WITHOUT ROWID;
+
+    -- Times are milliseconds since 1970. A run without an end was killed, or goes on: `running/<id>` is locked then.
+    CREATE TABLE runs (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL REFERENCES files, start INTEGER NOT NULL,
+      end INTEGER, command TEXT NOT NULL, process TEXT NOT NULL, outcome TEXT);
+    CREATE INDEX runsOfFiles ON runs (file, id);
+    -- The instances of a file by a number of their own (files.instances counts them), with the key of their newest
+    -- result and what the newest run that had news of them said.
+    ALTER TABLE files ADD COLUMN instances INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE instances (
+      file INTEGER NOT NULL REFERENCES files, name TEXT NOT NULL, id INTEGER NOT NULL, key BLOB,
+      state INTEGER NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (file, name)) WITHOUT ROWID;
+    -- What a run had to say of its instances that was not known before.
+    CREATE TABLE news (
+      run INTEGER NOT NULL REFERENCES runs, instance INTEGER NOT NULL, state INTEGER NOT NULL, key BLOB,
+      PRIMARY KEY (run, instance)) WITHOUT ROWID;
+    INSERT INTO instances (file, name, id, key, state, run)
+      SELECT file, instance, row_number() OVER (PARTITION BY file ORDER BY instance), key, 0, 0
+      FROM (SELECT file, instance, key, max(time) FROM history GROUP BY file, instance);
+    UPDATE files SET instances = (SELECT count(*) FROM instances WHERE file = files.id);
+    DROP TABLE history;
+
+    -- The runs whose results a collection of garbage keeps, by project and file.
+    CREATE TABLE roots (
+      file INTEGER NOT NULL REFERENCES files, run INTEGER NOT NULL REFERENCES runs,
+      PRIMARY KEY (file, run)) WITHOUT ROWID;
+    CREATE TABLE pins (key BLOB PRIMARY KEY, time INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;
+    -- Who computes a key now. A lease holds while its run's file under `running/` is locked; `fence` only grows.
+    CREATE TABLE leases (
+      key BLOB PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, fence INTEGER NOT NULL,
+      time INTEGER NOT NULL) WITHOUT ROWID;
+    -- What instances printed that came to no record; those of results are blobs of their records.
+    CREATE TABLE logs (
+      key BLOB PRIMARY KEY, time INTEGER NOT NULL, codec TEXT NOT NULL, size INTEGER NOT NULL,
+      bytes BLOB NOT NULL) WITHOUT ROWID;
+    -- The remotes that were met, by what they said of themselves.
+    CREATE TABLE remotes (place TEXT PRIMARY KEY, identity TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;
+    """
+}
