@@ -1,108 +1,263 @@
+// Owns small packages, written down here, that show which files a kind reaches and which it doesn't.
+
 import Fingerprinting
 import Foundation
 import Testing
 
+/// Sources by `Module/File.swift`. Stages depends on Numbers and Workflow, an engine.
+private func codeOfKinds(_ sources: [String: String]) throws -> [String: KindCode] {
+  let root = FileManager.default.temporaryDirectory.appending(path: "bobbin-tree-\(UUID().uuidString)")
+  defer { try? FileManager.default.removeItem(at: root) }
+  var files = [
+    "Workflow/Artifact.swift": "import Canonical\npublic struct Artifact { public let note: Note }",
+    "Canonical/Note.swift": "public struct Note {}",
+    "Numbers/Matrix.swift": "public struct Matrix {}",
+    "Package.swift": """
+    let settings = 1
+    let package = Package(targets: [
+      .target(name: "Stages", swiftSettings: checks), .target(name: "Numbers", swiftSettings: settings),
+      .target(name: "Canonical"), .target(name: "CShim"),
+    ])
+    """,
+  ]
+  files.merge(sources) { $1 }
+  for module in ["Stages", "Numbers", "Workflow", "Canonical", "CShim"] {
+    try FileManager.default.createDirectory(
+      at: root.appending(path: module), withIntermediateDirectories: true)
+  }
+  for (path, text) in files {
+    let url = root.appending(path: path)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: url)
+  }
+  func module(_ name: String, _ dependencies: [String], _ role: Module.Role = .counts) -> Module {
+    Module(
+      role: role, name: name, directory: root.appending(path: name),
+      manifest: root.appending(path: "Package.swift"), dependencies: dependencies)
+  }
+  do {
+    return try SourceTree(
+      modules: [
+        module("Stages", ["Numbers", "Workflow", "CShim"]), module("Numbers", ["CShim"]), module("CShim", []),
+        module("Canonical", []), module("Workflow", ["Canonical"], .engine),
+      ], compiler: "Swift version 6.2"
+    ).codeOfKinds()
+  } catch let error as FingerprintError {
+    throw FingerprintError(description: error.description.replacing(root.path + "/", with: ""))
+  }
+}
+
+private func kind(_ name: String = "Kind", _ body: String = "") -> String {
+  """
+  import Numbers
+  import Workflow
+  struct \(name): StageKind {
+    func run() {
+      \(body)
+    }
+  }
+  """
+}
+
 @Suite struct SourceTreeTests {
-  /// A copy of this package's own sources, to be edited.
-  private final class Copy {
-    let root = FileManager.default.temporaryDirectory.appending(path: "bobbin-sources-\(UUID().uuidString)")
-
-    init() throws {
-      let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-      try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-      for name in ["Sources", "Package.swift"] {
-        try FileManager.default.copyItem(at: package.appending(path: name), to: root.appending(path: name))
-      }
-    }
-
-    deinit { try? FileManager.default.removeItem(at: root) }
-
-    var code: [String: [String: String]] {
-      get throws {
-        func module(_ name: String, _ dependencies: [String]) -> Module {
-          Module(name: name, directory: root.appending(path: "Sources/\(name)"), dependencies: dependencies)
-        }
-        let modules = [
-          module("COneDNN", []), module("COpenBLAS", []), module("CZlib", []),
-          module("Tensor", ["COpenBLAS"]), module("Formats", ["Tensor", "CZlib"]),
-          module("Datasets", ["Tensor", "Formats", "CZlib"]),
-          module("NeuralNetworks", ["Tensor", "COneDNN"]),
-          module("Similarity", ["Tensor"]), module("Stitching", ["Tensor", "NeuralNetworks"]),
-        ]
-        return try SourceTree(
-          manifest: root.appending(path: "Package.swift"), stages: module("Stages", []), modules: modules
-        ).codeOfKinds()
-      }
-    }
-
-    /// Which kinds change when `edit` is made to a source.
-    func kindsChanged(in path: String, _ edit: (String) -> String) throws -> Set<String> {
-      let before = try code
-      let url = root.appending(path: path)
-      let text = try String(contentsOf: url, encoding: .utf8)
-      let edited = edit(text)
-      #expect(edited != text)
-      try Data(edited.utf8).write(to: url)
-      let after = try code
-      return Set(before.keys.filter { before[$0] != after[$0] })
-    }
+  /// Whether a kind with `body` reaches `other`, which stands at `path`.
+  private func reaches(_ other: String, at path: String = "Stages/Other.swift", from body: String = "") throws
+    -> Bool
+  {
+    let code = try codeOfKinds(["Stages/Kind.swift": kind("Kind", body), path: other])
+    return try #require(code["Kind"]).files[path] != nil
   }
 
-  private func appending(_ code: String) -> (String) -> String { { $0 + "\n\(code)\n" } }
+  @Test(
+    "B4: what works without being named counts for every kind",
+    arguments: [
+      "extension Array { init(_ a: Int, b: Int) { self = [] } }",
+      "extension Artifact { subscript(i: Int) -> Int { i } }",
+      "extension Artifact { func callAsFunction() {} }",
+      "extension DefaultStringInterpolation { mutating func appendInterpolation(_ x: Int, digits: Int) {} }",
+      "extension Artifact { static func + (a: Artifact, b: Int) -> Artifact { a } }",
+      "extension SomeProtocol { var anything: Int { 1 } }",
+      "extension Double: Marked {}",
+      "func + (a: Matrix, b: Int) -> Matrix { a }",
+      "infix operator +++",
+      "typealias IntegerLiteralType = Int32",
+      "@_exported import Numbers",
+      "#declareThings()",
+      "@AddPeers struct Thing {}",
+      "@_cdecl(\"sqrt\") public func root(_ x: Double) -> Double { x }",
+      "func broken() { ",
+    ])
+  func unnamedThingsCount(_ other: String) throws {
+    #expect(try reaches(other))
+  }
 
-  @Test func editingStitchingRerunsStitchesAndNoTraining() throws {
-    let directory = try Copy()
-    let file = try #require(
-      FileManager.default.contentsOfDirectory(
-        atPath: directory.root.appending(path: "Sources/Stitching").path
-      ).sorted().first)
-    let changed = try directory.kindsChanged(in: "Sources/Stitching/\(file)", appending("let added = 1"))
-    #expect(changed.contains("Stitch"))
+  @Test(
+    "B4: what is named is reached",
+    arguments: [
+      ("let a = 1, b = 2", "_ = b"),
+      ("let (a, b) = (1, 2)", "_ = b"),
+      ("let text = \"}{\"\nfunc helper() {}", "helper()"),
+      ("let text = \"\"\"\n  } \\(1) {\n  \"\"\"\nvar helper: Int { 1 }", "_ = helper"),
+      ("extension Matrix { func norm() {} }", "_ = x.norm()"),
+      ("extension Matrix { init(side: Int) {} }", "_ = Matrix.init"),
+      ("extension Artifact { var title: Int { 1 } }", "_ = x.title"),
+      ("protocol Shape {}", "_ = x as? any Shape"),
+      ("@propertyWrapper struct Clamped { var wrappedValue: Int }", "@Clamped var x = 1"),
+      (
+        "@resultBuilder enum Built { static func buildBlock(_ x: Int) -> Int { x } }",
+        "@Built var x: Int { 1 }"
+      ),
+      (
+        "@dynamicMemberLookup struct Loose { subscript(dynamicMember x: String) -> Int { 1 } }",
+        "_ = Loose().any"
+      ),
+      ("func mean(_ x: Int) -> Int { x }", "_ = [1: mean(1)]"),
+      ("func mean(_ x: Int) -> Int { x }", "_ = \"\\(mean(1))\""),
+      ("func mean(_ x: Int) -> Int { x }", "_ = flag ? mean : other"),
+      ("func mean(_ x: Int) -> Int { x }", "_ = Stages.mean(1)"),
+      ("private extension Matrix { func own() {} }\nfunc helper() {}", "helper()"),
+    ])
+  func namedThingsAreReached(_ other: String, _ body: String) throws {
+    #expect(try reaches(other, from: body))
+  }
+
+  @Test(
+    "what isn't meant by a word isn't reached",
+    arguments: [
+      ("func mean(_ x: Int) -> Int { x }", "_ = f(mean: 1)"),
+      ("func mean(_ x: Int) -> Int { x }", "_ = channel.mean"),
+      ("func mean(_ x: Int) -> Int { x }", "_ = \"mean\""),
+      ("private func mean(_ x: Int) -> Int { x }", "_ = mean(1)"),
+      ("extension Artifact { fileprivate var title: Int { 1 } }", "_ = x.title"),
+      ("extension Artifact { static let csv = 1 }", "_ = x.model"),
+      ("extension Matrix { func norm() {} }", "_ = Matrix()"),
+      ("struct Other { init() {} }", "_ = Matrix()"),
+    ])
+  func otherWordsAreNotMentions(_ other: String, _ body: String) throws {
+    #expect(try !reaches(other, from: body))
+  }
+
+  @Test func aTypeOfTheSameNameElsewhereIsAnother() throws {
+    let sources = [
+      "Stages/Kind.swift": kind("Kind", "_ = Matrix()"),
+      "Stages/Other.swift": "extension Layout: Choice {}",
+      "Canonical/Layout.swift": "public enum Layout {}",
+    ]
+    func reaches(_ matrix: String) throws -> Bool {
+      let edited = sources.merging(["Numbers/Matrix.swift": matrix]) { $1 }
+      return try #require(try codeOfKinds(edited)["Kind"]).files["Stages/Other.swift"] != nil
+    }
+    #expect(try !reaches("public struct Matrix { var layout: Layout }\nenum Layout {}"))
+    #expect(try reaches("public struct Matrix { var layout: Layout }\npublic enum Layout {}"))
+  }
+
+  @Test("B1: what the engine hands out of modules below it counts where the engine's name is written")
+  func engineHandsOut() throws {
+    #expect(try reaches("public struct Note {}", at: "Canonical/Note.swift", from: "_ = x.note"))
+    #expect(try !reaches("public struct Note {}", at: "Canonical/Note.swift", from: "_ = x.title"))
+  }
+
+  @Test("B3: one kind using another's declaration is refused, with place, name and cure")
+  func kindsCantUseEachOther() throws {
+    let error = #expect(throws: FingerprintError.self) {
+      try codeOfKinds([
+        "Stages/A.swift": kind("A", "_ = Choice.one"),
+        "Stages/B.swift": kind("B") + "\nenum Choice { case one }\n",
+      ])
+    }
     #expect(
-      changed.isDisjoint(with: [
-        "Train", "ModelImport", "DatasetCIFAR10", "Activations", "Table", "SimilarityKind",
-      ]))
-  }
-
-  @Test func editingACommentRerunsNothing() throws {
-    for path in ["NeuralNetworks/Training/Trainer.swift", "Stages/Kinds/Train.swift", "Tensor/Tensor.swift"] {
-      #expect(try Copy().kindsChanged(in: "Sources/\(path)", appending("// a remark")) == [])
+      error?.description
+        == "Stages/A.swift:5: error: 'Choice' (in the code of A) belongs to the stage kind B in Stages/B.swift, and a "
+        + "kind's code can't be another's. Move it from there to a file without a kind, or make it private there"
+    )
+    let unnamed = #expect(throws: FingerprintError.self) {
+      try codeOfKinds(["Stages/A.swift": kind("A"), "Stages/B.swift": kind("B") + "\ninfix operator +++\n"])
     }
+    #expect(
+      unnamed?.description.hasPrefix("Stages/B.swift:1: error: the file of the stage kind B declares") == true
+    )
+    let fine = try codeOfKinds([
+      "Stages/A.swift": kind("A", "_ = Choice.one") + "\nprivate enum Choice { case one }\n",
+      "Stages/B.swift": kind("B") + "\nprivate enum Choice { case two }\n",
+    ])
+    #expect(Set(fine.keys) == ["A", "B"])
   }
 
-  @Test func editingTensorsRerunsEverythingThatComputes() throws {
-    let changed = try Copy().kindsChanged(in: "Sources/Tensor/Tensor.swift", appending("let added = 1"))
-    #expect(changed.isSuperset(of: ["Train", "Stitch", "SimilarityKind", "DatasetMNIST"]))
-    #expect(changed.isDisjoint(with: ["Table", "Heatmap", "Command"]))
+  @Test func aKindIsAnyTypeThatSaysSoInWhateverFile() throws {
+    let code = try codeOfKinds([
+      "Stages/Some/Where.swift": "import Workflow\nprotocol Mine: StageKind {}\nstruct A: Sendable, Mine {}",
+      "Stages/C.swift": "import Workflow\nstruct C {}\nextension C: StageKind {}\nenum NoKind {}",
+    ])
+    #expect(Set(code.keys) == ["A", "C"])
   }
 
-  @Test func editingAKindChangesThatKindAlone() throws {
-    let changed = try Copy().kindsChanged(in: "Sources/Stages/Kinds/Train.swift", appending("let added = 1"))
-    #expect(changed == ["Train"])
-  }
-
-  @Test func editingNetworksRerunsNoDataset() throws {
-    let changed = try Copy().kindsChanged(
-      in: "Sources/NeuralNetworks/Training/Trainer.swift", appending("let added = 1"))
-    #expect(changed.isSuperset(of: ["Train", "Stitch", "Evaluate"]))
-    #expect(changed.isDisjoint(with: ["DatasetMNIST", "DatasetSynthetic", "DatasetShortcut"]))
-  }
-
-  @Test func theEngineIsInNoKindsCode() throws {
-    let files = try Copy().code.values.flatMap(\.keys)
-    for engine in ["ContentStore/", "Workflow/", "Executors/"] {
-      #expect(!files.contains { $0.hasPrefix(engine) })
+  @Test(
+    "B5: every sort of file counts",
+    arguments: ["kernel.S", "table.inc", "x.hpp", "y.cpp", "weights.json", "odd.xyz", "noextension"])
+  func everySortOfFileCounts(_ name: String) throws {
+    let body = kind("Kind", "_ = Matrix()").replacing("import Numbers", with: "import CShim\nimport Numbers")
+    let before = try codeOfKinds(["Stages/Kind.swift": body])["Kind"]
+    for module in ["Numbers", "CShim"] {
+      let after = try codeOfKinds(["Stages/Kind.swift": body, "\(module)/\(name)": "1"])["Kind"]
+      #expect(after != before, "\(module)")
     }
+    #expect(try codeOfKinds(["Stages/Kind.swift": body, "Numbers/.\(name).swp": "1"])["Kind"] == before)
   }
 
-  @Test func cShimsAndCompileSettingsCount() throws {
-    let shim = try Copy().kindsChanged(in: "Sources/COneDNN/shim.h", appending("#define ADDED"))
-    #expect(shim.contains("Train") && !shim.contains("Table"))
-    let settings = try Copy().kindsChanged(in: "Package.swift") {
-      $0.replacing(
-        "numericsSettings: [SwiftSetting] = [", with: "numericsSettings: [SwiftSetting] = [.define(\"A\"),")
+  @Test("B5: headers outside that are included by a relative path count")
+  func includesAreFollowed() throws {
+    let sources = [
+      "Stages/Kind.swift": "import CShim\n" + kind(), "CShim/shim.h": "#include \"../Shared/a.h\"\n",
+      "Shared/a.h": "#define A 1\n",
+    ]
+    let edited = sources.merging(["Shared/a.h": "#define A 2\n"]) { $1 }
+    #expect(try codeOfKinds(sources) != codeOfKinds(edited))
+  }
+
+  @Test("B6: how the modules in reach are compiled counts, and no others")
+  func settingsCount() throws {
+    let manifest = """
+      // swift-tools-version: 6.2
+      let settings = 1
+      let package = Package(targets: [
+        .target(name: "Stages", dependencies: ["Numbers"]), .target(name: "Numbers", swiftSettings: settings),
+        .target(name: "Canonical"), .target(name: "CShim"), .target(name: "Rest", swiftSettings: [1]),
+        .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
+      ])
+      """
+    func code(_ text: String, _ replacement: String) throws -> [String: KindCode] {
+      let edited = manifest.replacing(text, with: replacement)
+      if !text.isEmpty { #expect(edited != manifest) }
+      return try codeOfKinds(["Stages/Kind.swift": kind("Kind", "_ = Matrix()"), "Package.swift": edited])
     }
-    #expect(settings.contains("Train"))
+    let before = try code("", "")
+    #expect(try code("let settings = 1", "let settings = 2") != before)
+    #expect(try code("swiftSettings: settings", "swiftSettings: settings + [2]") != before)
+    #expect(try code("6.2", "6.3") != before)
+    #expect(
+      try code("let settings", "for target in package.targets { target.swiftSettings = nil }\nlet settings")
+        != before)
+    #expect(try code("swiftSettings: [1]", "swiftSettings: [2]") == before)
+    #expect(try code("dependencies: [\"Numbers\"]", "dependencies: []") == before)
+  }
+
+  @Test func helpDoesNotCountUnlessSomethingCanReadIt() throws {
+    func code(_ help: String, _ body: String = "") throws -> [String: KindCode] {
+      let text = """
+        import Workflow
+        struct Kind: StageKind {
+          static let summary = "\(help)"
+          @Parameter("\(help)", .atLeast(1)) var epochs = 20
+          func run() { \(body) }
+        }
+        """
+      return try codeOfKinds(["Stages/Kind.swift": text])
+    }
+    #expect(try code("one") == code("two"))
+    #expect(try code("one", "print(Self.summary)") != code("two", "print(Self.summary)"))
+    #expect(try code("one", "dump(self)") != code("two", "dump(self)"))
+    #expect(try code("one", "print(\"\\(self)\")") != code("two", "print(\"\\(self)\")"))
+    #expect(try code("\\(1)") != code("\\(2)"))
   }
 }
