@@ -10,8 +10,10 @@ import Workflow
 
   private func action(_ project: Project, _ i: Int, inputs: [[Artifact]]) -> Action {
     Action(
-      project.instances[i], code: .of("code".utf8), inputs: inputs, sources: { project.instances[$0] },
-      externals: [], environment: ["A": "\"quoted\"", "Z": "z"])
+      project.instances[i],
+      Action.Circumstances(
+        code: .of("code".utf8), inputs: { inputs[$0][$1] }, sources: { project.instances[$0] },
+        environment: ["A": "\"quoted\"", "Z": "z"]))
   }
 
   @Test func theTextIsCanonicalAndSaysEverything() throws {
@@ -26,7 +28,7 @@ import Workflow
     #expect(sum.key == .of(sum.text.utf8))
     #expect(
       sum.json == [
-        "version": 1, "kind": "sum", "code": .string(Digest.of("code".utf8).hex), "parameters": ["scale": 1],
+        "version": 2, "kind": "sum", "code": .string(Digest.of("code".utf8).hex), "parameters": ["scale": 1],
         "environment": ["A": "\"quoted\"", "B": .null],
         "inputs": ["add": [one.json, two.json], "subtract": one.json],
       ])

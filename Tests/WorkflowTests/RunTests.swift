@@ -174,10 +174,8 @@ import Workflow
   @Test func anInterruptedRunKeepsWhatHadFinishedAndEndsTheExecutor() throws {
     let project = try small()
     let executor = project.executor()
-    let finished = Flag()
     let report = try project.run(
-      executor, jobs: 1, isInterrupted: { finished.isSet },
-      observe: { if case .finished = $0 { finished.set() } })
+      executor, jobs: 1, interrupt: { if case .finished = $0 { true } else { false } })
     #expect(report.interrupted)
     #expect(report.counts == [1, 0, 0, 3])
     #expect(report.exitStatus == 130)
@@ -188,9 +186,7 @@ import Workflow
   @Test func anInterruptionEndsWhatRuns() throws {
     let project = try small()
     let executor = project.executor()
-    let started = Flag()
-    let report = try project.run(
-      executor, isInterrupted: { started.isSet }, observe: { if case .started = $0 { started.set() } })
+    let report = try project.run(executor, interrupt: { if case .planned = $0 { true } else { false } })
     #expect(executor.wasShutDown)
     #expect(report.executed == 0)
     #expect(try project.run().counts == [4, 0, 0, 0])
@@ -216,6 +212,7 @@ import Workflow
         story.append("progress \(i): \(progress.fraction) \(progress.detail)")
       case .finished(let report): story.append("finished \(report.name): \(report.state)")
       case .warning(let message): story.append(message)
+      case .uploading(let count): story.append("uploading \(count)")
       }
     })
     #expect(
@@ -353,9 +350,4 @@ import Workflow
     #expect(report.exitStatus == 3)
     #expect(try project.run().executed == 1)
   }
-}
-
-final class Flag: @unchecked Sendable {
-  private(set) var isSet = false
-  func set() { isSet = true }
 }

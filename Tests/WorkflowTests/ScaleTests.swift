@@ -42,9 +42,13 @@ import Workflow
       for i in graph!.order {
         let instance = project.instances[i]
         let action = Action(
-          instance, code: plainCode.digest,
-          inputs: instance.inputs.map { $0.sources.map { artifacts[$0.instance]![$0.output]! } },
-          sources: { project.instances[$0] }, externals: [], environment: [:])
+          instance,
+          Action.Circumstances(
+            code: plainCode.digest,
+            inputs: { b, n in
+              let source = instance.inputs[b].sources[n]
+              return artifacts[source.instance]![source.output]!
+            }, sources: { project.instances[$0] }))
         let artifact = Artifact(.blob, .of(action.key.bytes), size: 32)
         artifacts[i] = [instance.outputs[0].name: artifact]
         records.append(

@@ -74,13 +74,48 @@ import Workflow
     #expect(try project.text("r", again) == "6")
   }
 
-  @Test func aFileTouchedDuringTheRunIsFine() throws {
+  /// A7, H3: what was read of a file in between isn't known, whatever it holds now.
+  @Test func aFileEditedAndPutBackWhileItIsReadIsReadAgain() throws {
+    let project = try Project()
+    let file = try project.write("hello", "data/in.txt")
+    try project.add("r", "read", external: file)
+    let executor = project.executor()
+    var edits = 0
+    executor.before = { _ in
+      edits += 1
+      if edits == 1 { _ = try project.write("hello, hello", "data/in.txt") }
+    }
+    executor.after = { _ in if edits == 1 { _ = try project.write("hello", "data/in.txt") } }
+    let report = try project.run(executor)
+    #expect(executor.ran == ["r", "r"])
+    #expect(report.warnings == ["r: data/in.txt was edited and put back while it ran; running it again"])
+    #expect(try project.text("r", report) == "5")
+  }
+
+  @Test func aFileThatIsEditedAndPutBackAgainAndAgainFails() throws {
     let project = try Project()
     let file = try project.write("hello", "data/in.txt")
     try project.add("r", "read", external: file)
     let executor = project.executor()
     executor.after = { _ in _ = try project.write("hello", "data/in.txt") }
-    #expect(try project.run(executor).executed == 1)
+    let report = try project.run(executor)
+    #expect(executor.ran.count == 3)
+    #expect(report["r"].failure?.cause == .input)
+  }
+
+  /// A7: what was edited since the run looked at it fails before it starts, not after.
+  @Test func aFileEditedBeforeAStartIsSeenBeforeAnythingRuns() throws {
+    let project = try Project()
+    let file = try project.write("hello", "data/in.txt")
+    try project.add("n", "number")
+    try project.add("r", "read", external: file)
+    let executor = project.executor()
+    executor.after = { _ in _ = try project.write("hello!", "data/in.txt") }
+    let report = try project.run(executor, jobs: 1, keepGoing: true)
+    #expect(executor.ran == ["n"])
+    #expect(
+      report["r"].message
+        == "data/in.txt was edited since this run looked at it, so it has another key now. Run again.")
   }
 
   @Test func aFileAddedToAFolderDuringTheRunIsNotPublished() throws {

@@ -9,24 +9,35 @@ import Foundation
 ///
 ///     @Input("the network before the cut", .model) var front: InputArtifact
 ///     @Input("what to tabulate", .scores, labelled: true) var rows: [InputArtifact]
+///     @Input("what to train on", .dataset, part: .named("train")) var data: InputArtifact
 @propertyWrapper
 public struct Input<Value: InputValue>: Sendable {
   let help: String
   let types: [ArtifactType]
   let labelled: Bool
+  let part: InputPart?
   private let slot = Slot<Value>()
 
-  /// `labelled` inputs see their members' axes (and so have them in the key); others see content alone.
-  public init(_ help: String, _ types: ArtifactType..., labelled: Bool = false) {
+  /// `labelled` inputs see their members' axes (and so have them in the key); others see content alone. With `part`
+  /// the stage sees, and the key has, that member of each manifest alone.
+  public init(_ help: String, _ types: ArtifactType..., labelled: Bool = false, part: InputPart? = nil) {
     self.help = help
     self.types = types
     self.labelled = labelled
+    self.part = part
   }
 
   public var wrappedValue: Value {
     guard let value = slot.value else { preconditionFailure("BUG: read before it was bound") }
     return value
   }
+}
+
+/// A member of a manifest that an input asks for alone.
+public enum InputPart: Sendable, Hashable {
+  case named(String)
+  /// The member that a parameter of the kind names.
+  case parameter(String)
 }
 
 /// How many artifacts an input takes.
@@ -80,7 +91,7 @@ protocol InputDeclaration: Sendable {
 
 extension Input: InputDeclaration {
   func description(named name: String) -> InputDescription {
-    InputDescription(name: name, help: help, types: types, arity: Value.arity, labelled: labelled)
+    InputDescription(name: name, help: help, types: types, arity: Value.arity, labelled: labelled, part: part)
   }
   func bind(_ members: [InputArtifact]) { slot.value = Value(members) }
 }

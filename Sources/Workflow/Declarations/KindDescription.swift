@@ -18,6 +18,8 @@ public final class KindDescription: Sendable {
   public let takesCommands: Bool
   /// The parameters and inputs in which the members of a job may differ; empty: jobs have one member.
   public let varying: Set<String>
+  /// The inputs that ask for a part of a manifest, by name.
+  let parts: [String: InputPart]
   /// The sources that decide what it computes, whatever its parameters.
   public let code: CodeManifest
   /// The code of what kinds look up in lists, by the file it is in.
@@ -44,6 +46,8 @@ public final class KindDescription: Sendable {
     prototype = (kind, declared)
     parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
     inputs = declared.inputs.map { $1.description(named: $0) }
+    let parts = inputs.compactMap { input in input.part.map { (input.name, $0) } }
+    self.parts = Dictionary(uniqueKeysWithValues: parts)
     externals = declared.externals.map { ExternalDescription(name: $0, help: $1.help, patterns: $1.patterns) }
     outputs = declared.outputs.map { OutputDescription(name: $0, type: $1.type, help: $1.help) }
   }
@@ -189,13 +193,18 @@ public struct InputDescription: Sendable {
   public let types: [ArtifactType]
   public let arity: Arity
   public let labelled: Bool
+  /// The member of a manifest that it asks for alone; nil for all of an artifact.
+  public let part: InputPart?
 
-  public init(name: String, help: String, types: [ArtifactType], arity: Arity, labelled: Bool) {
+  public init(
+    name: String, help: String, types: [ArtifactType], arity: Arity, labelled: Bool, part: InputPart? = nil
+  ) {
     self.name = name
     self.help = help
     self.types = types
     self.arity = arity
     self.labelled = labelled
+    self.part = part
   }
 
   public func accepts(_ type: ArtifactType) -> Bool { types.contains(.file) || types.contains(type) }

@@ -102,6 +102,8 @@ protocol ParameterDeclaration: Sendable {
   var valueSchema: JSON { get }
   var defaultJSON: JSON? { get }
   var json: JSON { get }
+  /// Whether `null` is one of its values.
+  var takesNull: Bool { get }
   func decode(_ raw: RawValue) throws
   /// Forgets what was decoded.
   func reset()
@@ -111,6 +113,7 @@ extension Parameter: ParameterDeclaration {
   var typeExpectation: String { Value.expectation }
   var defaultJSON: JSON? { fallback?.json }
   var json: JSON { wrappedValue.json }
+  var takesNull: Bool { (try? Value(raw: .null(.nowhere))) != nil }
 
   var valueSchema: JSON {
     guard case .object(var members) = Value.schema else { return Value.schema }
@@ -164,8 +167,8 @@ func decodeParameters(
       throw DecodingIssue(
         member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))")
     }
-    // `null` means "not written", so that an axis can switch a parameter off.
-    if case .null = member.value { continue }
+    // Where `null` is no value it means "not written", so that an axis can switch a parameter off.
+    if case .null = member.value, !parameter.declaration.takesNull { continue }
     do {
       try parameter.declaration.decode(member.value)
     } catch let issue as DecodingIssue {
@@ -173,7 +176,10 @@ func decodeParameters(
     }
   }
   for (name, declaration) in declared where declaration.defaultJSON == nil {
-    let written = members.contains { if case .null = $0.value { false } else { $0.name == name } }
+    let written = members.contains { member in
+      if case .null = member.value, !declaration.takesNull { return false }
+      return member.name == name
+    }
     if !written {
       throw DecodingIssue(place, "'\(name)' is missing: \(declaration.help) (\(declaration.typeExpectation))")
     }

@@ -7,19 +7,26 @@ import ContentStore
 /// Everything that decides an instance's result.
 public struct Action: Sendable, Hashable {
   /// The version of this layout; it changes when the same action would mean something else.
-  public static let formatVersion = 1
+  public static let formatVersion = 2
+
+  /// A list with more members than this stands by the digest of its text, so that records stay small whatever the
+  /// fan-in.
+  public static let longestList = 64
 
   /// The canonical text, the key's preimage.
   public let text: String
   /// SHA-256 of the text.
   public let key: Digest
+  /// The texts of lists that stand by their digests. They are kept with the record.
+  public let lists: [String]
 
-  /// An action read back from a record.
-  public init(json: JSON) { self.init(text: json.canonical) }
+  /// An action read back from a record; the texts of its long lists are blobs of that.
+  public init(json: JSON) { self.init(text: json.canonical, lists: []) }
 
   /// An action whose canonical text is known.
-  init(text: String) {
+  init(text: String, lists: [String]) {
     self.text = text
+    self.lists = lists
     key = .of(text.utf8)
   }
 
@@ -31,37 +38,63 @@ public struct Action: Sendable, Hashable {
     return json
   }
 
+  /// What decides an instance's result besides the instance itself.
+  public struct Circumstances {
+    /// The digest of the code manifest.
+    public var code: Digest
+    /// For source `s` of `instance.inputs[b]`, the artifact that is read: the part that the input asks for.
+    public var inputs: (_ b: Int, _ s: Int) -> Artifact
+    /// The instance behind a source, for the labels of labelled inputs.
+    public var sources: (Int) -> Instance
+    /// The content of `instance.externals[n]`.
+    public var externals: (_ n: Int) -> Artifact
+    /// The declared variables that are set.
+    public var environment: [String: String]
+    /// What the project wants to have in every key.
+    public var settings: KeySettings
+    /// What computes.
+    public var platform: Platform
+
+    public init(
+      code: Digest, inputs: @escaping (Int, Int) -> Artifact, sources: @escaping (Int) -> Instance,
+      externals: @escaping (Int) -> Artifact = { _ in preconditionFailure("BUG: no files outside") },
+      environment: [String: String] = [:], settings: KeySettings = KeySettings(),
+      platform: Platform = Platform()
+    ) {
+      self.code = code
+      self.inputs = inputs
+      self.sources = sources
+      self.externals = externals
+      self.environment = environment
+      self.settings = settings
+      self.platform = platform
+    }
+  }
+
   /// The action of `instance`.
-  /// - Parameters:
-  ///   - code: the digest of the code manifest.
-  ///   - inputs: for each of `instance.inputs`, the artifact of each source.
-  ///   - sources: the instance behind each source, for the labels of labelled inputs.
-  ///   - externals: for each of `instance.externals`, its content.
-  ///   - environment: the declared variables that are set.
-  public init(
-    _ instance: Instance, code: Digest, inputs: [[Artifact]], sources: (Int) -> Instance,
-    externals: [Artifact], environment: [String: String]
-  ) {
+  public init(_ instance: Instance, _ circumstances: Circumstances) {
     var text: [UInt8] = []
-    Action.write(
-      instance, code: code, inputs: { inputs[$0][$1] }, sources: sources, externals: { externals[$0] },
-      environment: environment, into: &text)
-    self.init(text: String(decoding: text, as: UTF8.self))
+    var lists: [String] = []
+    Action.write(instance, circumstances, into: &text) { lists.append(String(decoding: $0, as: UTF8.self)) }
+    self.init(text: String(decoding: text, as: UTF8.self), lists: lists)
   }
 
   /// Puts the canonical text of `instance`'s action into `out`: what `JSON.canonical` would give for the same members.
   /// It is written straight, and mostly hashed only, since a pipeline has 100,000 of them.
+  /// - Parameter long: told the text of each list that stands by its digest.
   static func write(
-    _ instance: Instance, code: Digest, inputs: (_ binding: Int, _ source: Int) -> Artifact,
-    sources: (Int) -> Instance, externals: (Int) -> Artifact, environment: [String: String],
-    into out: inout [UInt8]
+    _ instance: Instance, _ now: Circumstances, into out: inout [UInt8], long: ([UInt8]) -> Void = { _ in }
   ) {
     out.removeAll(keepingCapacity: true)
     out.spell("{\"code\":\"")
-    code.appendHex(to: &out)
+    now.code.appendHex(to: &out)
     out.spell("\"")
+    if instance.commandCode != nil {
+      out.spell(",\"commands\":")
+      out.put(JSON.integer(CommandText.semanticsVersion))
+    }
     if !instance.environment.isEmpty {
-      let variables = instance.environment.map { ($0, environment[$0].map(JSON.string) ?? .null) }
+      let variables = instance.environment.map { ($0, now.environment[$0].map(JSON.string) ?? .null) }
       out.spell(",\"environment\":")
       out.put(JSON.object(Dictionary(variables) { first, _ in first }))
     }
@@ -81,31 +114,57 @@ public struct Action: Sendable, Hashable {
       out.put(JSON.string(name(position)))
       out.spell(":")
       guard position < bindings.count else {
-        out.put(externals(position - bindings.count))
+        out.put(now.externals(position - bindings.count))
         continue
       }
-      let isList = bindings[position].isList
-      if isList { out.spell("[") }
-      for (s, source) in bindings[position].sources.enumerated() {
-        if s > 0 { out.spell(",") }
-        let artifact = inputs(position, s)
-        guard bindings[position].labelled else {
-          out.put(artifact)
-          continue
-        }
-        let origin = sources(source.instance)
-        let labels = origin.labels.map { JSON.array([.string($0.axis), .string($0.value)]) }
-        out.put(["artifact": artifact.json, "labels": .array(labels), "stage": .string(origin.stage)])
+      let binding = bindings[position]
+      guard binding.sources.count > longestList else {
+        write(binding, position, now, into: &out)
+        continue
       }
-      if isList { out.spell("]") }
+      var list: [UInt8] = []
+      write(binding, position, now, into: &list)
+      long(list)
+      out.spell("{\"list\":\"")
+      Digest.of(list).appendHex(to: &out)
+      out.spell("\",\"members\":")
+      out.put(JSON.integer(binding.sources.count))
+      out.spell("}")
     }
     out.spell("},\"kind\":")
     out.put(JSON.string(instance.kind.name))
     out.spell(",\"parameters\":")
     out.put(instance.parameters)
+    if let facts = now.settings.facts(of: now.platform) {
+      out.spell(",\"platform\":")
+      out.put(facts)
+    }
+    if let salt = now.settings.salt {
+      out.spell(",\"salt\":")
+      out.put(JSON.string(salt))
+    }
     out.spell(",\"version\":")
     out.put(JSON.integer(Action.formatVersion))
     out.spell("}")
+  }
+
+  /// What an input reads: one artifact, or a list.
+  private static func write(
+    _ binding: InputBinding, _ position: Int, _ now: Circumstances, into out: inout [UInt8]
+  ) {
+    if binding.isList { out.spell("[") }
+    for (s, source) in binding.sources.enumerated() {
+      if s > 0 { out.spell(",") }
+      let artifact = now.inputs(position, s)
+      guard binding.labelled else {
+        out.put(artifact)
+        continue
+      }
+      let origin = now.sources(source.instance)
+      let labels = origin.labels.map { JSON.array([.string($0.axis), .string($0.value)]) }
+      out.put(["artifact": artifact.json, "labels": .array(labels), "stage": .string(origin.stage)])
+    }
+    if binding.isList { out.spell("]") }
   }
 }
 

@@ -7,6 +7,8 @@ public struct Graph: Sendable {
   public let project: String
   /// The pipeline file, relative to the root.
   public let file: String
+  /// What the project has its keys hold.
+  public let settings: KeySettings
   /// The distinct instances that instance `i` reads, ascending.
   public let dependencies: [[Int]]
   /// The distinct instances that read instance `i`, ascending.
@@ -16,8 +18,9 @@ public struct Graph: Sendable {
   private let indexByName: [String: Int]
 
   /// Links instances. A cycle here is a bug: the pipeline file's loader reports cycles with their place.
-  public init(instances: [Instance], project: String, file: String) {
+  public init(instances: [Instance], project: String, file: String, settings: KeySettings = KeySettings()) {
     self.instances = instances
+    self.settings = settings
     self.project = project
     self.file = file
     dependencies = instances.map { instance in

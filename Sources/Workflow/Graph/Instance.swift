@@ -46,6 +46,17 @@ public struct Instance: Sendable {
   }
 }
 
+extension Instance {
+  /// The member of each manifest that an input reads; nil when it reads all of an artifact.
+  func part(of binding: InputBinding) -> String? {
+    switch kind.parts[binding.name] {
+    case nil: nil
+    case .named(let name): name
+    case .parameter(let name): parameters[name]?.stringValue
+    }
+  }
+}
+
 /// What an input reads.
 public struct InputBinding: Sendable {
   public var name: String

@@ -6,8 +6,8 @@ import ContentStore
 import Foundation
 
 /// The code manifests of commands, and the files they were made from.
-struct CommandFiles {
-  private struct Entry {
+struct CommandFiles: Sendable {
+  private struct Entry: Sendable {
     var manifest: CodeManifest
     var files: [ExternalFile]
   }
@@ -18,7 +18,7 @@ struct CommandFiles {
 
   /// Digests the code of every command, once. Throws `DecodingIssue` at the stage's place for a pattern that matches
   /// nothing and a program that isn't found.
-  init(_ instances: [Instance], store: Store, root: String, environment: [String: String]) throws {
+  init(_ instances: [Instance], store: any ResultStore, root: String, environment: [String: String]) throws {
     self.root = root
     path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
     for instance in instances {
@@ -42,21 +42,24 @@ struct CommandFiles {
     return entry.manifest
   }
 
-  /// The file that has other content now than when it was digested, or is new, if there is one.
-  func changedFile(of code: CommandCode, store: Store) throws -> String? {
+  /// Looks at the files again.
+  func look(at code: CommandCode, store: any ResultStore) throws -> Look {
     guard let entry = entries[code] else { preconditionFailure("BUG: a command's code was not digested") }
-    if let touched = try ExternalContent.changed(entry.files.filter { !$0.isUnchanged }, store: store) {
-      return touched
-    }
     do {
       let now = try read(code, store)
       let names = Set(now.manifest.files.keys).symmetricDifference(entry.manifest.files.keys)
-      if let other = names.min() { return root + "/" + other }
-      return now.manifest == entry.manifest ? nil : code.interpreter
-    } catch StoreError.source(let path, _) { return path } catch is MissingProgram { return code.interpreter }
+      if let other = names.min() { return .edited(root + "/" + other) }
+      guard now.manifest == entry.manifest else {
+        let digests = Dictionary(entry.files.map { ($0.path, $0.digest) }) { first, _ in first }
+        return .edited(now.files.first { digests[$0.path] != $0.digest }?.path ?? code.interpreter)
+      }
+      return .same(Sight(files: now.files))
+    } catch StoreError.source(let path, _) { return .edited(path) } catch is MissingProgram {
+      return .edited(code.interpreter)
+    }
   }
 
-  private func read(_ code: CommandCode, _ store: Store) throws -> Entry {
+  private func read(_ code: CommandCode, _ store: any ResultStore) throws -> Entry {
     var entry = Entry(manifest: CodeManifest(files: [:]), files: [])
     var digests: [String: Digest] = [:]
     if !code.patterns.isEmpty {

@@ -6,14 +6,14 @@ import ContentStore
 import Foundation
 
 /// The content of the files and folders that bindings name.
-struct ExternalContent {
-  private struct Selection: Hashable {
+struct ExternalContent: Sendable {
+  private struct Selection: Hashable, Sendable {
     var path: String
     var patterns: [String]
   }
 
   /// A file (under the name "") or the files of a folder by relative path.
-  private struct Content {
+  private struct Content: Sendable {
     var files: [String: ExternalFile]
 
     var artifact: Artifact { files[""]?.artifact ?? Store.tree(of: files) }
@@ -24,7 +24,7 @@ struct ExternalContent {
 
   /// Digests everything that the bindings name, once. Throws `DecodingIssue` at the place of a path that can't be
   /// read.
-  init(_ bindings: [(stage: String, binding: ExternalBinding)], store: Store, root: String) throws {
+  init(_ bindings: [(stage: String, binding: ExternalBinding)], store: any ResultStore, root: String) throws {
     var names: [Selection: [String]] = [:]
     var files: [URL] = []
     var owners: [String: Int] = [:]
@@ -64,30 +64,17 @@ struct ExternalContent {
     return artifact
   }
 
-  /// The file that has other content now than when it was digested, if there is one. A file that was merely touched
-  /// has not.
-  func changedFile(of binding: ExternalBinding, store: Store) throws -> String? {
+  /// Looks at the files again.
+  func look(at binding: ExternalBinding, store: any ResultStore) throws -> Look {
     let selection = Selection(path: binding.url.path, patterns: binding.patterns)
     guard let content = contents[selection] else {
       preconditionFailure("BUG: '\(binding.name)' was not digested")
     }
-    guard let names = try? ExternalContent.names(selection) else { return selection.path }
+    guard let names = try? ExternalContent.names(selection) else { return .edited(selection.path) }
     if let gone = Set(names).symmetricDifference(content.files.keys).min() {
-      return ExternalContent.url(selection, gone).path
+      return .edited(ExternalContent.url(selection, gone).path)
     }
-    let touched = content.files.values.filter { !$0.isUnchanged }.sorted { $0.path < $1.path }
-    return try ExternalContent.changed(touched, store: store)
-  }
-
-  /// The first of these files whose content is another now.
-  static func changed(_ touched: [ExternalFile], store: Store) throws -> String? {
-    for file in touched {
-      do {
-        let now = try store.digests(ofFiles: [URL(fileURLWithPath: file.path)])[0]
-        if now.digest != file.digest { return file.path }
-      } catch StoreError.source { return file.path }
-    }
-    return nil
+    return try Look(content.files.values.sorted { $0.path < $1.path }, store: store)
   }
 
   private struct Unreadable: Error { let reason: String }

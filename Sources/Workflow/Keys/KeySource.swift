@@ -6,10 +6,11 @@ import ContentStore
 import Foundation
 
 /// Makes the actions of a graph's instances.
-final class KeySource {
+final class KeySource: Sendable {
   private let graph: Graph
-  private let store: Store
+  private let store: any ResultStore
   private let environment: [String: String]
+  private let platform: Platform
   private let externals: ExternalContent
   private let commands: CommandFiles
   private let nativeCode: [String: Digest]
@@ -18,10 +19,13 @@ final class KeySource {
 
   /// Digests what the instances in `scope` need from outside. Throws `DecodingIssue` at the place of a path or
   /// pattern that names nothing.
-  init(_ graph: Graph, scope: [Int], store: Store, environment: [String: String]) throws {
+  init(
+    _ graph: Graph, scope: [Int], store: any ResultStore, environment: [String: String], platform: Platform
+  ) throws {
     self.graph = graph
     self.store = store
     self.environment = environment
+    self.platform = platform
     var bindings: [(String, ExternalBinding)] = []
     var commands: [Instance] = []
     var nativeCode: [String: Digest] = [:]
@@ -31,10 +35,13 @@ final class KeySource {
       for binding in instance.externals { bindings.append((instance.stage, binding)) }
       if instance.commandCode != nil {
         commands.append(instance)
-      } else if instance.kind.looksUpCode {
-        listedCode[i] = instance.kind.code(parameters: instance.parameters).digest
-      } else if nativeCode[instance.kind.name] == nil {
+        continue
+      }
+      if nativeCode[instance.kind.name] == nil {
         nativeCode[instance.kind.name] = instance.kind.code.digest
+      }
+      if instance.kind.looksUpCode {
+        listedCode[i] = instance.kind.code(parameters: instance.parameters).digest
       }
     }
     externals = try ExternalContent(bindings, store: store, root: graph.project)
@@ -44,33 +51,45 @@ final class KeySource {
   }
 
   /// The action of instance `i`; every artifact it reads must be known.
-  func action(_ i: Int, artifacts: [[String: Artifact]?]) -> Action {
-    var text: [UInt8] = []
-    write(i, artifacts: artifacts, into: &text)
-    return Action(text: String(decoding: text, as: UTF8.self))
+  func action(_ i: Int, _ known: Resolution) -> Action {
+    Action(graph.instances[i], circumstances(i, known))
   }
 
   /// The key of instance `i` alone, by way of a buffer to be used again.
-  func key(_ i: Int, artifacts: [[String: Artifact]?], buffer: inout [UInt8]) -> Digest {
-    write(i, artifacts: artifacts, into: &buffer)
+  func key(_ i: Int, _ known: Resolution, buffer: inout [UInt8]) -> Digest {
+    Action.write(graph.instances[i], circumstances(i, known), into: &buffer)
     return .of(buffer)
   }
 
-  private func write(_ i: Int, artifacts: [[String: Artifact]?], into text: inout [UInt8]) {
-    let instance = graph.instances[i]
-    let code =
-      instance.commandCode.map { commands.manifest(of: $0).digest } ?? listedCode[i]
-      ?? nativeCode[instance.kind.name]!
-    Action.write(
-      instance, code: code,
-      inputs: { binding, n in
-        let source = instance.inputs[binding].sources[n]
-        guard let artifact = artifacts[source.instance]?[source.output] else {
-          preconditionFailure("BUG: \(instance.name) reads an unknown output '\(source.output)'")
-        }
-        return artifact
-      }, sources: { graph.instances[$0] }, externals: { externals.artifact(of: instance.externals[$0]) },
-      environment: environment, into: &text)
+  /// What instance `i` shares with those that can be computed in one job with it: all but what its kind lets vary.
+  func group(_ i: Int, _ known: Resolution) -> Digest {
+    var shared = graph.instances[i]
+    let varying = shared.kind.varying
+    shared.inputs.removeAll { varying.contains($0.name) }
+    shared.parameters = .object((shared.parameters.objectValue ?? [:]).filter { !varying.contains($0.key) })
+    var text: [UInt8] = []
+    // Which of its kind's sources each one's parameters reach is no difference: a worker has them all.
+    Action.write(shared, circumstances(shared, known, code: code(of: shared)), into: &text)
+    text += Array("\(shared.resources)".utf8)
+    return .of(text)
+  }
+
+  private func circumstances(_ i: Int, _ known: Resolution) -> Action.Circumstances {
+    circumstances(graph.instances[i], known, code: listedCode[i] ?? code(of: graph.instances[i]))
+  }
+
+  private func code(of instance: Instance) -> Digest {
+    instance.commandCode.map { commands.manifest(of: $0).digest } ?? nativeCode[instance.kind.name]!
+  }
+
+  private func circumstances(
+    _ instance: Instance, _ known: Resolution, code: Digest
+  ) -> Action.Circumstances {
+    Action.Circumstances(
+      code: code, inputs: { binding, n in known.artifact(of: instance, instance.inputs[binding], n) },
+      sources: { [graph] in graph.instances[$0] },
+      externals: { [externals] in externals.artifact(of: instance.externals[$0]) }, environment: environment,
+      settings: graph.settings, platform: platform)
   }
 
   /// The sources behind instance `i`'s key.
@@ -85,17 +104,27 @@ final class KeySource {
     environment.filter { graph.instances[i].environment.contains($0.key) }
   }
 
-  /// What of the files that instance `i` read (data and code) has changed since they were digested; nil when nothing.
-  func edited(_ i: Int) throws -> String? {
+  /// Whether instance `i` reads neither artifacts nor files outside.
+  func readsNothing(_ i: Int) -> Bool {
     let instance = graph.instances[i]
+    return instance.inputs.isEmpty && instance.externals.isEmpty && instance.commandCode == nil
+  }
+
+  /// Looks at the files outside that instance `i` reads (data and code): whether they are still those of its key.
+  func look(_ i: Int) throws -> Look {
+    let instance = graph.instances[i]
+    var look = Look.same(Sight())
     for binding in instance.externals {
-      if let path = try externals.changedFile(of: binding, store: store) {
-        return shortened(path, root: graph.project)
-      }
+      look = try look.and { try externals.look(at: binding, store: store) }
     }
-    if let command = instance.commandCode, let path = try commands.changedFile(of: command, store: store) {
-      return shortened(path, root: graph.project)
-    }
-    return nil
+    if let code = instance.commandCode { look = try look.and { try commands.look(at: code, store: store) } }
+    if case .edited(let path) = look { return .edited(shortened(path, root: graph.project)) }
+    return look
+  }
+
+  /// What became of the files that instance `i` reads since they looked as in `sight`.
+  func look(_ i: Int, since sight: Sight) throws -> Disturbance {
+    if case .edited(let path) = try look(i) { return .edited(path) }
+    return sight.touched.map { .putBack(shortened($0.path, root: graph.project)) } ?? .none
   }
 }

@@ -7,13 +7,19 @@ import ContentStore
 package struct Difference {
   private let origins: [String: [String]]
   private let code: (Digest) -> CodeManifest?
+  private let list: (Digest) -> JSON?
 
   /// - Parameters:
   ///   - origins: how the current members of an input are called, `dataset 'images'`, by the input's name.
   ///   - code: reads a code manifest by digest; nil when it can't be had.
-  package init(origins: [String: [String]], code: @escaping (Digest) -> CodeManifest?) {
+  ///   - list: reads a long list of inputs by digest; nil when it can't be had.
+  package init(
+    origins: [String: [String]], code: @escaping (Digest) -> CodeManifest?,
+    list: @escaping (Digest) -> JSON? = { _ in nil }
+  ) {
     self.origins = origins
     self.code = code
+    self.list = list
   }
 
   /// What differs, most telling first. Empty only for equal actions.
@@ -29,6 +35,13 @@ package struct Difference {
     let after = new["environment"]?.objectValue ?? [:]
     for name in Set(before.keys).union(after.keys).sorted() where before[name] != after[name] {
       changes.append(value("environment \(name)", before[name], after[name], absent: "not set"))
+    }
+    if old["salt"] != new["salt"] { changes.append(value("salt", old["salt"], new["salt"])) }
+    if old["platform"] != new["platform"] {
+      compare("platform", old["platform"] ?? .object([:]), new["platform"] ?? .object([:]), &changes)
+    }
+    if old["commands"] != new["commands"] {
+      changes.append(value("semantics of commands", old["commands"], new["commands"]))
     }
     if old["version"] != new["version"] {
       changes.append(value("format version", old["version"], new["version"]))
@@ -58,7 +71,7 @@ package struct Difference {
       case (nil, _): changes.append(Change(subject, "added" + origin(name, 0)))
       case (_, nil): changes.append(Change(subject, "removed"))
       case (let before?, let after?):
-        if let a = before.arrayValue, let b = after.arrayValue {
+        if let a = listed(before), let b = listed(after) {
           changes += members(name, a, b)
         } else if before["artifact"] != nil, before["artifact"] == after["artifact"] {
           changes.append(Change(subject, "labels changed" + origin(name, 0)))
@@ -68,6 +81,12 @@ package struct Difference {
       }
     }
     return changes
+  }
+
+  /// The members of a list, written out or by its digest.
+  private func listed(_ input: JSON) -> [JSON]? {
+    if let members = input.arrayValue { return members }
+    return input["list"]?.stringValue.flatMap { Digest(hex: $0) }.flatMap(list)?.arrayValue
   }
 
   /// A list: labelled members are compared by label, others as a bag of contents.

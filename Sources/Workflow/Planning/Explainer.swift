@@ -8,24 +8,21 @@ import Foundation
 final class Explainer {
   private let graph: Graph
   private let keys: KeySource
-  private let store: Store
+  private let store: any ResultStore
   /// The key that each instance had when it was last up to date; read when first needed, before this run adds to it.
   private lazy var lastKeys = Result { try store.lastKeys(project: graph.project, file: graph.file) }
   private var manifests: [Digest: CodeManifest?] = [:]
 
-  init(_ graph: Graph, keys: KeySource, store: Store) {
+  init(_ graph: Graph, keys: KeySource, store: any ResultStore) {
     self.graph = graph
     self.keys = keys
     self.store = store
   }
 
-  /// Whether an earlier run of instance `i` is known.
-  func hasRun(_ i: Int) throws -> Bool { try lastKeys.get()[graph.instances[i].name] != nil }
-
-  /// Why instance `i`, whose key has no record, has to run.
-  func reason(_ i: Int, _ action: Action) throws -> Reason {
+  /// Why instance `i`, whose key has no record, has to run. Where the store can't tell of earlier runs, there are none.
+  func reason(_ i: Int, _ action: Action) -> Reason {
     let instance = graph.instances[i]
-    guard let last = try lastKeys.get()[instance.name] else { return .neverRun }
+    guard let last = (try? lastKeys.get())?[instance.name] else { return .neverRun }
     // A record that can't be read explains nothing, and matters to nobody else.
     guard last != action.key, let earlier = try? store.record(for: last) else { return .recordGone }
     var origins: [String: [String]] = [:]
@@ -40,9 +37,13 @@ final class Explainer {
       origins[binding.name] = [shortened(binding.url.path, root: graph.project)]
     }
     let code = keys.code(i)
-    let difference = Difference(origins: origins) { digest in
-      digest == code.digest ? code : self.manifest(digest)
-    }
+    let lists = Dictionary(action.lists.map { (Digest.of($0.utf8), $0) }) { first, _ in first }
+    let difference = Difference(
+      origins: origins, code: { $0 == code.digest ? code : self.manifest($0) },
+      list: { digest in
+        let text = lists[digest].map { Array($0.utf8) } ?? (try? self.store.read(digest))
+        return text.flatMap { try? JSON(parsing: $0) }
+      })
     return .changed(difference.changes(from: earlier.action, to: action.json))
   }
 

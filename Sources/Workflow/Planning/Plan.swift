@@ -2,6 +2,7 @@
 
 import Canonical
 import ContentStore
+import Foundation
 
 /// What is known of each instance without running anything.
 public struct Plan: Sendable {
@@ -13,6 +14,8 @@ public struct Plan: Sendable {
     case pending(on: String)
     /// It has never run.
     case missing
+    /// It can't run: it asks for what it reads can't give.
+    case impossible(String)
   }
 
   public struct Entry: Sendable {
@@ -34,32 +37,56 @@ public struct Plan: Sendable {
   /// Looks up what the targets (nil: all instances) and everything they read have.
   /// - Parameters:
   ///   - environment: the driver's environment; only declared variables count.
+  ///   - platform: what computes here, for the keys of projects that ask for it.
   ///   - remote: where to look for records that aren't here; what is found is kept.
   /// - Throws: `DecodingIssue` for external files or code that can't be read, `StoreError`.
   public init(
     _ graph: Graph, targets: [Int]? = nil, store: Store, remote: (any Remote)? = nil,
-    environment: [String: String]
+    environment: [String: String], platform: Platform = Platform()
   ) throws {
     let scope = targets.map(graph.closure(of:)) ?? Set(graph.instances.indices)
-    let keys = try KeySource(graph, scope: scope.sorted(), store: store, environment: environment)
-    let resolution = Resolution(graph, keys: keys, scope: scope, store: store, remote: remote)
+    let keys = try KeySource(
+      graph, scope: scope.sorted(), store: store, environment: environment, platform: platform)
+    let resolution = Resolution(graph, keys: keys, scope: scope, store: store)
     let explainer = Explainer(graph, keys: keys, store: store)
+    let remote = remote.map { remote in GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime } }
     var states = [State?](repeating: nil, count: graph.instances.count)
-    for (i, answer) in try resolution.advance() {
-      switch answer {
-      case .hit: states[i] = .upToDate
-      case .miss(_, let undeclared?): states[i] = .stale(.outputUndeclared(undeclared))
-      case .miss(let action, nil):
-        let reason = try explainer.reason(i, action)
-        states[i] = reason == .neverRun ? .missing : .stale(reason)
+    var problems: [String] = []
+    while case let answers = try resolution.advance(), !answers.isEmpty {
+      var misses: [Int] = []
+      for (i, answer) in answers {
+        switch answer {
+        case .hit: states[i] = .upToDate
+        case .miss(let undeclared?): states[i] = .stale(.outputUndeclared(undeclared))
+        case .miss(nil): misses.append(i)
+        case .impossible(let why): states[i] = .impossible(why)
+        case .unread(let manifest):
+          // Where it isn't here, what it lists isn't known before somebody fetches it.
+          guard let entries = try? store.entries(of: manifest) else { continue }
+          resolution.learn(manifest, entries)
+          resolution.recheck(i)
+        }
+      }
+      let found =
+        remote.map { Plan.records(misses.map { resolution.key[$0]! }, store: store, remote: $0, &problems) }
+        ?? [:]
+      for i in misses {
+        if let artifacts = found[resolution.key[i]!],
+          graph.instances[i].outputs.allSatisfy({ artifacts[$0.name] != nil })
+        {
+          resolution.settle(i, artifacts)
+          states[i] = .upToDate
+        } else {
+          let reason = explainer.reason(i, keys.action(i, resolution))
+          states[i] = reason == .neverRun ? .missing : .stale(reason)
+        }
       }
     }
+    problems += remote?.takeNotices() ?? []
     // Of those left, each waits for the first thing it reads that isn't up to date, and that for its own.
     var waitsFor = [Int](repeating: 0, count: graph.instances.count)
     for i in graph.order where scope.contains(i) && states[i] == nil {
-      guard let cause = graph.dependencies[i].first(where: { states[$0] != .upToDate }) else {
-        preconditionFailure("BUG: \(graph.instances[i].name) was not looked up")
-      }
+      let cause = graph.dependencies[i].first { states[$0] != .upToDate } ?? graph.dependencies[i][0]
       if case .pending = states[cause] { waitsFor[i] = waitsFor[cause] } else { waitsFor[i] = cause }
       states[i] = .pending(on: graph.instances[waitsFor[i]].name)
     }
@@ -68,6 +95,34 @@ public struct Plan: Sendable {
         instance: i, name: graph.instances[i].name, state: states[i]!, key: resolution.key[i],
         artifacts: resolution.artifacts[i])
     }
-    remoteProblems = resolution.remoteProblems.map(\.description)
+    remoteProblems = problems
+  }
+
+  /// What the remote has of these keys, asked for side by side.
+  private static func records(
+    _ keys: [Digest], store: any ResultStore, remote: GuardedRemote, _ problems: inout [String]
+  ) -> [Digest: [String: Artifact]] {
+    let threads = Threads()
+    defer { threads.close() }
+    for (n, key) in keys.enumerated() {
+      threads.errand(.asking, n) {
+        Result { try store.pullRecord(key, from: remote)?.artifacts }.mapError(StoreError.init(wrapping:))
+      }
+    }
+    var found: [Digest: [String: Artifact]] = [:]
+    var left = keys.count
+    while left > 0, !remote.giveUpIfStuck() {
+      guard case .errand(let n, let outcome)? = threads.next(until: threads.now + GuardedRemote.patience / 4),
+        let answer = outcome as? Result<[String: Artifact]?, StoreError>
+      else { continue }
+      left -= 1
+      switch answer {
+      case .success(let artifacts): found[keys[n]] = artifacts
+      // A remote that is away fails for each; it says so itself.
+      case .failure(let error) where error.isOfRemote: break
+      case .failure(let error): problems.append("\(error)")
+      }
+    }
+    return found
   }
 }

@@ -9,14 +9,17 @@ final class Resolution {
   /// What looking an instance up came to.
   enum Answer {
     case hit
-    /// Its key has no record, or one without the outputs that are declared.
-    case miss(Action, undeclared: String?)
+    /// Its key has no record, or one without an output that is declared.
+    case miss(undeclared: String?)
+    /// Its key needs a part of a manifest that isn't here.
+    case unread(Digest)
+    /// It asks for what it reads can't give.
+    case impossible(String)
   }
 
   let graph: Graph
   let keys: KeySource
-  private let store: Store
-  private let remote: (any Remote)?
+  private let store: any ResultStore
   let scope: Set<Int>
   /// What is known of each instance's outputs.
   private(set) var artifacts: [[String: Artifact]?]
@@ -25,18 +28,15 @@ final class Resolution {
   private var unknown: [Int]
   /// Those that can be looked up now.
   private var ready: [Int]
-  /// Those that are not to be looked up before `recheck`, because they run with what was known before.
-  private var held: Set<Int> = []
   /// Whether `ready` may name an instance twice.
   private var mayRepeat = false
-  /// What went wrong while records were looked for on the remote: `.remote`, or `.record` for what isn't one.
-  var remoteProblems: [StoreError] = []
+  /// What the manifests list of which keys need parts.
+  private var parts: [Digest: [String: Artifact]] = [:]
 
-  init(_ graph: Graph, keys: KeySource, scope: Set<Int>, store: Store, remote: (any Remote)?) {
+  init(_ graph: Graph, keys: KeySource, scope: Set<Int>, store: any ResultStore) {
     self.graph = graph
     self.keys = keys
     self.store = store
-    self.remote = remote
     self.scope = scope
     artifacts = Array(repeating: nil, count: graph.instances.count)
     key = Array(repeating: nil, count: graph.instances.count)
@@ -46,23 +46,30 @@ final class Resolution {
 
   /// Looks up everything that can be, and what follows from it, until only misses are left. Returns the answers in
   /// the order of the pass.
-  func advance() throws -> [(instance: Int, answer: Answer)] {
+  /// - Parameter mayBeLookedUp: whether an instance isn't occupied with what was known before.
+  func advance(_ mayBeLookedUp: (Int) -> Bool = { _ in true }) throws -> [(instance: Int, answer: Answer)] {
     var answers: [(Int, Answer)] = []
     var buffer: [UInt8] = []
     while !ready.isEmpty {
-      let wave = mayRepeat ? Set(ready).sorted() : ready
+      var wave = (mayRepeat ? Set(ready).sorted() : ready).filter(mayBeLookedUp)
       mayRepeat = false
       ready = []
-      let wanted = wave.map { keys.key($0, artifacts: artifacts, buffer: &buffer) }
-      let found = try lookUp(wanted)
+      try readParts(of: wave)
+      wave.removeAll { i in
+        guard let obstacle = obstacle(to: i) else { return false }
+        answers.append((i, obstacle))
+        return true
+      }
+      let wanted = wave.map { keys.key($0, self, buffer: &buffer) }
+      let found = try store.outputs(for: wanted)
       for (i, digest) in zip(wave, wanted) {
         key[i] = digest
         guard let outputs = found[digest] else {
-          answers.append((i, .miss(keys.action(i, artifacts: artifacts), undeclared: nil)))
+          answers.append((i, .miss(undeclared: nil)))
           continue
         }
         if let lacking = graph.instances[i].outputs.first(where: { outputs[$0.name] == nil }) {
-          answers.append((i, .miss(keys.action(i, artifacts: artifacts), undeclared: lacking.name)))
+          answers.append((i, .miss(undeclared: lacking.name)))
           continue
         }
         settle(i, outputs)
@@ -79,57 +86,96 @@ final class Resolution {
     if wasKnown { return }
     for c in graph.consumers[i] where scope.contains(c) {
       unknown[c] -= 1
-      if unknown[c] == 0, !held.contains(c) { ready.append(c) }
+      if unknown[c] == 0 { ready.append(c) }
     }
   }
 
   /// The artifacts of instance `i` are others from now on: everything that follows from them is unknown again, and
-  /// looked up afresh, those for which `runs` holds only once they are given to `recheck`. Returns the others.
-  func adopt(_ i: Int, _ outputs: [String: Artifact], runs: (Int) -> Bool) -> [Int] {
+  /// looked up afresh. Returns what follows, in topological order.
+  func adopt(_ i: Int, _ outputs: [String: Artifact]) -> [Int] {
     artifacts[i] = outputs
-    var followers = Set<Int>()
+    var following = Set<Int>()
     var stack = graph.consumers[i]
     while let c = stack.popLast() {
-      if scope.contains(c), followers.insert(c).inserted { stack += graph.consumers[c] }
+      if scope.contains(c), following.insert(c).inserted { stack += graph.consumers[c] }
     }
-    for f in followers {
+    for f in following {
       artifacts[f] = nil
       key[f] = nil
     }
-    ready.removeAll { followers.contains($0) }
-    held.formUnion(followers.filter(runs))
-    let unsettled = followers.filter { !held.contains($0) }.sorted()
-    for f in followers { unknown[f] = graph.dependencies[f].count { artifacts[$0] == nil } }
-    for f in unsettled where unknown[f] == 0 { ready.append(f) }
+    for f in following { unknown[f] = graph.dependencies[f].count { artifacts[$0] == nil } }
+    ready.removeAll { following.contains($0) }
+    let sorted = following.sorted()
+    ready += sorted.filter { unknown[$0] == 0 }
     mayRepeat = true
-    return unsettled
+    return sorted
   }
-
-  /// Whether instance `i` runs with inputs that have been given up since.
-  func isOutdated(_ i: Int) -> Bool { held.contains(i) }
 
   /// Looks instance `i`, which nothing is known of, up as soon as its inputs are known.
   func recheck(_ i: Int) {
-    held.remove(i)
     key[i] = nil
     mayRepeat = true
     if unknown[i] == 0 { ready.append(i) }
   }
 
-  /// Records here, else on the remote.
-  private func lookUp(_ wave: [Digest]) throws -> [Digest: [String: Artifact]] {
-    var found = try store.outputs(for: wave)
-    guard let remote else { return found }
-    for key in wave where found[key] == nil {
-      do {
-        if let record = try store.pullRecord(key, from: remote) { found[key] = record.artifacts }
-      } catch let error as StoreError {
-        switch error {
-        case .record, .remote: remoteProblems.append(error)
-        default: throw error
-        }
+  /// What a manifest lists that wasn't here.
+  func learn(_ manifest: Digest, _ entries: [String: Artifact]) { parts[manifest] = entries }
+
+  /// The artifact that an instance reads by source `n` of an input: all of it, or the part that the input asks for.
+  func artifact(of instance: Instance, _ binding: InputBinding, _ n: Int) -> Artifact {
+    let source = binding.sources[n]
+    guard let artifact = artifacts[source.instance]?[source.output] else {
+      preconditionFailure("BUG: \(instance.name) reads an unknown output '\(source.output)'")
+    }
+    guard let part = instance.part(of: binding) else { return artifact }
+    guard let member = parts[artifact.digest]?[part] else {
+      preconditionFailure("BUG: \(instance.name) reads an unknown part '\(part)'")
+    }
+    return member
+  }
+
+  /// What instance `i` reads by an input.
+  func sources(of i: Int, _ binding: InputBinding) -> [Artifact] {
+    binding.sources.indices.map { artifact(of: graph.instances[i], binding, $0) }
+  }
+
+  /// Reads the manifests here of which keys of the wave need parts, all at once.
+  private func readParts(of wave: [Int]) throws {
+    var wanted = Set<Digest>()
+    for i in wave where !graph.instances[i].kind.parts.isEmpty {
+      for (_, _, artifact) in partial(i) where artifact.form == .manifest && parts[artifact.digest] == nil {
+        wanted.insert(artifact.digest)
       }
     }
-    return found
+    if !wanted.isEmpty { parts.merge(try store.members(of: wanted.sorted())) { first, _ in first } }
+  }
+
+  /// Why the key of instance `i` can't be made yet, or ever.
+  private func obstacle(to i: Int) -> Answer? {
+    let instance = graph.instances[i]
+    if instance.kind.parts.isEmpty { return nil }
+    for (binding, part, artifact) in partial(i) {
+      guard artifact.form == .manifest else {
+        return .impossible(
+          "input '\(binding.name)' wants the part '\(part)' of what it reads, which has no parts")
+      }
+      guard let members = parts[artifact.digest] else { return .unread(artifact.digest) }
+      guard members[part] != nil else {
+        let known = members.keys.sorted().joined(separator: ", ")
+        return .impossible(
+          "input '\(binding.name)' wants the part '\(part)' of what it reads; that has \(known)")
+      }
+    }
+    return nil
+  }
+
+  private func partial(_ i: Int) -> [(InputBinding, String, Artifact)] {
+    let instance = graph.instances[i]
+    return instance.inputs.flatMap { binding -> [(InputBinding, String, Artifact)] in
+      guard let part = instance.part(of: binding) else { return [] }
+      return binding.sources.compactMap { source in
+        artifacts[source.instance]?[source.output].map { (binding, part, $0) }
+      }
+    }
   }
 }

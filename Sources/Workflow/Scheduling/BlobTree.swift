@@ -3,73 +3,76 @@
 import Canonical
 import ContentStore
 import Foundation
+import Synchronization
 
-/// Walks manifests, each read once.
-final class BlobTree {
-  private let store: Store
-  private var entries: [Digest: [Artifact]] = [:]
+/// Walks manifests. Its calls may block, and come from several threads.
+final class BlobTree: Sendable {
+  private let store: any ResultStore
+  private let entries = Mutex<[Digest: [Artifact]]>([:])
 
-  init(_ store: Store) { self.store = store }
+  init(_ store: any ResultStore) { self.store = store }
 
   /// What a walk met.
-  struct Walk {
+  struct Walk: Sendable {
     /// Every blob and manifest text that can be reached.
     var digests: Set<Digest> = []
     /// Manifests that could not be read, so that what they list isn't known.
     var unreadable: [Digest: StoreError] = [:]
   }
 
-  /// Everything that can be reached from these artifacts. Throws where the store itself fails.
-  func walk(_ roots: some Sequence<Artifact>) throws -> Walk {
+  /// Everything that can be reached from these artifacts.
+  func walk(_ roots: some Sequence<Artifact>) -> Walk {
     var walk = Walk()
     var stack = Array(roots)
     while let artifact = stack.popLast() {
       guard walk.digests.insert(artifact.digest).inserted, artifact.form == .manifest else { continue }
-      if let known = entries[artifact.digest] {
-        stack += known
-        continue
-      }
-      do {
-        guard let manifest = Manifest(parsing: try store.read(artifact.digest)) else {
-          throw StoreError.damaged(artifact.digest, reason: "it isn't a manifest")
-        }
-        let listed = Array(manifest.entries.values)
-        entries[artifact.digest] = listed
-        stack += listed
-      } catch let error as StoreError {
-        guard error.isLostBlob else { throw error }
-        walk.unreadable[artifact.digest] = error
+      do { stack += try listed(artifact.digest) } catch {
+        walk.unreadable[artifact.digest] = StoreError(wrapping: error)
       }
     }
     return walk
   }
 
+  private func listed(_ manifest: Digest) throws -> [Artifact] {
+    if let known = entries.withLock({ $0[manifest] }) { return known }
+    let listed = Array(try store.entries(of: manifest).values)
+    entries.withLock { $0[manifest] = listed }
+    return listed
+  }
+
   /// The files of everything that can be reached; or, for each blob that can't be had, why.
-  func open(_ roots: some Sequence<Artifact>) throws -> (files: [Digest: String], lost: [Digest: StoreError])
-  {
-    let walk = try walk(roots)
+  func open(_ roots: some Sequence<Artifact>) -> (files: [Digest: String], faults: [Digest: StoreError]) {
+    let walk = walk(roots)
     var files: [Digest: String] = [:]
-    var lost = walk.unreadable
-    for digest in walk.digests where lost[digest] == nil {
-      do {
-        files[digest] = try store.file(for: digest).path
-      } catch let error as StoreError {
-        guard error.isLostBlob else { throw error }
-        lost[digest] = error
+    var faults = walk.unreadable
+    for digest in walk.digests.sorted() where faults[digest] == nil {
+      do { files[digest] = try store.file(for: digest).path } catch {
+        faults[digest] = StoreError(wrapping: error)
       }
     }
     // A manifest that was cached here may be gone by now; it is read again when it has been rebuilt.
-    for digest in lost.keys { entries[digest] = nil }
-    return (files, lost)
+    for digest in faults.keys { entries.withLock { $0[digest] = nil } }
+    return (files, faults)
+  }
+
+  /// For each of these blobs, the first of `candidates` (in topological order) whose artifacts hold it: the instance
+  /// that made it, not one that links to it.
+  func producers(of lost: Set<Digest>, among candidates: [(instance: Int, artifacts: [Artifact])]) -> [Digest:
+    Int]
+  {
+    var producers: [Digest: Int] = [:]
+    for (i, artifacts) in candidates where producers.count < lost.count {
+      for digest in walk(artifacts).digests.intersection(lost) where producers[digest] == nil {
+        producers[digest] = i
+      }
+    }
+    return producers
   }
 }
 
 extension StoreError {
-  /// Whether running the producer again mends it.
-  var isLostBlob: Bool {
-    switch self {
-    case .missing, .damaged: true
-    default: false
-    }
+  /// Any error as the store's.
+  init(wrapping error: any Error) {
+    self = error as? StoreError ?? .system(operation: "read", path: "the store", reason: "\(error)")
   }
 }

@@ -17,13 +17,17 @@ package final class EventQueue<Event: Sendable>: @unchecked Sendable {
     }
   }
 
-  /// Waits for the next event, at most `timeout` seconds; nil when none came.
-  package func next(timeout: Double) -> Event? {
+  /// Waits for the next event, at most `timeout` seconds, without one for ever; nil when none came.
+  package func next(timeout: Double?) -> Event? {
     condition.withLock {
-      let deadline = Date(timeIntervalSinceNow: timeout)
+      let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
       while next == events.count {
         events.removeAll(keepingCapacity: true)
         next = 0
+        guard let deadline else {
+          condition.wait()
+          continue
+        }
         if !condition.wait(until: deadline) { break }
       }
       guard next < events.count else { return nil }

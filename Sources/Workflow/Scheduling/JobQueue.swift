@@ -1,11 +1,19 @@
-// Owns the order in which stale instances start: those with the longest way to go before others, then the file's
-// order; one that doesn't fit lets others pass.
+// Owns the order in which stale instances get their turn: those with the longest way to go before others, then the
+// file's order; and which of them go out together.
 
-/// Stale instances by priority, apart by what they need.
+import Canonical
+
+/// Stale instances by turn, apart by what they need, since what doesn't fit mustn't stand before what does.
 struct JobQueue {
   /// What each instance's turn is; the smallest goes first.
-  private let turn: [Int]
+  let turn: [Int]
   private var heaps: [Resources: [Int]] = [:]
+  /// Instances that can be computed together, by what they share.
+  private var groups: [Digest: [Int]] = [:]
+  private var group: [Int: Digest] = [:]
+
+  /// No job has more members: what one lost worker costs is bounded.
+  static let largestGroup = 32
 
   /// - Parameter graph: the longer the chain of instances that wait for one, the earlier is its turn.
   init(_ graph: Graph) {
@@ -26,7 +34,36 @@ struct JobQueue {
     self.turn = turn
   }
 
-  mutating func insert(_ i: Int, _ resources: Resources) {
+  /// What there is by need.
+  var needs: [Resources] { heaps.keys.sorted { turn[heaps[$0]![0]] < turn[heaps[$1]![0]] } }
+
+  /// - Parameter group: what it shares with those it can be computed with; nil when it goes alone.
+  mutating func insert(_ i: Int, _ resources: Resources, group: Digest?) {
+    push(i, resources)
+    self.group[i] = group
+    if let group { groups[group, default: []].append(i) }
+  }
+
+  /// Takes out the next instance of these needs, and with it others of its group: an equal share of it for each of
+  /// `jobs` that could start now.
+  /// - Parameter isQueued: whether an entry still holds; instances may have turned to other things.
+  mutating func next(_ resources: Resources, sharedBy jobs: Int, where isQueued: (Int) -> Bool) -> [Int] {
+    while let first = pop(resources) {
+      let group = group.removeValue(forKey: first)
+      guard isQueued(first) else { continue }
+      guard let group, var others = groups.removeValue(forKey: group) else { return [first] }
+      others = Set(others).filter { $0 != first && self.group[$0] == group && isQueued($0) }
+        .sorted { turn[$0] < turn[$1] }
+      let share = (others.count + 1 + jobs - 1) / max(1, jobs)
+      let taken = others.prefix(min(share, JobQueue.largestGroup) - 1)
+      for i in taken { self.group[i] = nil }
+      if others.count > taken.count { groups[group] = Array(others.dropFirst(taken.count)) }
+      return [first] + taken
+    }
+    return []
+  }
+
+  private mutating func push(_ i: Int, _ resources: Resources) {
     var heap = heaps[resources, default: []]
     heaps[resources] = nil  // so that the array isn't copied
     heap.append(i)
@@ -38,13 +75,8 @@ struct JobQueue {
     heaps[resources] = heap
   }
 
-  /// Takes out the first one whose resources fit.
-  mutating func next(where fits: (Resources) -> Bool) -> Int? {
-    var best: (resources: Resources, turn: Int)?
-    for (resources, heap) in heaps where turn[heap[0]] < best?.turn ?? .max && fits(resources) {
-      best = (resources, turn[heap[0]])
-    }
-    guard let resources = best?.resources, var heap = heaps.removeValue(forKey: resources) else { return nil }
+  private mutating func pop(_ resources: Resources) -> Int? {
+    guard var heap = heaps.removeValue(forKey: resources) else { return nil }
     let first = heap[0]
     let last = heap.removeLast()
     if !heap.isEmpty {
@@ -60,51 +92,5 @@ struct JobQueue {
       heaps[resources] = heap
     }
     return first
-  }
-}
-
-/// The tokens of an executor that are not taken.
-struct Tokens {
-  private(set) var free: Resources
-
-  init(_ capacity: Resources) { free = capacity }
-
-  func fits(_ needs: Resources) -> Bool {
-    needs.cpus <= free.cpus && needs.gpus <= free.gpus
-      && (needs.memory ?? 0) <= free.memory ?? .max
-  }
-
-  mutating func take(_ needs: Resources) { add(needs, -1) }
-  mutating func giveBack(_ needs: Resources) { add(needs, 1) }
-
-  private mutating func add(_ needs: Resources, _ sign: Int) {
-    free.cpus += sign * needs.cpus
-    free.gpus += sign * needs.gpus
-    if let memory = free.memory { free.memory = memory + sign * (needs.memory ?? 0) }
-  }
-}
-
-extension Resources {
-  /// What of these can never be had from `capacity`; nil when all can.
-  func lacking(in capacity: Resources) -> String? {
-    if cpus > capacity.cpus { return "\(cpus) cpus, but there are \(capacity.cpus)" }
-    if gpus > capacity.gpus { return "\(gpus) gpus, but there are \(capacity.gpus)" }
-    if let memory, let most = capacity.memory, memory > most {
-      return "\(Resources.spelled(memory)) of memory, but there are \(Resources.spelled(most))"
-    }
-    return nil
-  }
-
-  /// A size as `memory:` takes it: `2G`.
-  package static func spelled(_ bytes: Int) -> String {
-    let units = ["B", "K", "M", "G", "T"]
-    var value = Double(bytes)
-    var unit = 0
-    while value >= 1024, unit < units.count - 1 {
-      value /= 1024
-      unit += 1
-    }
-    let tenths = (value * 10).rounded() / 10
-    return (tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)") + units[unit]
   }
 }

@@ -1,126 +1,192 @@
-// Owns what happens when a job has succeeded: its record, here and on the remote, and what its artifacts mean for
-// those that wait. Blobs come before records, records before anybody learns of them.
+// Owns what happens when an instance's work has succeeded: its record, here and on the remote, and what its artifacts
+// mean for those that wait. Blobs come before records, records before anybody learns of them; nobody waits for the
+// remote but the end of the run.
 
 import Canonical
 import ContentStore
 import Foundation
+import Synchronization
 
-extension Run {
-  func finish(
-    _ i: Int, _ job: RunningJob, _ artifacts: [String: Artifact], _ written: [WrittenBlob], _ facts: JSON,
-    seconds: Double
-  ) throws {
+extension Scheduler {
+  /// What came of publishing.
+  private enum Publication: Sendable {
+    /// The artifacts that the key has now; and the record that gave way, or stays though it says something else.
+    case done([String: Artifact], replaced: Record?, kept: Record?)
+    /// A file outside was edited while the instance ran; for good, or put back since.
+    case edited(String, isPutBack: Bool)
+    case problem(StoreError)
+  }
+
+  func publish(
+    _ i: Int, _ work: Work, _ artifacts: [String: Artifact], _ written: [WrittenBlob], _ facts: JSON
+  ) {
+    let outputs = graph.instances[i].outputs.map(\.name)
+    var replacing = work.attempt.isRebuild
+    if case .outputUndeclared = work.attempt.reason { replacing = true }
+    let facts = self.facts(facts, work)
+    writes += 1
     let name = graph.instances[i].name
-    var artifacts = artifacts
-    do {
-      let code = try codeBlob(i)
-      let all = written + [code]
-      let record = Record(
-        action: job.action.json, artifacts: artifacts, blobs: all.map(\.form),
-        facts: self.facts(facts, job, seconds: seconds))
-      var replacing = job.isRebuild
-      if case .outputUndeclared = reasons[i] { replacing = true }
-      switch try store.publish(record, blobs: all, replacing: replacing) {
-      case .published, .alreadyThere: break
-      case .conflict(let existing)
-      where graph.instances[i].outputs.contains { existing.artifacts[$0.name] == nil }:
-        _ = try store.publish(record, blobs: all, replacing: true)
-      case .conflict(let existing):
-        warn(
+    beside(.publishing) { [store, keys, shared, replacing, entry] () -> Publication in
+      do {
+        switch try keys.look(i, since: work.sight) {
+        case .edited(let path): return .edited(path, isPutBack: false)
+        case .putBack(let path): return .edited(path, isPutBack: true)
+        case .none: break
+        }
+        let named = try shared.blobs([keys.code(i).text] + work.action.lists, store)
+        let all = written + named
+        let record = Record(
+          action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts)
+        let publication = try store.publish(record, blobs: all, replacing: replacing)
+        // What isn't noted now is at the end of the run; only one that is killed wouldn't say it.
+        if let entry { try? store.note(entry, [InstanceNote(name: name, key: record.key, state: .executed)]) }
+        switch publication {
+        case .published, .alreadyThere: return .done(artifacts, replaced: nil, kept: nil)
+        case .replaced(let earlier): return .done(artifacts, replaced: earlier, kept: nil)
+        case .conflict(let existing) where outputs.contains { existing.artifacts[$0] == nil }:
+          _ = try store.publish(record, blobs: all, replacing: true)
+          return .done(artifacts, replaced: existing, kept: nil)
+        case .conflict(let existing): return .done(existing.artifacts, replaced: nil, kept: existing)
+        }
+      } catch { return .problem(StoreError(wrapping: error)) }
+    } then: { [self] publication in
+      writes -= 1
+      take(publication, i, facts)
+    }
+  }
+
+  private func take(_ publication: Publication, _ i: Int, _ facts: JSON) {
+    guard case .publishing(let work) = phases[i] else {
+      preconditionFailure("BUG: nothing was to be published")
+    }
+    let name = graph.instances[i].name
+    switch publication {
+    case .edited(let path, let isPutBack):
+      var attempt = work.attempt
+      attempt.faults += 1
+      if work.isOutdated {
+        startAfresh(i)
+      } else if isPutBack, attempt.faults < Scheduler.mostFaults {
+        problems.warn("\(name): \(path) was edited and put back while it ran; running it again")
+        enqueue(i, attempt)
+      } else {
+        let failure = Failure(
+          .input,
+          "\(path) was edited while it ran, so its result belongs to no key and was thrown away. Run again.")
+        fail(i, failure, outcome(of: work))
+      }
+    case .problem(let error):
+      failToPublish(i, work, "\(error)")
+      if error.concernsWholeStore {
+        storeFailed("\(name): \(error)")
+      } else {
+        problems.fault("\(name): \(error)")
+      }
+    case .done(let artifacts, let replaced, let kept):
+      if let kept {
+        problems.warn(
           "\(name) gave other bytes than a record that another run published meanwhile; the first stays. "
-            + "Stage '\(graph.instances[i].stage)' isn't reproducible")
-        artifacts = existing.artifacts
+            + otherBytes(i, facts, kept.facts))
       }
-    } catch let error as StoreError {
-      return failPublishing(i, "\(error)", seconds: seconds)
-    }
-    publishRemotely(job.action.key, name)
-    if resolution.isOutdated(i) {
-      // What it read was given up while it ran. The record holds, for another key than this instance's now.
-      release(i, job.action.key)
-      resolution.recheck(i)
-      return
-    }
-    if job.isRebuild { return rebuilt(i, artifacts, seconds: seconds) }
-    for j in [i] + takeFollowers(of: i) {
-      settle(j, artifacts, seconds: seconds)
-      if j != i {
-        reports[j]!.sharedWith = name
-        copyLog(from: i, to: j)
+      upload(work.action.key, name)
+      if work.isOutdated {
+        // What it read was given up while it ran. The record holds, for another key than this instance's now.
+        startAfresh(i)
+      } else if work.attempt.isRebuild {
+        rebuilt(i, artifacts, outcome(of: work), facts, replaced)
+      } else {
+        settle(i, artifacts, outcome(of: work))
       }
-      observe(.finished(reports[j]!))
-    }
-    leaders[job.action.key] = nil
-  }
-
-  /// The store didn't take a result. It won't take another, so nothing new starts.
-  func failPublishing(_ i: Int, _ message: String, seconds: Double) {
-    storeProblems.append("\(graph.instances[i].name): \(message)")
-    isStopping = true
-    fail(i, "its result could not be published: \(message)", seconds: seconds)
-  }
-
-  func settle(_ i: Int, _ artifacts: [String: Artifact], seconds: Double) {
-    phases[i] = .done
-    resolution.settle(i, artifacts)
-    reports[i] = report(i, .executed, seconds: seconds)
-  }
-
-  /// Those that waited for `i` to run for them too are on their own again.
-  func release(_ i: Int, _ key: Digest) {
-    if leaders[key] == i { leaders[key] = nil }
-    for j in takeFollowers(of: i) {
-      phases[j] = .waiting
-      resolution.recheck(j)
     }
   }
 
-  /// The code manifest as a blob, so that a later run can say which file changed.
-  private func codeBlob(_ i: Int) throws -> WrittenBlob {
-    let manifest = keys.code(i)
-    let digest = manifest.digest
-    if let known = codeBlobs[digest] { return known }
-    let blob = try BlobWriter(store: store.directory).write(bytes: manifest.text.utf8)
-    codeBlobs[digest] = blob
-    return blob
+  func failToPublish(_ i: Int, _ work: Work, _ message: String) {
+    if work.isOutdated { return startAfresh(i) }
+    fail(i, Failure(.store, "its result could not be published: \(message)"), outcome(of: work))
   }
 
-  private func facts(_ facts: JSON, _ job: RunningJob, seconds: Double) -> JSON {
+  /// Gives an instance the log of another, which ran for both. It is for reading only; without it nothing is wrong.
+  func copyLog(from leader: Int, to follower: Int) {
+    let log = graph.log(of: graph.instances[leader].name, in: store.directory)
+    let copy = graph.log(of: graph.instances[follower].name, in: store.directory)
+    writes += 1
+    beside(.publishing) {
+      try? FileManager.default.removeItem(at: copy)
+      try? FileManager.default.copyItem(at: log, to: copy)
+    } then: { [self] in
+      writes -= 1
+    }
+  }
+
+  /// What other bytes for one key mean: on one platform, that the stage isn't reproducible.
+  func otherBytes(_ i: Int, _ ours: JSON, _ theirs: JSON) -> String {
+    guard let here = Platform(facts: ours), let there = Platform(facts: theirs), here != there else {
+      return "Stage '\(graph.instances[i].stage)' isn't reproducible"
+    }
+    return "It was computed on another platform: \(there.difference(to: here))"
+  }
+
+  private func facts(_ facts: JSON, _ work: Work) -> JSON {
     var members = facts.objectValue ?? [:]
-    members["time"] = .string(job.started.formatted(.iso8601))
-    members["seconds"] = .number((seconds * 1000).rounded() / 1000)
+    members["time"] = .string(work.started.formatted(.iso8601))
+    members["seconds"] = .number((work.seconds * 1000).rounded() / 1000)
     return .object(members)
   }
 
-  private func publishRemotely(_ key: Digest, _ name: String) {
-    guard let remote = options.remote else { return }
-    do {
-      let transfer = try store.push([key], to: remote)
-      for problem in transfer.problems { fault("\(name) was not published to \(remote): \(problem)") }
-      if transfer.records == 0, transfer.problems.isEmpty,
-        let theirs = try remote.record(key, limit: Record.longest),
-        let theirs = try? Record(parsing: theirs), let ours = try store.record(for: key),
-        theirs.artifacts != ours.artifacts
-      {
-        warn("\(remote) has another result of \(name); it stays there. The stage isn't reproducible")
-      }
-    } catch {
-      unpublished += 1
-      let message = "\(name) was not published to \(remote): \(error)"
-      // A remote that is away fails for each instance; once in full is enough.
-      if unpublished == 1 {
-        fault(message + ". It is kept here; `cache push` publishes it later")
-      } else {
-        storeProblems.append(message)
+  /// Sends a record and its blobs to the remote.
+  private func upload(_ key: Digest, _ name: String) {
+    guard let remote else { return }
+    if remote.refusal != nil { return problems.count(unpublished: 1) }
+    uploads += 1
+    beside(.uploading) { [store] () -> Result<(Transfer, isOther: Bool), StoreError> in
+      Result {
+        let transfer = try store.push([key], to: remote)
+        var isOther = false
+        if transfer.records == 0, transfer.problems.isEmpty,
+          let theirs = try remote.record(key, limit: Record.longest),
+          let theirs = try? Record(parsing: theirs),
+          let ours = try store.record(for: key)
+        {
+          isOther = theirs.artifacts != ours.artifacts
+        }
+        return (transfer, isOther)
+      }.mapError(StoreError.init(wrapping:))
+    } giveUp: { [self] in
+      uploads -= 1
+      problems.count(unpublished: 1)
+    } then: { [self] result in
+      uploads -= 1
+      switch result {
+      case .success((let transfer, let isOther)):
+        for problem in transfer.problems {
+          problems.fault("\(name) was not published to \(remote): \(problem)")
+        }
+        if isOther {
+          problems.warn(
+            "\(remote) has another result of \(name); it stays there. The stage isn't reproducible")
+        }
+      case .failure(let error):
+        problems.count(unpublished: 1)
+        // A remote that is away fails for each instance; once in full is enough.
+        if problems.unpublished == 1 {
+          problems.fault("\(name) was not published to \(remote): \(error)")
+        }
       }
     }
   }
+}
 
-  private func copyLog(from leader: Int, to follower: Int) {
-    let log = graph.log(of: graph.instances[leader].name, in: store.directory)
-    let copy = graph.log(of: graph.instances[follower].name, in: store.directory)
-    // A log is for reading only; without it nothing is wrong.
-    try? FileManager.default.removeItem(at: copy)
-    try? FileManager.default.copyItem(at: log, to: copy)
+/// Blobs that many records name, written once.
+final class SharedBlobs: Sendable {
+  private let known = Mutex<[Digest: WrittenBlob]>([:])
+
+  func blobs(_ texts: [String], _ store: any ResultStore) throws -> [WrittenBlob] {
+    try texts.map { text in
+      let digest = Digest.of(text.utf8)
+      if let blob = known.withLock({ $0[digest] }) { return blob }
+      let blob = try store.write(Array(text.utf8))
+      known.withLock { $0[digest] = blob }
+      return blob
+    }
   }
 }

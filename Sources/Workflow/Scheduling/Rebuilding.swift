@@ -4,110 +4,165 @@
 import Canonical
 import ContentStore
 
-extension Run {
-  /// Has the producers of lost blobs run again, and instance `i` wait for them.
-  func rebuild(_ lost: [Digest: StoreError], for i: Int) throws {
-    let ancestors = graph.closure(of: graph.dependencies[i])
-    let producers = try producers(of: Set(lost.keys), among: ancestors)
-    for (digest, error) in lost.sorted(by: { $0.key < $1.key }) {
-      guard let producer = producers[digest] else {
-        fail(i, "it reads \(error), and no stage of this pipeline makes it")
-        return
-      }
-      if rebuilds.contains(producer), case .done = phases[producer] {
-        fail(
-          i, "it reads \(error), although '\(graph.instances[producer].name)' has just been run again for it")
-        return
-      }
+extension Scheduler {
+  /// How often an instance runs again for its bytes in one run.
+  private static let mostRebuilds = 2
+
+  /// Has the producers of lost blobs run again, and `i` wait for them. Until they are found it stays what it is.
+  func rebuild(_ lost: [Digest: StoreError], for i: Int, _ need: Need) {
+    let roots: Set<Int>
+    if case .check = need {
+      roots = graph.closure(of: [i])
+    } else {
+      roots = graph.closure(of: graph.dependencies[i])
     }
-    phases[i] = .blocked
-    for producer in Set(producers.values).sorted() {
-      waiters[producer, default: []].append(i)
-      let digest = producers.filter { $0.value == producer }.keys.min()!
-      schedule(rebuildOf: producer, lost[digest]!)
+    let candidates = roots.sorted { rank[$0] < rank[$1] }.compactMap { d in
+      resolution.artifacts[d].map { (instance: d, artifacts: Array($0.values)) }
+    }
+    beside(.opening, for: i) { [blobs] in
+      blobs.producers(of: Set(lost.keys), among: candidates)
+    } then: { [self] producers in
+      rebuild(lost, by: producers, for: i, need)
     }
   }
 
-  /// Has those run again whose lost blobs the caller wants to read. Returns whether there are any.
-  func rebuildRequired() throws -> Bool {
-    var scheduled = false
-    for i in options.required.sorted() {
-      guard let report = reports[i], report.state == .executed || report.state == .cached else { continue }
-      let (_, lost) = try blobs.open(report.artifacts.values)
-      guard !lost.isEmpty else { continue }
-      let producers = try producers(of: Set(lost.keys), among: graph.closure(of: [i]))
-      for (digest, producer) in producers {
-        if rebuilds.contains(producer), case .done = phases[producer] {
-          fail(i, "its output can't be read although it has just been run again: \(lost[digest]!)")
-        } else {
-          schedule(rebuildOf: producer, lost[digest]!)
-          scheduled = true
-        }
+  private func rebuild(_ lost: [Digest: StoreError], by producers: [Digest: Int], for i: Int, _ need: Need) {
+    var awaited = Set<Int>()
+    for (digest, error) in lost.sorted(by: { $0.key < $1.key }) {
+      guard let maker = producers[digest] else {
+        return fail(i, Failure(.input, "it reads \(error), and no stage of this pipeline makes it"))
       }
-      if let digest = lost.keys.first(where: { producers[$0] == nil }) {
-        fail(i, "its output can't be read: \(lost[digest]!)")
+      // Somebody else may be computing the same.
+      let producer = resolution.key[maker].flatMap { claims.leader(of: $0) } ?? maker
+      switch phases[producer] {
+      case .done(let outcome), .checking(let outcome):
+        // What was seen may be older than the bytes that came back since.
+        if outcome.rebuilds > 0, lookAgain(i, need) { return }
+        guard outcome.rebuilds < Scheduler.mostRebuilds else {
+          let name = graph.instances[producer].name
+          return fail(
+            i, Failure(.input, "it reads \(error), although '\(name)' has just been run again for it"))
+        }
+        awaited.insert(producer)
+      default: awaited.insert(producer)
       }
     }
-    return scheduled
+    if awaited.contains(i) {
+      // Its own outputs are lost: once they are there again it is looked at again.
+      awaited = [i]
+    } else {
+      phases.move(i, to: .awaiting(awaited, need))
+    }
+    for producer in awaited.sorted() {
+      if producer != i { waiters[producer, default: []].append(i) }
+      switch phases[producer] {
+      case .done(let outcome), .checking(let outcome):
+        let digest = producers.filter { $0.value == producer }.keys.min() ?? lost.keys.min()!
+        runAgain(producer, outcome, lost[digest]!)
+      default: break
+      }
+    }
+  }
+
+  /// Has `i` look once more for what seemed lost; false when it has done so often enough.
+  private func lookAgain(_ i: Int, _ need: Need) -> Bool {
+    switch need {
+    case .attempt(var attempt) where attempt.faults < Scheduler.mostFaults:
+      attempt.faults += 1
+      enqueue(i, attempt)
+    case .check(var outcome) where outcome.looks < Scheduler.mostFaults:
+      outcome.looks += 1
+      phases.move(i, to: .checking(outcome))
+      check(i, outcome)
+    default: return false
+    }
+    return true
+  }
+
+  private func runAgain(_ i: Int, _ outcome: Outcome, _ error: StoreError) {
+    let what =
+      switch error {
+      case .damaged(let digest, let reason): "its output was lost (blob \(digest.hex.prefix(12)): \(reason))"
+      case .missing: "its output is no longer in the store"
+      default: "its output can't be read (\(error))"
+      }
+    problems.warn("\(graph.instances[i].name): \(what); running it again")
+    claims.lead(i, resolution.key[i]!)
+    enqueue(i, Attempt(purpose: .bytes(outcome), reason: .outputLost(what)))
   }
 
   /// The instance that came out with its rebuild.
-  func rebuilt(_ i: Int, _ artifacts: [String: Artifact], seconds: Double) {
+  func rebuilt(
+    _ i: Int, _ artifacts: [String: Artifact], _ outcome: Outcome, _ facts: JSON, _ replaced: Record?
+  ) {
+    release(i)
     let before = resolution.artifacts[i] ?? [:]
-    let key = resolution.key[i]
-    let sharing = scope.filter { resolution.key[$0] == key && resolution.artifacts[$0] != nil }.sorted()
-    phases[i] = .done
     if before != artifacts {
       let names = artifacts.keys.filter { before[$0] != artifacts[$0] }.sorted()
       let changes = names.map { name in
         "\(name) \(before[name]?.digest.hex.prefix(12) ?? "none") → \(artifacts[name]!.digest.hex.prefix(12))"
       }
-      warn(
-        "\(graph.instances[i].name) gave other bytes when it ran again (\(changes.joined(separator: ", "))): stage "
-          + "'\(graph.instances[i].stage)' isn't reproducible. What follows from it gets new keys")
-      let leading = Dictionary(leaders.map { ($0.value, $0.key) }) { first, _ in first }
-      for j in sharing {
-        let unsettled = resolution.adopt(j, artifacts) {
-          if case .running = phases[$0] { true } else { false }
-        }
-        for u in unsettled {
-          if let key = leading[u] { release(u, key) }
-          phases[u] = .waiting
-        }
-        reports[j] = report(
-          j, j == i ? .executed : reports[j]?.state ?? .cached, seconds: reports[j]?.seconds ?? 0)
+      problems.warn(
+        "\(graph.instances[i].name) gave other bytes when it ran again (\(changes.joined(separator: ", "))). "
+          + otherBytes(i, facts, replaced?.facts ?? .null) + ". What follows from it gets new keys")
+      let key = resolution.key[i]
+      for j in scope.sorted() where j == i || (resolution.key[j] == key && resolution.artifacts[j] != nil) {
+        adopt(artifacts, for: j)
       }
     }
-    reports[i] = report(i, .executed, seconds: seconds)
-    observe(.finished(reports[i]!))
-    for waiter in waiters.removeValue(forKey: i) ?? [] {
-      if case .blocked = phases[waiter] { enqueue(waiter) }
+    finish(i, outcome)
+  }
+
+  /// `j` has other artifacts from now on, and nothing that follows from it holds.
+  private func adopt(_ artifacts: [String: Artifact], for j: Int) {
+    var given: [Int] = []
+    for f in resolution.adopt(j, artifacts) {
+      switch phases[f] {
+      case .running, .publishing: phases.outdate(f)
+      case .waiting, .failed, .skipped: break
+      default:
+        release(f)
+        phases.move(f, to: .waiting)
+        given.append(f)
+      }
+    }
+    // Only now: who waited for one of these may be another of them.
+    for f in given { resumeWaiters(of: f) }
+  }
+
+  /// `producer` doesn't run again any more: those that waited for that look again.
+  func resumeWaiters(of producer: Int) {
+    for i in waiters.removeValue(forKey: producer) ?? [] { resume(i, after: producer) }
+  }
+
+  private func resume(_ i: Int, after producer: Int) {
+    guard case .awaiting(var producers, let need) = phases[i], producers.remove(producer) != nil else {
+      return
+    }
+    guard producers.isEmpty else { return phases.move(i, to: .awaiting(producers, need)) }
+    switch need {
+    case .key:
+      phases.move(i, to: .waiting)
+      resolution.recheck(i)
+    case .attempt(let attempt): enqueue(i, attempt)
+    case .check(let outcome): finish(i, outcome)
     }
   }
 
-  private func schedule(rebuildOf i: Int, _ error: StoreError) {
-    guard case .done = phases[i] else { return }
-    rebuilds.insert(i)
-    let what =
-      switch error {
-      case .damaged(let digest, let reason): "its output was lost (blob \(digest.hex.prefix(12)): \(reason))"
-      default: "its output is no longer in the store"
+  /// Whether the caller can read all that `i` gave.
+  func check(_ i: Int, _ outcome: Outcome, tries: Int = 0) {
+    let artifacts = Array((resolution.artifacts[i] ?? [:]).values)
+    beside(.opening, for: i) { [blobs] in
+      blobs.open(artifacts).faults
+    } giveUp: { [self] in
+      check(i, outcome, tries: tries)
+    } then: { [self] faults in
+      if tries < Scheduler.mostFaults, !faults.values.allSatisfy(\.isLostBlob) {
+        return after(Scheduler.pause(tries), for: i) { [self] in check(i, outcome, tries: tries + 1) }
       }
-    reasons[i] = .outputLost(what)
-    warn("\(graph.instances[i].name): \(what); running it again")
-    enqueue(i)
-  }
-
-  /// For each of these blobs, the first instance in topological order whose output holds it.
-  private func producers(of lost: Set<Digest>, among ancestors: Set<Int>) throws -> [Digest: Int] {
-    var producers: [Digest: Int] = [:]
-    for i in graph.order where ancestors.contains(i) && producers.count < lost.count {
-      guard let artifacts = resolution.artifacts[i] else { continue }
-      for digest in try blobs.walk(artifacts.values).digests.intersection(lost) where producers[digest] == nil
-      {
-        producers[digest] = i
-      }
+      if !faults.isEmpty { return rebuild(faults, for: i, .check(outcome)) }
+      phases.move(i, to: .done(outcome))
+      observe.tell(.finished(report(i)))
     }
-    return producers
   }
 }

@@ -9,32 +9,34 @@ public struct RunOptions: Sendable {
   public var targets: [Int]?
   /// Indices of instances whose whole output has to be readable afterwards.
   public var required: Set<Int>
-  /// At most so many jobs at a time.
+  /// At most so many jobs at a time. What they may need together is the executor's to say.
   public var jobs: Int
   /// Whether what doesn't depend on a failure still runs.
   public var keepGoing: Bool
   /// The driver's environment. Only declared variables, and PATH to find interpreters, are looked at.
   public var environment: [String: String]
+  /// What computes here: what stands in the facts of records, and in the keys of projects that ask for it.
+  public var platform: Platform
   /// Where records are looked for that aren't here, and results are published to.
   public var remote: (any Remote)?
-  /// Asked often; once it says true the run ends what runs and returns.
-  public var isInterrupted: @Sendable () -> Bool
+  /// What the caller was started with, to be remembered with the run.
+  public var commandLine: [String]
   /// The time, for records.
   public var now: @Sendable () -> Date
 
   public init(
     targets: [Int]? = nil, required: Set<Int> = [], jobs: Int, keepGoing: Bool = false,
-    environment: [String: String], remote: (any Remote)? = nil,
-    isInterrupted: @escaping @Sendable () -> Bool = { false },
-    now: @escaping @Sendable () -> Date = { Date() }
+    environment: [String: String], platform: Platform = Platform(), remote: (any Remote)? = nil,
+    commandLine: [String] = [], now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.targets = targets
     self.required = required
     self.jobs = jobs
     self.keepGoing = keepGoing
     self.environment = environment
+    self.platform = platform
     self.remote = remote
-    self.isInterrupted = isInterrupted
+    self.commandLine = commandLine
     self.now = now
   }
 }

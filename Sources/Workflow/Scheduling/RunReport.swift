@@ -25,6 +25,8 @@ public struct InstanceReport: Sendable {
   public var reason: Reason?
   /// What went wrong, or why it was skipped.
   public var message: String?
+  /// What sort of thing went wrong, when it failed.
+  public var failure: Failure?
   /// How long it ran.
   public var seconds: Double
   /// Empty unless executed or cached.
@@ -34,7 +36,7 @@ public struct InstanceReport: Sendable {
 
   public init(
     instance: Int, name: String, state: State, key: Digest?, reason: Reason?, message: String?,
-    seconds: Double, artifacts: [String: Artifact], sharedWith: String? = nil
+    failure: Failure? = nil, seconds: Double, artifacts: [String: Artifact], sharedWith: String? = nil
   ) {
     self.instance = instance
     self.name = name
@@ -42,6 +44,7 @@ public struct InstanceReport: Sendable {
     self.key = key
     self.reason = reason
     self.message = message
+    self.failure = failure
     self.seconds = seconds
     self.artifacts = artifacts
     self.sharedWith = sharedWith
@@ -54,6 +57,7 @@ public struct InstanceReport: Sendable {
       "artifacts": .object(artifacts.mapValues(\.json)),
     ]
     if let message { members["message"] = .string(message) }
+    if let failure { members["failure"] = ["cause": .string(failure.cause.name)] }
     if let sharedWith { members["sharedWith"] = .string(sharedWith) }
     return .object(members)
   }
@@ -115,4 +119,6 @@ public enum RunEvent: Sendable {
   /// One more is done. Those that `planned` counted are not told.
   case finished(InstanceReport)
   case warning(String)
+  /// All is done but the upload of so many results, which the end of the run waits for.
+  case uploading(Int)
 }

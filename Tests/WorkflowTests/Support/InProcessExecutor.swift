@@ -1,17 +1,17 @@
-// An executor without processes: jobs run one after the other on a thread of its own.
+// An executor without processes: jobs run one after the other, while the loop of the run waits.
 
 import Canonical
 import ContentStore
 import Foundation
 import Workflow
 
-final class InProcessExecutor: Executor, @unchecked Sendable {
+final class InProcessExecutor: Executor {
   var capacity: Resources
   let kinds: KindCatalogue
+  /// Where the run lives.
+  let world = World()
   private let scratch: URL
-  private let condition = NSCondition()
   private var sink: (@Sendable (ExecutorEvent) -> Void)?
-  private var submitted: [Job] = []
   /// Jobs whose end the driver doesn't know of.
   private var outstanding: [Int: Job] = [:]
 
@@ -22,12 +22,14 @@ final class InProcessExecutor: Executor, @unchecked Sendable {
   private(set) var mostCPUs = 0
   private(set) var wasShutDown = false
   private(set) var jobs: [Job] = []
-  /// Called before a job's work, with its name.
+  /// Called before an instance's work, with its name.
   var before: (String) throws -> Void = { _ in }
-  /// What a job comes to instead of its work, by its name.
+  /// What an instance comes to instead of its work, by its name.
   var instead: (String) -> JobResult? = { _ in nil }
-  /// Called after a job's work, before the driver learns of it.
+  /// Called after an instance's work, before the driver learns of it.
   var after: (String) throws -> Void = { _ in }
+  /// Whether the worker is lost when it comes to an instance, by its name.
+  var loses: (String) -> Bool = { _ in false }
 
   init(
     kinds: KindCatalogue = toyKinds, scratch: URL, capacity: Resources = Resources(cpus: 8, memory: 8 << 30)
@@ -37,90 +39,99 @@ final class InProcessExecutor: Executor, @unchecked Sendable {
     self.capacity = capacity
   }
 
-  func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) {
-    self.sink = sink
-    Thread { [self] in
-      while let job = take() {
-        let member = job.members[0].instance
-        sink(.started(instance: member))
-        let result = run(job)
-        condition.withLock { outstanding[job.id] = nil }
-        sink(.finished(instance: member, result, seconds: 0.25))
-        sink(.ended(job: job.id))
-      }
-    }.start()
-  }
+  func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) { self.sink = sink }
 
   func submit(_ job: Job) throws {
-    condition.withLock {
-      submitted.append(job)
-      jobs.append(job)
-      outstanding[job.id] = job
-      most = max(most, outstanding.count)
-      mostCPUs = max(mostCPUs, outstanding.values.map(\.resources.cpus).reduce(0, +))
-      condition.signal()
-    }
-  }
-
-  /// The next job, once the driver has submitted all that it wants to run beside it; nil in the end.
-  private func take() -> Job? {
-    condition.withLock {
-      while !wasShutDown {
-        let before = jobs.count
-        let isQuiet = !condition.wait(until: Date(timeIntervalSinceNow: 0.002))
-        if isQuiet, jobs.count == before, !submitted.isEmpty { return submitted.removeFirst() }
-      }
-      return nil
-    }
+    jobs.append(job)
+    outstanding[job.id] = job
+    most = max(most, outstanding.count)
+    mostCPUs = max(mostCPUs, outstanding.values.map(\.resources.cpus).reduce(0, +))
+    world.later { [self] in run(job) }
   }
 
   func shutdown() {
-    condition.withLock {
-      wasShutDown = true
-      submitted = []
-      condition.signal()
-    }
+    wasShutDown = true
+    world.forgetSteps()
   }
 
-  private func run(_ job: Job) -> JobResult {
-    let member = job.members[0]
-    ran.append(member.name)
-    if let result = instead(member.name) { return result }
-    let folder = scratch.appendingPathComponent("job-\(ran.count)")
-    let progress = ProgressBox()
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try "log of \(member.name)".write(toFile: member.log, atomically: false, encoding: .utf8)
-      try before(member.name)
-      let action = member.action.json
-      let files = InputFiles(job.files)
-      let outputs = member.outputs.map {
-        ($0.name, OutputArtifact(url: folder.appendingPathComponent($0.name)))
+  private func run(_ job: Job) {
+    for member in job.members { sink!(.started(instance: member.instance)) }
+    var left = job.members[...]
+    // What a kind doesn't compute together, it computes one after the other.
+    var finished: [Int: JobResult] = [:]
+    let works = job.members.compactMap { member -> (JobMember, KindDescription.Work)? in
+      ran.append(member.name)
+      if let result = instead(member.name) {
+        finished[member.instance] = result
+        return nil
       }
-      let context = StageContext(
-        scratch: folder, projectRoot: URL(fileURLWithPath: job.projectRoot), environment: member.environment,
-        inputs: member.inputs.mapValues { members in
-          members.map {
-            InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)
-          }
-        },
-        outputs: Dictionary(uniqueKeysWithValues: outputs), report: { progress.values.append($0) })
-      try kinds[action["kind"]!.stringValue!]!.run(
-        parameters: action["parameters"]!, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
-        in: context)
-      for value in progress.values { sink?(.progress(instance: member.instance, value)) }
+      return (member, work(member, of: job))
+    }
+    if let first = works.first?.0 {
+      do {
+        for (member, _) in works { try before(member.name) }
+        let kind = kinds[first.action.json["kind"]!.stringValue!]!
+        kind.run(works.map(\.1)) { [self] n, result in
+          finished[works[n].0.instance] = outcome(of: works[n].0, works[n].1, result, job)
+        }
+      } catch {
+        for (member, _) in works {
+          finished[member.instance] = .failure(error as? Failure ?? Failure(.other, "\(error)"))
+        }
+      }
+    }
+    while let member = left.first, !loses(member.name) {
+      sink!(.finished(instance: member.instance, finished[member.instance]!, seconds: 0.25))
+      left.removeFirst()
+    }
+    if !left.isEmpty {
+      sink!(.lost(instances: left.map(\.instance), Failure(.signal(9), "killed by SIGKILL (9)"), seconds: 1))
+    }
+    outstanding[job.id] = nil
+    sink!(.ended(job: job.id))
+  }
+
+  private func work(_ member: JobMember, of job: Job) -> KindDescription.Work {
+    let folder = scratch.appendingPathComponent("\(ran.count)")
+    try! FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let log = URL(fileURLWithPath: member.log)
+    try! FileManager.default.createDirectory(
+      at: log.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try! "log of \(member.name)".write(to: log, atomically: false, encoding: .utf8)
+    let files = InputFiles(job.files)
+    let outputs = member.outputs.map {
+      ($0.name, OutputArtifact(url: folder.appendingPathComponent($0.name)))
+    }
+    let sink = sink!
+    let context = StageContext(
+      scratch: folder, projectRoot: URL(fileURLWithPath: job.projectRoot), environment: member.environment,
+      inputs: member.inputs.mapValues { members in
+        members.map { InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files) }
+      },
+      outputs: Dictionary(uniqueKeysWithValues: outputs),
+      report: { sink(.progress(instance: member.instance, $0)) })
+    return KindDescription.Work(
+      parameters: member.action.json["parameters"]!,
+      externals: member.externals.mapValues { URL(fileURLWithPath: $0) }, context: context)
+  }
+
+  private func outcome(
+    of member: JobMember, _ work: KindDescription.Work, _ result: Result<Void, any Error>, _ job: Job
+  ) -> JobResult {
+    do {
+      try result.get()
       var artifacts: [String: Artifact] = [:]
       var blobs: [WrittenBlob] = []
       let writer = BlobWriter(store: URL(fileURLWithPath: job.store))
-      for (name, output) in outputs {
+      for (name, output) in work.context.outputs {
         let (artifact, written) = try writer.ingest(output.url, links: output.links)
         artifacts[name] = artifact
         blobs += written
       }
       try after(member.name)
       return .success(artifacts: artifacts, blobs: blobs, facts: ["host": "test"])
+    } catch let error as InputError {
+      return .failure(Failure(.input, error.message))
     } catch { return .failure(error as? Failure ?? Failure(.other, "\(error)")) }
   }
 }
-
-private final class ProgressBox: @unchecked Sendable { var values: [Workflow.Progress] = [] }

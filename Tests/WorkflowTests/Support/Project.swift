@@ -77,30 +77,44 @@ final class Project {
     return url
   }
 
-  var graph: Graph { Graph(instances: instances, project: root.path, file: "toy.yaml") }
+  /// What the project has its keys hold.
+  var settings = KeySettings()
+
+  var graph: Graph { Graph(instances: instances, project: root.path, file: "toy.yaml", settings: settings) }
 
   func executor() -> InProcessExecutor {
     InProcessExecutor(kinds: kinds, scratch: root.appendingPathComponent("scratch-\(UUID().uuidString)"))
   }
 
-  /// Runs everything; `jobs` and the rest as in `RunOptions`.
+  /// Runs everything; `jobs` and the rest as in `RunOptions`. The run is interrupted after the first event for which
+  /// `interrupt` holds.
   @discardableResult
   func run(
     _ executor: InProcessExecutor? = nil, targets: [Int]? = nil, required: Set<Int> = [], jobs: Int = 2,
-    keepGoing: Bool = false, remote: (any Remote)? = nil,
-    isInterrupted: @escaping @Sendable () -> Bool = { false },
-    observe: @escaping (RunEvent) -> Void = { _ in }
+    keepGoing: Bool = false, remote: (any Remote)? = nil, platform: Platform = Platform(),
+    interrupt: @escaping (RunEvent) -> Bool = { _ in false },
+    observe: @escaping (RunEvent) throws -> Void = { _ in }
   ) throws -> RunReport {
     let options = RunOptions(
       targets: targets, required: required, jobs: jobs, keepGoing: keepGoing, environment: environment,
-      remote: remote, isInterrupted: isInterrupted)
-    return try Run(
-      graph, store: store, executor: executor ?? self.executor(), options: options, observe: observe
-    ).run()
+      platform: platform, remote: remote)
+    let executor = executor ?? self.executor()
+    let run = try Run(
+      graph, store: store, executor: executor, options: options, surroundings: executor.world
+    ) { event in
+      if interrupt(event) { executor.world.post(.interruption) }
+      try observe(event)
+    }
+    let report = run.run()
+    precondition(!executor.world.isStuck, "the loop waited for nothing")
+    return report
   }
 
-  func plan(targets: [Int]? = nil, remote: (any Remote)? = nil) throws -> Plan {
-    try Plan(graph, targets: targets, store: store, remote: remote, environment: environment)
+  func plan(targets: [Int]? = nil, remote: (any Remote)? = nil, platform: Platform = Platform()) throws
+    -> Plan
+  {
+    try Plan(
+      graph, targets: targets, store: store, remote: remote, environment: environment, platform: platform)
   }
 
   /// The text of an instance's only output after a run.

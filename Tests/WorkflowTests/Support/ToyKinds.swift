@@ -8,8 +8,7 @@ import Workflow
 let toyKinds = KindCatalogue(
   [
     Number.self, Sum.self, Parity.self, Read.self, Pack.self, Unpack.self, Names.self, Flaky.self,
-    Broken.self,
-    Greet.self,
+    Broken.self, Greet.self, Scaled.self, Half.self, Halves.self, Copy.self,
   ].map { (kind: any StageKind.Type) in KindDescription(kind, code: toyCode[kind.name] ?? plainCode) })
 
 let plainCode = CodeManifest(files: ["Toys/Toy.swift": .of("toy".utf8)])
@@ -152,5 +151,65 @@ struct Greet: StageKind {
   @Output("a greeting", .file) var greeting: OutputArtifact
   func run(in context: StageContext) throws {
     try write("Hello, \(context.environment["TOY_NAME"] ?? "nobody")", greeting)
+  }
+}
+
+/// A number times several factors: the number is read once a job.
+struct Scaled: StageKind {
+  static let name = "scaled"
+  static let summary = "a number times a factor"
+  static let varying: Set<String> = ["by"]
+  @Input("the number", .number) var number: InputArtifact
+  @Parameter("the factor") var by = 1
+  @Output("the product", .number) var product: OutputArtifact
+  static func run(_ members: [StageMember<Scaled>]) {
+    let number = members.first?.attempt { try WorkflowTests.number(members[0].kind.number) }
+    for member in members {
+      member.finish {
+        guard let number else { throw InputError(message: "no number") }
+        if member.kind.by == 13 { throw InvalidParameter("by", "unlucky") }
+        try write("\(number * member.kind.by)", member.kind.product)
+      }
+    }
+  }
+  func run(in context: StageContext) throws {}
+}
+
+/// Two numbers under names.
+struct Halves: StageKind {
+  static let name = "halves"
+  static let summary = "two numbers"
+  @Parameter("one") var train = 1
+  @Parameter("the other") var test = 2
+  @Parameter("spaces after each, to make them large blobs") var padding = 0
+  @Output("both", .pack) var both: OutputArtifact
+  func run(in context: StageContext) throws {
+    let spaces = String(repeating: " ", count: padding)
+    try write("\(train)" + spaces, OutputArtifact(url: try both.file("train")))
+    try write("\(test)" + spaces, OutputArtifact(url: try both.file("test")))
+  }
+}
+
+/// Reads one of two, or both.
+struct Half: StageKind {
+  static let name = "half"
+  static let summary = "one of two numbers"
+  @Input("always the first", .pack, part: .named("train")) var first: InputArtifact
+  @Input("the one that is asked for", .pack, part: .parameter("split")) var chosen: InputArtifact?
+  @Parameter("which one") var split = "test"
+  @Output("their sum", .number) var sum: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write("\(try number(first) + (try chosen.map(number) ?? 0))", sum)
+  }
+}
+
+/// The bytes of a number.
+struct Copy: StageKind {
+  static let name = "copy"
+  static let summary = "copies a number"
+  @Input("the number", .number) var source: InputArtifact
+  @Output("the same", .number) var number: OutputArtifact
+  func run(in context: StageContext) throws {
+    try write(try String(contentsOf: source.url, encoding: .utf8) + " ", number)
   }
 }

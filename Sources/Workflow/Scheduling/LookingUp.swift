@@ -1,0 +1,115 @@
+// Owns finding out what is there: in bulk in the store, one by one on the remote.
+
+import Canonical
+import ContentStore
+
+extension Scheduler {
+  /// Looks up all whose inputs are known, and what follows from that.
+  func lookUp() {
+    do {
+      while case let answers = try resolution.advance({ self.isWaiting($0) }), !answers.isEmpty {
+        for (i, answer) in answers { take(answer, of: i) }
+      }
+    } catch { storeFailed("\(error)") }
+  }
+
+  private func isWaiting(_ i: Int) -> Bool { if case .waiting = phases[i] { true } else { false } }
+
+  private func take(_ answer: Resolution.Answer, of i: Int) {
+    switch answer {
+    case .hit: finish(i, Outcome())
+    case .impossible(let why): fail(i, Failure(.input, why))
+    case .unread(let manifest): readParts(of: manifest, for: i)
+    case .miss(let undeclared):
+      let key = resolution.key[i]!
+      if let leader = claims.leader(of: key) {
+        claims.follow(i, leader)
+        phases.move(i, to: .following(leader))
+        return
+      }
+      claims.lead(i, key)
+      if let undeclared {
+        enqueue(i, Attempt(purpose: .miss, reason: .outputUndeclared(undeclared)))
+      } else if remote != nil, remote!.silence == nil {
+        ask(i, key)
+      } else {
+        miss(i)
+      }
+    }
+  }
+
+  private func miss(_ i: Int) {
+    enqueue(i, Attempt(purpose: .miss, reason: explainer.reason(i, keys.action(i, resolution))))
+  }
+
+  /// Whether the remote has a record of `i`.
+  private func ask(_ i: Int, _ key: Digest, again: Bool = false) {
+    phases.move(i, to: .asking)
+    beside(.asking, for: i) { [store, remote] in
+      Result { try store.pullRecord(key, from: remote!)?.artifacts }.mapError(StoreError.init(wrapping:))
+    } giveUp: { [self] in
+      miss(i)
+    } then: { [self] answer in
+      switch answer {
+      case .success(let artifacts?) where graph.instances[i].outputs.allSatisfy({ artifacts[$0.name] != nil }):
+        settle(i, artifacts, Outcome())
+      case .success: miss(i)
+      case .failure(let error) where error.isOfRemote && !again && remote!.silence == nil:
+        after(Scheduler.pause(0), for: i) { [self] in ask(i, key, again: true) }
+      case .failure(let error) where error.isOfRemote: miss(i)
+      case .failure(.record(let reason)):
+        problems.warn("\(remote!): not a valid record: \(reason). It was not used")
+        miss(i)
+      case .failure(let error):
+        problems.fault("\(error)")
+        miss(i)
+      }
+    }
+  }
+
+  /// Gets a manifest that isn't here, of which the key of `i` needs a part.
+  private func readParts(of manifest: Digest, for i: Int, tries: Int = 0) {
+    phases.move(i, to: .asking)
+    beside(.opening, for: i) { [store] in
+      Result { try store.entries(of: manifest) }.mapError(StoreError.init(wrapping:))
+    } giveUp: { [self] in
+      rebuild([manifest: .missing(manifest)], for: i, .key)
+    } then: { [self] answer in
+      switch answer {
+      case .success(let entries):
+        resolution.learn(manifest, entries)
+        phases.move(i, to: .waiting)
+        resolution.recheck(i)
+      case .failure(let error) where !error.isLostBlob && tries < Scheduler.mostFaults:
+        after(Scheduler.pause(tries), for: i) { [self] in readParts(of: manifest, for: i, tries: tries + 1) }
+      case .failure(let error): rebuild([manifest: error], for: i, .key)
+      }
+    }
+  }
+
+  /// The artifacts of `i` are known, and those of all with its key.
+  func settle(_ i: Int, _ artifacts: [String: Artifact], _ outcome: Outcome) {
+    let followers = takeFollowers(of: i)
+    for j in [i] + followers {
+      var its = outcome
+      if j != i, outcome.state == .executed {
+        its.sharedWith = i
+        copyLog(from: i, to: j)
+      }
+      resolution.settle(j, artifacts)
+      finish(j, its)
+    }
+  }
+
+  /// Has `i` wait for its turn.
+  func enqueue(_ i: Int, _ attempt: Attempt) {
+    if let lacking = graph.instances[i].resources.lacking(in: capacity) {
+      let place = graph.instances[i].place
+      let where_ = place.line == 0 ? "" : "\(place): "
+      return fail(i, Failure(.other, "\(where_)stage '\(graph.instances[i].stage)' needs \(lacking)"))
+    }
+    phases.move(i, to: .queued(attempt))
+    let goesAlone = attempt.isAlone || graph.instances[i].kind.varying.isEmpty
+    queue.insert(i, graph.instances[i].resources, group: goesAlone ? nil : keys.group(i, resolution))
+  }
+}

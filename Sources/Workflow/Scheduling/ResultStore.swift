@@ -1,0 +1,56 @@
+// Owns what a run asks of a store, so that it can be driven through every fault without disks and processes.
+
+import Canonical
+import ContentStore
+import Foundation
+
+/// Records, blobs and the memory of runs. Everything but `outputs` may block, and is called beside the loop.
+package protocol ResultStore: Sendable {
+  var directory: URL { get }
+  /// The artifacts of many keys' records; keys without one are left out.
+  func outputs(for keys: [Digest]) throws -> [Digest: [String: Artifact]]
+  func record(for key: Digest) throws -> Record?
+  /// A key's record from a remote, kept here; nil when there is none.
+  func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record?
+  func publish(_ record: Record, blobs: [WrittenBlob], replacing: Bool) throws -> Store.Publication
+  func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer
+  func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void)
+  /// What these manifests list; those that aren't here are left out. Asks no remote.
+  func members(of manifests: [Digest]) throws -> [Digest: [String: Artifact]]
+  /// What a manifest lists, wherever it is.
+  func entries(of manifest: Digest) throws -> [String: Artifact]
+  /// A blob's file: verified, decompressed, read-only.
+  func file(for digest: Digest) throws -> URL
+  func read(_ digest: Digest) throws -> [UInt8]
+  /// Stores bytes that no stage wrote: code manifests, long lists of inputs.
+  func write(_ bytes: [UInt8]) throws -> WrittenBlob
+  func digests(ofFiles files: [URL]) throws -> [ExternalFile]
+  func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile]
+  func lastKeys(project: String, file: String) throws -> [String: Digest]
+  /// Enters a run that begins; one that is killed stays visible with what was noted of it.
+  func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID
+  /// Remembers what became of instances, any number at a time.
+  func note(_ run: RunID, _ notes: [InstanceNote]) throws
+  func endRun(_ run: RunID, outcome: RunOutcome) throws
+}
+
+extension Store: ResultStore {
+  package func entries(of manifest: Digest) throws -> [String: Artifact] {
+    guard let manifest = Manifest(parsing: try read(manifest)) else {
+      throw StoreError.damaged(manifest, reason: "it isn't a manifest")
+    }
+    return manifest.entries
+  }
+
+  package func write(_ bytes: [UInt8]) throws -> WrittenBlob {
+    try BlobWriter(store: directory).write(bytes: bytes)
+  }
+}
+
+extension StoreError {
+  /// Whether running the producer again mends it.
+  var isLostBlob: Bool { if case .lostBlob = concern { true } else { false } }
+
+  /// Whether nothing can be stored any more.
+  var concernsWholeStore: Bool { concern == .store || concern == .space }
+}

@@ -1,0 +1,381 @@
+// Owns the loop of a run: what is up to date stays, the rest runs as soon as what it reads is there. The pair of "Build
+// Systems à la Carte" is a topological scheduler with constructive traces and early cutoff. The loop waits for
+// happenings alone; looking up elsewhere, opening, publishing and uploading are errands beside it. It knows no kind.
+
+import Canonical
+import ContentStore
+import Foundation
+
+/// Brings a graph up to date. All of it lives on one thread.
+final class Scheduler {
+  let graph: Graph
+  let store: any ResultStore
+  let executor: any Executor
+  let options: RunOptions
+  let surroundings: any Surroundings
+  let observe: Observer
+  let scope: Set<Int>
+  let keys: KeySource
+  let resolution: Resolution
+  let explainer: Explainer
+  let blobs: BlobTree
+  let remote: GuardedRemote?
+  let shared = SharedBlobs()
+
+  var phases: Phases
+  var claims = Claims()
+  var queue: JobQueue
+  var tokens: Tokens
+  let capacity: Resources
+  /// Bundles whose inputs are being opened, by number, with when that began.
+  var opening: [Int: (needs: Resources, since: Double)] = [:]
+  var room = WaitingRoom()
+  /// What the jobs hold that run, by job.
+  var running: [Int: Resources] = [:]
+  /// Those that wait for an instance that runs again for its bytes. Who has turned to other things since stays listed.
+  var waiters: [Int: [Int]] = [:]
+  var problems = Problems()
+  var stop: Stop?
+  /// How many results are being written here, and how many are on their way to the remote.
+  var writes = 0
+  var uploads = 0
+  private var errands: [Int: Errand] = [:]
+  private var timers: [(at: Double, act: () -> Void)] = []
+  /// When to look whether the remote still answers.
+  private var nextWatch = Double.infinity
+  private var lastNumber = 0
+  /// The run's entry in the store's history.
+  private(set) var entry: RunID?
+  /// Whether the first pass is over, so that what is up to date is told one by one.
+  private var isUnderWay = false
+  /// Where each instance stands in the topological order.
+  lazy var rank: [Int] = {
+    var rank = [Int](repeating: 0, count: graph.instances.count)
+    for (n, i) in graph.order.enumerated() { rank[i] = n }
+    return rank
+  }()
+
+  /// Why nothing new starts.
+  enum Stop { case failure, store, interruption }
+
+  private struct Errand {
+    var then: (any Sendable) -> Void
+    /// What to do when the remote is given up while the errand waits for it; nil where that doesn't matter.
+    var giveUp: (() -> Void)?
+  }
+
+  init(
+    _ graph: Graph, store: any ResultStore, executor: any Executor, options: RunOptions,
+    surroundings: any Surroundings, observe: @escaping (RunEvent) throws -> Void
+  ) throws {
+    self.graph = graph
+    self.store = store
+    self.executor = executor
+    self.options = options
+    self.surroundings = surroundings
+    self.observe = Observer(surroundings, observe)
+    scope = options.targets.map { graph.closure(of: $0) } ?? Set(graph.instances.indices)
+    keys = try KeySource(
+      graph, scope: scope.sorted(), store: store, environment: options.environment, platform: options.platform
+    )
+    resolution = Resolution(graph, keys: keys, scope: scope, store: store)
+    explainer = Explainer(graph, keys: keys, store: store)
+    blobs = BlobTree(store)
+    remote = options.remote.map { GuardedRemote($0) { [surroundings] in surroundings.now } }
+    phases = Phases(count: graph.instances.count, scope: scope.count)
+    queue = JobQueue(graph)
+    capacity = executor.capacity
+    tokens = Tokens(capacity)
+  }
+
+  /// Runs until everything in scope is up to date, has failed or can't be reached.
+  func run() -> RunReport {
+    let start = options.now()
+    begin()
+    let warnings = problems.mailbox
+    if let remote { store.attach(remote) { warnings.put($0) } }
+    executor.start { [surroundings] in surroundings.post(.executor($0)) }
+    lookUp()
+    isUnderWay = true
+    observe.tell(
+      .planned(total: scope.count, cached: scope.count { if case .done = phases[$0] { true } else { false } })
+    )
+    if remote != nil { nextWatch = surroundings.now + GuardedRemote.patience / 4 }
+    while stop != .interruption {
+      startWhatCan()
+      relayProblems()
+      if phases[.working] == 0, phases[.pending] == 0 || stop != nil { break }
+      // Nothing is under way that could change anything: what is left can't be reached, and is said to be so.
+      if errands.isEmpty, running.isEmpty, timers.isEmpty { break }
+      guard wait() else { continue }
+      while let more = surroundings.next(until: surroundings.now) { handle(more) }
+      if stop == nil { lookUp() }
+    }
+    end()
+    let instances = scope.sorted().map { self.report($0) }
+    var report = RunReport(
+      instances: instances, seconds: options.now().timeIntervalSince(start),
+      interrupted: stop == .interruption, storeProblems: problems.ofStore, warnings: problems.warnings)
+    remember(report)
+    relayProblems()
+    (report.storeProblems, report.warnings) = (problems.ofStore, problems.warnings)
+    observe.end()
+    surroundings.close()
+    return report
+  }
+
+  /// Waits for the next happening or timer; false when it was a timer.
+  private func wait() -> Bool {
+    if let happening = surroundings.next(until: deadline) {
+      handle(happening)
+      return true
+    }
+    let now = surroundings.now
+    while let timer = timers.first, timer.at <= now {
+      timers.removeFirst()
+      timer.act()
+    }
+    if nextWatch <= now { watchRemote() }
+    return false
+  }
+
+  /// When there is something to do though nothing happens.
+  private var deadline: Double? {
+    let now = surroundings.now
+    let slow = opening.values.lazy.map { $0.since + Scheduler.slow }.filter { $0 > now }.min() ?? .infinity
+    let first = min(timers.first?.at ?? .infinity, slow, errands.isEmpty ? .infinity : nextWatch)
+    return first.isFinite ? first : nil
+  }
+
+  private func handle(_ happening: Happening) {
+    switch happening {
+    case .executor(let event): receive(event)
+    case .errand(let number, let outcome): errands.removeValue(forKey: number)?.then(outcome)
+    case .interruption: stop = .interruption
+    }
+  }
+
+  /// Ends what runs, keeps what had finished, and waits for what is being written.
+  private func end() {
+    if !running.isEmpty {
+      executor.shutdown()
+      while let happening = surroundings.next(until: surroundings.now) { handle(happening) }
+      running = [:]
+    }
+    while writes > 0 { _ = wait() }
+    if uploads > 0, stop != .interruption { observe.tell(.uploading(uploads)) }
+    while uploads > 0, stop != .interruption {
+      _ = wait()
+      relayProblems()
+    }
+    problems.count(unpublished: uploads)
+    if problems.unpublished > 0 {
+      let results = problems.unpublished == 1 ? "1 result was" : "\(problems.unpublished) results were"
+      problems.fault(
+        "\(results) not published to \(remote!), but kept here; `cache push` publishes what is missing there")
+    }
+    relayProblems()
+    skipTheRest()
+    relayProblems()
+  }
+
+  /// The end of instances that nothing can be done for.
+  private func skipTheRest() {
+    for i in graph.order where scope.contains(i) && phases[i].standing != .over {
+      let obstacle = obstacle(of: i)
+      switch stop {
+      case .interruption: phases.move(i, to: .skipped("interrupted"))
+      case .failure: phases.move(i, to: .skipped(obstacle ?? "not started after a failure"))
+      case .store: phases.move(i, to: .skipped(obstacle ?? "not started after a failure of the store"))
+      case nil:
+        if let obstacle {
+          phases.move(i, to: .skipped(obstacle))
+        } else {
+          let failure = Failure(
+            .other,
+            "BUG: it was forgotten while \("\(phases[i])".prefix(80)). Please report this; a new run goes on")
+          phases.move(i, to: .failed(failure, Outcome(state: .failed)))
+        }
+      }
+      observe.tell(.finished(report(i)))
+    }
+  }
+
+  /// The failure for which `i` can't be done.
+  private func obstacle(of i: Int) -> String? {
+    if case .awaiting(let producers, _) = phases[i] {
+      for p in producers.sorted() {
+        if case .failed = phases[p] { return "'\(graph.instances[p].name)' failed, whose output is lost" }
+        if case .skipped(let why) = phases[p] { return why }
+      }
+    }
+    if case .following(let leader) = phases[i], case .skipped(let why) = phases[leader] { return why }
+    for d in graph.dependencies[i] {
+      if case .failed = phases[d] { return "'\(graph.instances[d].name)' failed" }
+      if case .skipped(let why) = phases[d] { return why }
+    }
+    return nil
+  }
+
+  // What all parts of the loop use.
+
+  /// Has `work` done beside the loop, and `then` told of it.
+  func beside<T: Sendable>(
+    _ lane: Lane, _ work: @escaping @Sendable () -> T, giveUp: (() -> Void)? = nil,
+    then: @escaping (T) -> Void
+  ) {
+    let number = nextNumber()
+    errands[number] = Errand(
+      then: { outcome in
+        guard let outcome = outcome as? T else { preconditionFailure("BUG: an errand came back as another") }
+        then(outcome)
+      }, giveUp: giveUp)
+    surroundings.errand(lane, number, work)
+  }
+
+  /// As above, for instance `i`; forgotten when it has turned to other things meanwhile.
+  func beside<T: Sendable>(
+    _ lane: Lane, for i: Int, _ work: @escaping @Sendable () -> T, giveUp: (() -> Void)? = nil,
+    then: @escaping (T) -> Void
+  ) {
+    let epoch = phases.epochs[i]
+    beside(
+      lane, work, giveUp: giveUp.map { act in { [self] in if phases.epochs[i] == epoch { act() } } }
+    ) { [self] outcome in if phases.epochs[i] == epoch { then(outcome) } }
+  }
+
+  func after(_ seconds: Double, _ act: @escaping () -> Void) {
+    let at = surroundings.now + seconds
+    timers.insert((at, act), at: timers.firstIndex { $0.at > at } ?? timers.endIndex)
+  }
+
+  /// Does something later, unless `i` has turned to other things by then.
+  func after(_ seconds: Double, for i: Int, _ act: @escaping () -> Void) {
+    let epoch = phases.epochs[i]
+    after(seconds) { [self] in if phases.epochs[i] == epoch { act() } }
+  }
+
+  /// How often something that may pass is tried again, and how long it is waited before, in seconds.
+  static let mostFaults = 3
+  static func pause(_ faults: Int) -> Double { 0.25 * Double(1 << faults) }
+
+  func nextNumber() -> Int {
+    lastNumber += 1
+    return lastNumber
+  }
+
+  /// Looks whether the remote still answers; who waits for it goes on without, when it doesn't.
+  private func watchRemote() {
+    nextWatch = surroundings.now + GuardedRemote.patience / 4
+    guard remote!.giveUpIfStuck() else { return }
+    // By number, so that what follows happens in the order in which it was asked for.
+    for number in errands.keys.sorted() where errands[number]?.giveUp != nil {
+      errands.removeValue(forKey: number)!.giveUp!()
+    }
+  }
+
+  /// `i` came out well.
+  func finish(_ i: Int, _ outcome: Outcome) {
+    if options.required.contains(i) {
+      phases.move(i, to: .checking(outcome))
+      check(i, outcome)
+    } else {
+      phases.move(i, to: .done(outcome))
+      if isUnderWay { observe.tell(.finished(report(i))) }
+    }
+    resumeWaiters(of: i)
+  }
+
+  /// `i` failed, and with it those that share its key.
+  func fail(_ i: Int, _ failure: Failure, _ outcome: Outcome = Outcome()) {
+    var outcome = outcome
+    outcome.state = .failed
+    for j in [i] + takeFollowers(of: i) {
+      var its = outcome
+      if j != i { its.sharedWith = i }
+      phases.move(j, to: .failed(failure, its))
+      observe.tell(.finished(report(j)))
+    }
+    if !options.keepGoing, stop == nil { stop = .failure }
+  }
+
+  /// Nothing new starts: the store as a whole fails. What runs goes on.
+  func storeFailed(_ message: String) {
+    problems.fault(message)
+    if stop != .interruption { stop = .store }
+  }
+
+  /// Ends `leader`'s claim. Those that still followed it are the caller's now.
+  func takeFollowers(of leader: Int) -> [Int] {
+    claims.end(leader).filter { if case .following(leader) = phases[$0] { true } else { false } }
+  }
+
+  /// Those that waited for `i` to lead are on their own again.
+  func release(_ i: Int) {
+    for j in takeFollowers(of: i) {
+      phases.move(j, to: .waiting)
+      resolution.recheck(j)
+    }
+  }
+
+  func relayProblems() {
+    problems.collect()
+    for message in remote?.takeNotices() ?? [] { problems.fault(message) }
+    for message in problems.takeUnsaid() { observe.tell(.warning(message)) }
+  }
+
+  /// The store learns of the run at once, so that one that is killed is remembered with what it had done.
+  private func begin() {
+    do {
+      entry = try store.beginRun(
+        project: graph.project, file: graph.file, commandLine: options.commandLine)
+    } catch {
+      // A run isn't refused for want of its entry in the history; if nothing can be stored, publishing says so.
+      problems.warn("this run can't be remembered: \(error)")
+    }
+  }
+
+  /// Has the store remember what became of every instance.
+  private func remember(_ report: RunReport) {
+    guard let entry else { return }
+    let notes = report.instances.map { instance in
+      let state: InstanceState =
+        switch instance.state {
+        case .executed: .executed
+        case .cached: .cached
+        case .failed: .failed
+        case .skipped: report.interrupted ? .interrupted : .skipped
+        }
+      return InstanceNote(name: instance.name, key: instance.key, state: state)
+    }
+    do {
+      try store.note(entry, notes)
+      try store.endRun(
+        entry,
+        outcome: RunOutcome(
+          exitStatus: Int(report.exitStatus), executed: report.executed, cached: report.cached,
+          failed: report.failed, skipped: report.skipped))
+    } catch { problems.fault("\(error)") }
+  }
+
+  func report(_ i: Int) -> InstanceReport {
+    let name = graph.instances[i].name
+    func report(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceReport {
+      InstanceReport(
+        instance: i, name: name, state: failure == nil ? outcome.state : .failed, key: resolution.key[i],
+        reason: outcome.state == .cached ? nil : outcome.reason, message: failure?.message, failure: failure,
+        seconds: outcome.seconds, artifacts: failure == nil ? resolution.artifacts[i] ?? [:] : [:],
+        sharedWith: outcome.sharedWith.map { graph.instances[$0].name })
+    }
+    switch phases[i] {
+    case .done(let outcome), .checking(let outcome): return report(outcome)
+    case .failed(let failure, let outcome): return report(outcome, failure)
+    case .skipped(let why):
+      return InstanceReport(
+        instance: i, name: name, state: .skipped, key: resolution.key[i], reason: nil, message: why,
+        seconds: 0,
+        artifacts: [:])
+    default: preconditionFailure("BUG: \(name) has not come to an end")
+    }
+  }
+}

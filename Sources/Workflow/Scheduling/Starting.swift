@@ -1,0 +1,226 @@
+// Owns the way from the queue to an executor: opening what instances read ahead of their turn, and starting what fits.
+
+import Canonical
+import ContentStore
+import Foundation
+
+extension Scheduler {
+  /// How many bundles of one need may be opened or opening beyond what can start: fetching goes on while cores work,
+  /// and `open/` doesn't fill with what is read much later.
+  private static let ahead = 2
+
+  /// After so many seconds an opening is slow and others may be opened beside it.
+  static let slow = 2.0
+
+  private var freeSlots: Int { max(0, max(1, options.jobs) - running.count) }
+
+  /// Free slots that no bundle is at hand or being opened for.
+  private var unservedSlots: Int {
+    freeSlots - room.bundles.count - opening.values.count { $0.since > surroundings.now - Scheduler.slow }
+  }
+
+  func startWhatCan() {
+    guard stop == nil else { return }
+    openWhatMay()
+    startWhatFits()
+    openWhatMay()
+    startWhatFits()
+  }
+
+  private func openWhatMay() {
+    guard stop == nil else { return }
+    for needs in queue.needs {
+      while stop == nil {
+        let slowSince = surroundings.now - Scheduler.slow
+        let quick = opening.values.count { $0.needs == needs && $0.since > slowSince }
+        let opened = room.bundles.count { $0.bundle.resources == needs }
+        guard quick + opened < freeSlots + Scheduler.ahead else { break }
+        let members = queue.next(needs, sharedBy: unservedSlots > 0 ? unservedSlots : max(1, options.jobs)) { i in
+          if case .queued = phases[i] { true } else { false }
+        }
+        if members.isEmpty { break }
+        open(Bundle(id: nextNumber(), members: members, turn: queue.turn[members[0]], resources: needs))
+      }
+    }
+  }
+
+  /// What came of opening what an instance reads.
+  private enum Opening: Sendable {
+    case opened([Digest: String], Sight)
+    case faults([Digest: StoreError])
+    case edited(String)
+  }
+
+  private func open(_ bundle: Bundle) {
+    var roots: [(instance: Int, artifacts: [Artifact])] = []
+    for i in bundle.members {
+      guard case .queued(let attempt) = phases[i] else { preconditionFailure("BUG: it isn't queued") }
+      phases.move(i, to: .opening(attempt))
+      roots.append((i, graph.instances[i].inputs.flatMap { resolution.sources(of: i, $0) }))
+    }
+    // What reads nothing is ready.
+    if bundle.members.allSatisfy({ keys.readsNothing($0) }) {
+      return take(bundle, bundle.members.map { ($0, .opened([:], Sight())) })
+    }
+    let epochs = bundle.members.map { phases.epochs[$0] }
+    opening[bundle.id] = (bundle.resources, surroundings.now)
+    beside(.opening) { [blobs, keys, roots] in
+      roots.map { i, artifacts in (i, Scheduler.open(i, artifacts, blobs, keys)) }
+    } giveUp: { [self] in
+      opening[bundle.id] = nil
+      for (i, epoch) in zip(bundle.members, epochs) where phases.epochs[i] == epoch {
+        guard case .opening(let attempt) = phases[i] else { continue }
+        enqueue(i, attempt)  // now that the remote isn't asked, what is here is opened and the rest is lost
+      }
+    } then: { [self] results in
+      opening[bundle.id] = nil
+      take(bundle, zip(results, epochs).filter { phases.epochs[$0.0] == $1 }.map(\.0))
+    }
+  }
+
+  private static func open(_ i: Int, _ artifacts: [Artifact], _ blobs: BlobTree, _ keys: KeySource) -> Opening
+  {
+    do {
+      switch try keys.look(i) {
+      case .edited(let path): return .edited(path)
+      case .same(let sight):
+        let (files, faults) = blobs.open(artifacts)
+        return faults.isEmpty ? .opened(files, sight) : .faults(faults)
+      }
+    } catch { return .edited("\(error)") }
+  }
+
+  private func take(_ bundle: Bundle, _ results: [(Int, Opening)]) {
+    var bundle = bundle
+    bundle.members = []
+    for (i, result) in results {
+      guard case .opening(let attempt) = phases[i] else { preconditionFailure("BUG: it wasn't being opened") }
+      switch result {
+      case .opened(let files, let sight):
+        phases.move(i, to: .ready(attempt))
+        bundle.members.append(i)
+        bundle.opened[i] = (files, sight)
+      case .faults(let faults): tryAgain(i, attempt, faults)
+      case .edited(let path):
+        fail(
+          i,
+          Failure(
+            .input, "\(path) was edited since this run looked at it, so it has another key now. Run again."))
+      }
+    }
+    if !bundle.members.isEmpty { room.insert(bundle) }
+  }
+
+  /// Something that `i` reads can't be had. What is lost is made again; other faults may pass, or are taken as losses.
+  private func tryAgain(_ i: Int, _ attempt: Attempt, _ faults: [Digest: StoreError]) {
+    let isLost = faults.values.allSatisfy(\.isLostBlob)
+    if isLost || attempt.faults >= Scheduler.mostFaults {
+      if let full = faults.values.first(where: { if case .full = $0 { true } else { false } }) {
+        problems.fault("\(graph.instances[i].name): \(full)")
+        return fail(i, Failure(.store, "what it reads can't be opened: \(full)"))
+      }
+      return rebuild(faults, for: i, .attempt(attempt))
+    }
+    var attempt = attempt
+    attempt.faults += 1
+    phases.move(i, to: .resting(attempt))
+    after(Scheduler.pause(attempt.faults), for: i) { [self] in enqueue(i, attempt) }
+  }
+
+  private func startWhatFits() {
+    while stop == nil, freeSlots > 0, var bundle = room.next(where: { tokens.fits($0) }) {
+      bundle.members.removeAll { if case .ready = phases[$0] { false } else { true } }
+      dropFinishedElsewhere(&bundle)
+      dropEdited(&bundle)
+      guard !bundle.members.isEmpty else { continue }
+      // Slots that nothing else is there for get a part of it each.
+      let parts = min(unservedSlots, bundle.members.count)
+      if parts > 1 {
+        let first = bundle.split(into: parts)
+        room.insert(bundle)
+        bundle = first
+      }
+      start(bundle)
+    }
+  }
+
+  /// Another driver may have been faster since they were looked up.
+  private func dropFinishedElsewhere(_ bundle: inout Bundle) {
+    let misses = bundle.members.filter {
+      guard case .ready(let attempt) = phases[$0], case .miss = attempt.purpose else { return false }
+      if case .outputUndeclared = attempt.reason { return false }
+      return true
+    }
+    // Without an answer they are computed, and the first record stays.
+    guard !misses.isEmpty, let found = try? store.outputs(for: misses.map { resolution.key[$0]! }) else {
+      return
+    }
+    for i in misses {
+      guard let artifacts = found[resolution.key[i]!],
+        graph.instances[i].outputs.allSatisfy({ artifacts[$0.name] != nil })
+      else { continue }
+      settle(i, artifacts, Outcome())
+    }
+    bundle.members.removeAll { if case .ready = phases[$0] { false } else { true } }
+  }
+
+  /// What was touched since it was looked at is looked at again.
+  private func dropEdited(_ bundle: inout Bundle) {
+    bundle.members.removeAll { i in
+      guard case .ready(let attempt) = phases[i], bundle.opened[i]?.sight.touched != nil else { return false }
+      enqueue(i, attempt)
+      return true
+    }
+  }
+
+  private func start(_ bundle: Bundle) {
+    var job = Job(
+      id: nextNumber(), members: [], files: [:], resources: bundle.resources, projectRoot: graph.project,
+      store: store.directory.path)
+    job.resources.time = job.resources.time.map { $0 * Double(bundle.members.count) }
+    var work: [(Int, Work)] = []
+    for i in bundle.members {
+      guard case .ready(let attempt) = phases[i], let opened = bundle.opened[i] else {
+        preconditionFailure("BUG: it isn't ready")
+      }
+      let action = keys.action(i, resolution)
+      job.files.merge(opened.files) { first, _ in first }
+      job.members.append(member(i, action))
+      work.append(
+        (
+          i,
+          Work(
+            attempt: attempt, action: action, started: options.now(), sight: opened.sight,
+            paths: Array(opened.files.values))
+        ))
+    }
+    do { try executor.submit(job) } catch {
+      for (i, _) in work { fail(i, Failure(.other, "could not be started: \(error)")) }
+      // It can run nothing at all.
+      if stop == nil { stop = .failure }
+      return
+    }
+    for (i, work) in work { phases.move(i, to: .running(work)) }
+    tokens.take(bundle.resources)
+    running[job.id] = bundle.resources
+  }
+
+  private func member(_ i: Int, _ action: Action) -> JobMember {
+    let instance = graph.instances[i]
+    var inputs: [String: [JobInput]] = [:]
+    for binding in instance.inputs {
+      inputs[binding.name] = zip(binding.sources, resolution.sources(of: i, binding)).map {
+        source, artifact in
+        let origin = graph.instances[source.instance]
+        return JobInput(
+          artifact: artifact, labels: binding.labelled ? origin.labels : [],
+          stage: binding.labelled ? origin.stage : "")
+      }
+    }
+    return JobMember(
+      instance: i, name: instance.name, action: action, inputs: inputs,
+      externals: Dictionary(instance.externals.map { ($0.name, $0.url.path) }) { first, _ in first },
+      outputs: instance.outputs, environment: keys.environment(i),
+      log: graph.log(of: instance.name, in: store.directory).path)
+  }
+}

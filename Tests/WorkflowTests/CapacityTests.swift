@@ -1,0 +1,74 @@
+import Canonical
+import ContentStore
+import Foundation
+import Testing
+import Workflow
+
+/// Room on the machine.
+@Suite struct CapacityTests {
+  /// A8: `--jobs` bounds how many run, not what one of them may need.
+  @Test func oneJobMayTakeAllCores() throws {
+    let project = try Project()
+    try project.add("wide", "number", resources: Resources(cpus: 8))
+    #expect(try project.run(jobs: 1).executed == 1)
+  }
+
+  /// A8: narrow instances pass a wide one only so often.
+  @Test func aWideInstanceDoesNotStarve() throws {
+    let project = try Project()
+    for i in 0..<40 {
+      try project.add("n\(i)", "number", ["value": .integer(i)], resources: Resources(cpus: 1))
+    }
+    // Of all that can start, it is the first in turn; and there is never room for it while others may pass.
+    try project.add("wide", "number", ["value": 99], resources: Resources(cpus: 2))
+    try project.add("after", "parity", inputs: ["number": ["wide"]])
+    try project.add("long", "parity", inputs: ["number": ["after"]])
+    let executor = project.executor()
+    executor.capacity = Resources(cpus: 2)
+    // One narrow job runs already when the wide one comes, and each that ends makes room for the next.
+    let report = try project.run(executor, jobs: 2)
+    #expect(report.executed == 43)
+    let place = try #require(executor.ran.firstIndex(of: "wide"))
+    #expect(place <= 10)
+  }
+}
+
+/// Displays, and what they may do to a run.
+@Suite struct ObserverTests {
+  private struct Broken: Error {}
+
+  @Test func aDisplayThatThrowsEndsNothing() throws {
+    let project = try Project()
+    try project.add("a", "number")
+    try project.add("b", "parity", inputs: ["number": ["a"]])
+    #expect(try project.run(observe: { _ in throw Broken() }).executed == 2)
+  }
+
+  /// With real threads: the display never comes back, and the run ends all the same.
+  @Test func aDisplayThatBlocksEndsNothing() throws {
+    let project = try Project()
+    try project.add("a", "number")
+    try project.run()
+    let executor = project.executor()
+    let gate = DispatchSemaphore(value: 0)
+    let run = try Run(
+      project.graph, store: project.store, executor: executor,
+      options: RunOptions(jobs: 1, environment: project.environment)
+    ) { _ in gate.wait() }
+    #expect(run.run().cached == 1)
+    for _ in 0..<10 { gate.signal() }
+  }
+
+  @Test func aRunThatIsInterruptedBeforeItBeginsStartsNothing() throws {
+    let project = try Project()
+    try project.add("a", "number")
+    let executor = project.executor()
+    let run = try Run(
+      project.graph, store: project.store, executor: executor,
+      options: RunOptions(jobs: 1, environment: project.environment))
+    run.interruption()
+    let report = run.run()
+    #expect(report.interrupted)
+    #expect(report.counts == [0, 0, 0, 1])
+  }
+}

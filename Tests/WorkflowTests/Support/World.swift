@@ -1,0 +1,89 @@
+// A world on one thread: errands and jobs are done while the loop waits, one at a time. Which one is next is first come
+// first served, or drawn; either way everything that happens follows from the seed.
+
+import Foundation
+import Workflow
+
+final class World: Surroundings, @unchecked Sendable {
+  private(set) var now = 0.0
+  private var happenings: [Happening] = []
+  private var errands: [(lane: Lane, id: Int?, work: @Sendable () -> any Sendable)] = []
+  /// What an executor can do next; each step is done once.
+  private var steps: [() -> Void] = []
+  /// Draws what is next; nil: errands in their order, then jobs in theirs.
+  var random: SeededRandom?
+  /// Whether the loop waited though nothing could happen any more.
+  private(set) var isStuck = false
+  private var waits = 0
+
+  /// Has an executor do something while the loop waits.
+  func later(_ step: @escaping () -> Void) { steps.append(step) }
+
+  /// What an executor that was shut down won't do any more.
+  func forgetSteps() { steps = [] }
+
+  func post(_ happening: Happening) { happenings.append(happening) }
+
+  func errand(_ lane: Lane, _ id: Int?, _ work: @escaping @Sendable () -> any Sendable) {
+    if lane == .telling { _ = work() } else { errands.append((lane, id, work)) }
+  }
+
+  func backlog(of lane: Lane) -> Int { errands.count { $0.lane == lane } }
+
+  func close() { errands = [] }
+
+  func next(until deadline: Double?) -> Happening? {
+    waits += 1
+    if waits > 2_000_000 { isStuck = true }
+    while happenings.isEmpty, !isStuck {
+      if let deadline, deadline <= now { return nil }
+      if act() { continue }
+      guard let deadline else {
+        isStuck = true
+        break
+      }
+      now = deadline
+      return nil
+    }
+    if isStuck { return .interruption }
+    return happenings.removeFirst()
+  }
+
+  /// Does something, if there is anything to be done.
+  private func act() -> Bool {
+    let publishing = errands.firstIndex { $0.lane == .publishing }
+    // Of publishing one is under way at a time, in order.
+    let open = errands.indices.filter { errands[$0].lane != .publishing || $0 == publishing }
+    let count = open.count + steps.count
+    if count == 0 { return false }
+    let choice = random?.next(below: count) ?? 0
+    if choice < open.count {
+      let errand = errands.remove(at: open[choice])
+      let outcome = errand.work()
+      if let id = errand.id { happenings.append(.errand(id, outcome)) }
+    } else {
+      steps.remove(at: choice - open.count)()
+    }
+    if random != nil { now += 0.01 }
+    return true
+  }
+}
+
+/// SplitMix64, see "Fast Splittable Pseudorandom Number Generators" (Steele, Lea, Flood 2014).
+final class SeededRandom {
+  private var state: UInt64
+  init(_ seed: Int) { state = UInt64(bitPattern: Int64(seed)) &* 0x2545_F491_4F6C_DD1D &+ 1 }
+
+  func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+
+  /// True once in `n` times, on average.
+  func once(in n: Int) -> Bool { next(below: n) == 0 }
+}
