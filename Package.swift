@@ -112,14 +112,16 @@ let package = Package(
     tests("NeuralNetworks", ["Tensor", "Formats", "Datasets", "COneDNN"], resources: [.copy("References")]),
     tests("Similarity", ["Tensor", "Formats"]),
     tests("Stitching", ["Tensor", "NeuralNetworks", "Formats"], resources: [.copy("References")]),
-    tests("ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests(
+      "ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")],
+      resources: [.copy("Fixtures")]),
     tests("Workflow", ["Canonical", "ContentStore"]),
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
     tests("Stages", ["Canonical", "ContentStore", "Workflow", "Formats"]),
-    tests("Fingerprinting", []),
+    tests("Fingerprinting", ["Stages", "Workflow", "Canonical"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["bobbin", "Canonical", "ContentStore", "Workflow"],
       swiftSettings: checks),

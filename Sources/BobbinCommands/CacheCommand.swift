@@ -45,7 +45,8 @@ struct PushCommand: ProgramCommand {
   func run(in program: Program) throws {
     let (opened, remote) = try options.openWithRemote(in: program)
     let plan = try Plan(
-      opened.graph, store: opened.store, environment: ProcessInfo.processInfo.environment)
+      opened.graph, store: opened.store, environment: ProcessInfo.processInfo.environment,
+      platform: program.platform)
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
     try finish(try opened.store.push(keys, to: remote), "pushed to \(remote)")
   }
@@ -60,7 +61,8 @@ struct PullCommand: ProgramCommand {
   func run(in program: Program) throws {
     let (opened, remote) = try options.openWithRemote(in: program)
     let plan = try Plan(
-      opened.graph, store: opened.store, remote: remote, environment: ProcessInfo.processInfo.environment)
+      opened.graph, store: opened.store, remote: remote, environment: ProcessInfo.processInfo.environment,
+      platform: program.platform)
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
     try finish(try opened.store.pull(keys, from: remote), "pulled from \(remote)")
     try refuse(plan.remoteProblems)
@@ -79,8 +81,8 @@ private func bytes(_ count: Int) -> String { humanBytes(count) }
 extension StoreOptions {
   /// The store without a pipeline: `--store`, or cache/ of the project around the working directory.
   fileprivate func openStore() throws -> Store {
-    if let store { return try Store.open(at: URL(fileURLWithPath: store)) }
     let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+    if let store { return try Store.open(at: store, relativeTo: here) }
     return try Store.open(at: Pipeline.projectRoot(of: here.appending(path: "file")).appending(path: "cache"))
   }
 }

@@ -28,7 +28,11 @@ struct GetCommand: ProgramCommand {
     let destination = try output.map(Destination.init)
     Interruption.listen()
     let found =
-      if rebuild { try rebuilt(index, in: opened) } else { try upToDate(index, in: opened) }
+      if rebuild, (try? upToDate(index, in: opened, program)) == nil {
+        try rebuilt(index, in: opened, program)
+      } else {
+        try upToDate(index, in: opened, program)
+      }
     guard let artifact = found[chosen] else {
       throw CommandFailure("\(opened.graph.instances[index].name) has no artifact '\(chosen)'", status: 2)
     }
@@ -52,10 +56,12 @@ struct GetCommand: ProgramCommand {
 
   /// The artifacts of an instance that is up to date, their bytes here: fetched from the remote where need be, and
   /// nothing run.
-  private func upToDate(_ index: Int, in opened: OpenPipeline) throws -> [String: Artifact] {
+  private func upToDate(_ index: Int, in opened: OpenPipeline, _ program: Program) throws -> [String:
+    Artifact]
+  {
     let plan = try Plan(
       opened.graph, targets: [index], store: opened.store, remote: opened.remote,
-      environment: ProcessInfo.processInfo.environment)
+      environment: ProcessInfo.processInfo.environment, platform: program.platform)
     for problem in plan.remoteProblems { StandardError.write(legible(lines: "warning: \(problem)\n")) }
     let name = opened.graph.instances[index].name
     guard let found = plan.entries.first(where: { $0.instance == index })?.artifacts else {
@@ -74,18 +80,20 @@ struct GetCommand: ProgramCommand {
   }
 
   /// The artifacts of an instance after whatever had to run for them.
-  private func rebuilt(_ index: Int, in opened: OpenPipeline) throws -> [String: Artifact] {
+  private func rebuilt(_ index: Int, in opened: OpenPipeline, _ program: Program) throws -> [String: Artifact]
+  {
     let jobs = ProcessInfo.processInfo.activeProcessorCount
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
     let display = RunDisplay(graph: opened.graph, store: opened.store.directory)
-    let report = try Run(
+    let run = try Run(
       opened.graph, store: opened.store, executor: executor,
       options: RunOptions(
         targets: [index], required: [index], jobs: jobs, environment: ProcessInfo.processInfo.environment,
-        remote: opened.remote, isInterrupted: { Interruption.happened }),
-      observe: display.show
-    ).run()
+        platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments),
+      observe: display.show)
+    Interruption.ends(run)
+    let report = run.run()
     display.finish(report)
     guard report.exitStatus == 0, let made = report.instances.first(where: { $0.instance == index }) else {
       let name = opened.graph.instances[index].name

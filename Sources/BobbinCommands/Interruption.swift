@@ -2,12 +2,29 @@
 
 import Foundation
 import Synchronization
+import Workflow
 
+/// The end of the pipe by which the signal handler wakes a thread.
+private let wakeWriter = Atomic<Int32>(-1)
 private let wasInterrupted = Atomic(false)
+private let current = Mutex<Interrupt?>(nil)
 
 enum Interruption {
   /// Listens for SIGINT, SIGTERM and SIGHUP from now on.
   static func listen() {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else {
+      preconditionFailure("no descriptors left: \(String(cString: strerror(errno)))")
+    }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    wakeWriter.store(ends[1], ordering: .relaxed)
+    let reader = ends[0]
+    // A handler of signals may do next to nothing itself.
+    Thread {
+      var byte: UInt8 = 0
+      while read(reader, &byte, 1) != 1 {}
+      current.withLock { $0 }?()
+    }.start()
     // Who started this may have had them blocked.
     var numbers = sigset_t()
     sigemptyset(&numbers)
@@ -15,6 +32,8 @@ enum Interruption {
       sigaddset(&numbers, number)
       signal(number) { number in
         wasInterrupted.store(true, ordering: .relaxed)
+        var byte: UInt8 = 1
+        _ = write(wakeWriter.load(ordering: .relaxed), &byte, 1)
         signal(number, SIG_DFL)
       }
     }
@@ -22,4 +41,11 @@ enum Interruption {
   }
 
   static var happened: Bool { wasInterrupted.load(ordering: .relaxed) }
+
+  /// Ends this run when it happens, or has happened.
+  static func ends(_ run: Run) {
+    let interrupt = run.interruption
+    current.withLock { $0 = interrupt }
+    if happened { interrupt() }
+  }
 }

@@ -24,13 +24,14 @@ struct PipelineOptions: ParsableArguments {
   /// Loads the pipeline and opens its store and remote.
   func open(in program: Program) throws -> OpenPipeline {
     let pipeline = try load(in: program)
-    let place = store.store.map { URL(fileURLWithPath: $0) } ?? pipeline.root.appending(path: "cache")
-    let opened = try Store.open(at: place)
     let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+    let opened =
+      try store.store.map { try Store.open(at: $0, relativeTo: here) }
+      ?? Store.open(at: pipeline.root.appending(path: "cache"))
     // A place on the command line counts from here, one in the file from the project's root.
     let remote =
-      try store.remote.map { try openRemote($0, relativeTo: here) }
-      ?? pipeline.remote.map { try openRemote($0, relativeTo: pipeline.root) }
+      try store.remote.map { try opened.openRemote($0, relativeTo: here) }
+      ?? pipeline.remote.map { try opened.openRemote($0, relativeTo: pipeline.root) }
     return OpenPipeline(pipeline: pipeline, store: opened, remote: remote)
   }
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Canonical
+import Executors
 import Workflow
 
 /// A program that has Bobbin's commands: `bobbin` itself, or somebody's own with more stage kinds.
@@ -19,6 +20,11 @@ struct Program: Sendable {
     facts["bobbin"] = .string(Program.version)
     return .object(facts)
   }
+}
+
+extension Program {
+  /// What computes here.
+  var platform: Platform { .here(libraries: libraries()) }
 }
 
 /// A command that has to know its program.

@@ -44,7 +44,8 @@ struct RunCommand: ProgramCommand {
     let environment = ProcessInfo.processInfo.environment
     if dryRun {
       let plan = try Plan(
-        graph, targets: targets, store: opened.store, remote: opened.remote, environment: environment)
+        graph, targets: targets, store: opened.store, remote: opened.remote, environment: environment,
+        platform: program.platform)
       return try StandardOutput.write(StatusText(plan, graph: graph, onlyStale: true).text)
     }
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
@@ -52,13 +53,14 @@ struct RunCommand: ProgramCommand {
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
     let display = RunDisplay(graph: graph, store: opened.store.directory, quiet: quiet)
-    let report = try Run(
+    let run = try Run(
       graph, store: opened.store, executor: executor,
       options: RunOptions(
-        targets: targets, jobs: jobs, keepGoing: keepGoing, environment: environment, remote: opened.remote,
-        isInterrupted: { Interruption.happened }),
-      observe: display.show
-    ).run()
+        targets: targets, jobs: jobs, keepGoing: keepGoing, environment: environment,
+        platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments),
+      observe: display.show)
+    Interruption.ends(run)
+    let report = run.run()
     display.finish(report)
     executor.shutdown()
     do { try StandardOutput.write((json ? report.json.canonical : report.summary) + "\n") } catch {

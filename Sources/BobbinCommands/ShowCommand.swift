@@ -21,7 +21,8 @@ struct ShowCommand: ProgramCommand {
     let graph = opened.graph
     let plan = try Plan(
       graph, targets: [index], store: opened.store, remote: opened.remote,
-      environment: ProcessInfo.processInfo.environment)
+      environment: ProcessInfo.processInfo.environment,
+      platform: program.platform)
     let entries = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.instance, $0) })
     guard let key = entries[index]?.key, let record = try opened.store.record(for: key) else {
       throw CommandFailure(

@@ -16,7 +16,7 @@ struct StatusCommand: ProgramCommand {
     let opened = try options.open(in: program)
     let plan = try Plan(
       opened.graph, store: opened.store, remote: opened.remote,
-      environment: ProcessInfo.processInfo.environment)
+      environment: ProcessInfo.processInfo.environment, platform: program.platform)
     try StandardOutput.write(StatusText(plan, graph: opened.graph).text)
     try refuse(plan.remoteProblems)
   }

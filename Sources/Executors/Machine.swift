@@ -16,6 +16,9 @@ enum Machine {
     return [ProcessMemory.machine, group].compactMap { $0 }.min()
   }
 
+  /// The widest vector instructions of the processor.
+  static var instructionSet: String { String(cString: bobbin_instruction_set()) }
+
   /// Host, kernel, C library and instruction set.
   static var facts: [String: JSON] {
     var system = utsname()
@@ -24,7 +27,7 @@ enum Machine {
       "host": .string(text(system.nodename)),
       "kernel": .string("\(text(system.sysname)) \(text(system.release))"),
       "cLibrary": .string("glibc \(String(cString: bobbin_c_library_version()))"),
-      "instructionSet": .string(String(cString: bobbin_instruction_set())),
+      "instructionSet": .string(instructionSet),
     ]
   }
 

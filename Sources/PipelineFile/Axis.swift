@@ -36,7 +36,10 @@ struct Axis {
         throw DecodingIssue(place, "axis '\(name)' has \(member.spelling) twice")
       }
       guard !member.text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-        throw DecodingIssue(place, "axis '\(name)' has a value with control characters, such as line breaks; label it: { label: value }")
+        throw DecodingIssue(
+          place,
+          "axis '\(name)' has a value with control characters, such as line breaks; label it: { label: value }"
+        )
       }
       if let id = member.instance { byInstance[id] = i }
     }

@@ -64,7 +64,9 @@ extension Pipeline {
     let file =
       url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
     return Pipeline(
-      graph: Graph(instances: instances, project: root.path, file: file), root: root, file: file,
+      graph: Graph(
+        instances: instances, project: root.path, file: file,
+        settings: KeySettings(salt: settings.salt, platform: settings.platform)), root: root, file: file,
       remote: remote, settings: settings,
       selection: Selection(evaluator))
   }

@@ -6,13 +6,7 @@ import Workflow
 
 /// A project's settings.
 public struct Settings: Sendable, Hashable {
-  /// A fact of the machine that a project may make part of every key.
-  public enum PlatformFact: String, Sendable, Hashable, CaseIterable {
-    /// The instructions that numerics use, such as AVX2 or AVX-512.
-    case instructionSet = "instruction_set"
-    /// The versions of the numerics' libraries.
-    case libraries
-  }
+  public typealias PlatformFact = KeySettings.PlatformFact
 
   /// A text in every key; another one disowns all results from before. Nil: none.
   public var salt: String?

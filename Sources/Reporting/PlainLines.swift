@@ -18,6 +18,7 @@ struct PlainLines {
     case .started, .progress: []
     case .finished(let report): finished(report)
     case .warning(let text): warning(text)
+    case .uploading(let count): ["uploading \(count) \(count == 1 ? "result" : "results")"]
     }
   }
 

@@ -39,7 +39,7 @@ struct RunState {
       running.removeAll { $0.instance == report.instance }
       done += 1
       if report.state == .failed { failed += 1 }
-    case .warning: break
+    case .warning, .uploading: break
     }
   }
 

@@ -30,6 +30,7 @@ public struct StatusText: Sendable {
     case .stale(let reason): ("stale", reason.description)
     case .pending(let cause): ("pending", "waits for \(cause)")
     case .missing: ("missing", "never run")
+    case .impossible(let why): ("impossible", why)
     }
   }
 }

@@ -1,4 +1,4 @@
-// Owns what a similarity measure is, and the list of all of them.
+// Owns what a similarity measure is. The list of all of them is Measures.swift.
 
 /// What may be done to one of two representations without changing a measure.
 public enum Invariance: String, Sendable, CaseIterable {
@@ -23,16 +23,19 @@ public struct Measure: Sendable {
   public let citation: String
   /// Held to by a property test.
   public let invariances: Set<Invariance>
+  /// The file that declares it, as `#fileID` has it.
+  public let file: String
   private let compute: @Sendable (Centred, Centred) throws -> Double
 
   init(
     name: String, summary: String, citation: String, invariances: Set<Invariance>,
-    compute: @escaping @Sendable (Centred, Centred) throws -> Double
+    file: String = #fileID, compute: @escaping @Sendable (Centred, Centred) throws -> Double
   ) {
     self.name = name
     self.summary = summary
     self.citation = citation
     self.invariances = invariances
+    self.file = file
     self.compute = compute
   }
 
@@ -54,14 +57,6 @@ public struct Measure: Sendable {
       throw SimilarityError("\(x.name) has \(x.n) samples, \(y.name) has \(y.n); they must be the same ones")
     }
   }
-
-  /// All measures. A new one is a file, and a line here.
-  public static let all: [Measure] = [
-    .linearCKA,
-    .procrustes,
-    .procrustesNormalisedRoot,
-    .procrustesAngular,
-  ]
 
   /// The measure of that name.
   public static func named(_ name: String) throws -> Measure {

@@ -6,18 +6,7 @@ import Foundation
 import Workflow
 
 extension Half {
-  /// Opens one half of a dataset artifact; samples are mapped, not read.
-  init(_ split: Split, of dataset: InputArtifact) throws {
-    let halves = try dataset.entries
-    guard let half = halves[split.rawValue] else {
-      let others = try halves.values.map { try Half($0).description.name }.sorted()
-      throw InputError(
-        message: "the dataset has no \(split) half, only \(others.joined(separator: " and "))")
-    }
-    try self.init(half)
-  }
-
-  /// Opens a half.
+  /// Opens a half; samples are mapped, not read. An input asks for it by `part:`.
   init(_ half: InputArtifact) throws {
     try self.init(files: try half.entries.mapValues(\.url))
   }

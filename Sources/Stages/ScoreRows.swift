@@ -70,14 +70,14 @@ struct ScoreRows {
   }
 
   private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
-}
 
-/// The mean of some numbers, in their order.
-func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+  /// The mean of some numbers, in their order.
+  static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
-/// The sample standard deviation (n − 1); 0 for a single number.
-func spread(_ values: [Double]) -> Double {
-  guard values.count > 1 else { return 0 }
-  let centre = mean(values)
-  return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
+  /// The sample standard deviation (n − 1); 0 for a single number.
+  static func spread(_ values: [Double]) -> Double {
+    guard values.count > 1 else { return 0 }
+    let centre = mean(values)
+    return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
+  }
 }

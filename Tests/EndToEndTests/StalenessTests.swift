@@ -6,11 +6,11 @@ import Testing
 @Suite struct StalenessTests {
   private static let pipeline = """
     version: 1
-    params: { rcond: 1e-6, samples: 40 }
+    params: { rcond: 1e-6, samples: 40, test: 40 }
     stages:
       digits:
         uses: dataset/mnist
-        with: { path: data }
+        with: { path: data, test: "${params.test}" }
       model:
         matrix: { seed: [0, 1] }
         uses: train
@@ -51,6 +51,14 @@ import Testing
 
   private func executed(_ finished: Finished) throws -> Set<String> {
     Set(try finished.states.filter { $0.value == "executed" }.keys)
+  }
+
+  @Test func anotherTestHalfRetrainsAndRefitsNothing() throws {
+    let project = try project()
+    let run = try project.bobbin("run", "p.yaml", "--set", "test=30", "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let stages = Set(try executed(run).map { $0.prefix { $0 != "[" } })
+    #expect(stages == ["digits", "scores", "table"], "\(stages)")
   }
 
   @Test func changingAStitchParameterRerunsStitchesAndWhatFollows() throws {

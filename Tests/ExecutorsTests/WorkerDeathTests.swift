@@ -138,3 +138,23 @@ private func children(of parent: pid_t) -> [pid_t] {
     return text[bracket...].split(separator: " ")[2] == "\(parent)" && isAlive(process)
   }
 }
+
+@Test func whatIsNotBobbinsStaysInTheScratchFolder() throws {
+  // H1: every folder that nobody had locked was removed, through links too.
+  let bench = try Workbench()
+  let scratch = bench.folder.appendingPathComponent("store/scratch")
+  let files = FileManager.default
+  let other = bench.folder.appendingPathComponent("other")
+  for folder in ["2024-results", "thesis", "17-1f"] {
+    try files.createDirectory(at: scratch.appending(path: folder), withIntermediateDirectories: true)
+    try Data([1]).write(to: scratch.appending(path: "\(folder)/precious"))
+  }
+  try files.createDirectory(at: other, withIntermediateDirectories: false)
+  try Data([1]).write(to: other.appending(path: "precious"))
+  try files.createSymbolicLink(
+    at: scratch.appending(path: "elsewhere-0123abcd-4026531836-17-1f"), withDestinationURL: other)
+  _ = try bench.success(bench.job("surroundings", outputs: ["seen"]))
+  for place in ["store/scratch/2024-results", "store/scratch/thesis", "store/scratch/17-1f", "other"] {
+    #expect(files.fileExists(atPath: bench.folder.appending(path: "\(place)/precious").path), "\(place)")
+  }
+}

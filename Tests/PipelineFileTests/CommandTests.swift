@@ -67,7 +67,8 @@ private func command(_ run: String, matrix: String? = nil, params: String? = nil
 @Test(arguments: [
   ("python x.py", "python"), ("A=1 B=2 ./bin/x y", "./bin/x"), ("set -e; python x", "/bin/sh"),
   ("for x in y; do z; done", "/bin/sh"),
-  ("(cd x; y)", "/bin/sh"), ("${first} x", "/bin/sh"), ("'my program' x", "/bin/sh"), ("python3.12 -m x", "python3.12"),
+  ("(cd x; y)", "/bin/sh"), ("${first} x", "/bin/sh"), ("'my program' x", "/bin/sh"),
+  ("python3.12 -m x", "python3.12"),
   ("A=1", "/bin/sh"),
 ])
 func theInterpreterIsTheFirstProgram(run: String, program: String) throws {

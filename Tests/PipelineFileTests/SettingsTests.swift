@@ -1,6 +1,7 @@
 import Foundation
 import PipelineFile
 import Testing
+import Workflow
 
 private let smallest = "version: 1\nstages:\n  s: { uses: dataset/cifar10, with: { path: d } }\n"
 

@@ -133,6 +133,19 @@ import Testing
         ["front": network, "end": network, "data": data]) == message("train"))
   }
 
+  @Test func nullSamplesMeanAllOfThem() throws {  // A14
+    let bench = try Bench()
+    let data = try bench.textures(test: 1001)
+    let network = try bench.network(on: data)
+    func count(_ parameters: [String: JSON]) throws -> Int? {
+      let made = try bench.run(
+        "activations", .object(["cut": "conv4"].merging(parameters) { $1 }), ["model": network, "data": data])
+      return try SafetensorsFile(contentsOf: bench.url(made["activations"]!)).array("indices").count
+    }
+    #expect(try count([:]) == 1000)
+    #expect(try count(["samples": .null]) == 1001)
+  }
+
   @Test func activationsOfDifferentSamplesAreNotCompared() throws {  // C4
     let bench = try Bench()
     let data = try bench.textures()

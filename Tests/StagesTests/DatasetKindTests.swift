@@ -35,21 +35,6 @@ import Testing
       .hasPrefix("a shortcut needs images with labels; vectors/"))
   }
 
-  @Test func aHalfThatIsNotThereIsNamedWithTheOneThatIs() throws {
-    let bench = try Bench()
-    let source = bench.folder.appending(path: "one")
-    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
-    try SafetensorsFile.write(
-      [
-        "samples": StoredArray(bytes: Array(repeating: 7, count: 3072), shape: [1, 3, 32, 32]),
-        "labels": StoredArray(integers: [1]),
-      ], to: source.appending(path: "test.safetensors"))
-    let data = try bench.run("dataset/arrays", ["title": "mine"], externals: ["path": source])["dataset"]!
-    #expect(
-      bench.failure("train", ["architecture": "small-cnn"], ["data": data])
-        == "the dataset has no train half, only mine/test")
-  }
-
   @Test func floatImagesAreStandardisedAndConstantChannelsCantBe() throws {  // C8
     let bench = try Bench()
     func dataset(_ values: [Double]) throws -> Artifact {

@@ -9,7 +9,7 @@ struct Activations: StageKind {
   static let summary = "what a network computes at a cut, for some images"
 
   @Input("the network", .model) var model: InputArtifact
-  @Input("the images", .dataset) var data: InputArtifact
+  @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact
   @Parameter("where to look, such as stem, stage2.0 or conv3") var cut: String
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images; null: all", .atLeast(1)) var samples: Int? = 1000
@@ -23,7 +23,7 @@ struct Activations: StageKind {
     guard let one = members.first?.kind else { return }
     let images = Result {
       try LoadedImages(
-        Half(one.split, of: one.data),
+        Half(one.data),
         options: BatchLoader.Options(batch: 1, marking: one.marking, limit: one.samples))
     }
     let models = OpenedModels()

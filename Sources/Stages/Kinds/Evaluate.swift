@@ -19,7 +19,7 @@ struct Evaluate: StageKind {
     """
 
   @Input("the network, stitched or not", .model, .stitched) var model: InputArtifact
-  @Input("the images", .dataset) var data: InputArtifact
+  @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact
   @Input("the network to compare with", .model, .stitched) var reference: InputArtifact?
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
@@ -34,7 +34,7 @@ struct Evaluate: StageKind {
     guard let one = members.first?.kind else { return }
     let images = Result {
       try LoadedImages(
-        Half(one.split, of: one.data),
+        Half(one.data),
         options: BatchLoader.Options(batch: 1, marking: one.marking, limit: one.samples))
     }
     let models = OpenedModels()

@@ -52,7 +52,8 @@ struct Heatmap: StageKind {
     }
     let drawing = HeatmapDrawing(
       title: title ?? value, xName: names[xAxis]!, yName: names[yAxis]!, columns: values(xAxis),
-      lines: values(yAxis), panels: panels, cells: cells.mapValues(mean), low: low, high: high, digits: digits
+      lines: values(yAxis), panels: panels, cells: cells.mapValues(ScoreRows.mean), low: low, high: high,
+      digits: digits
     )
     try Data(drawing.svg.utf8).write(to: figure.url)
   }

@@ -33,6 +33,16 @@ struct SimilarityKind: StageKind {
     }
   }
 
+  /// A new measure changes no key, an edited one those that ask for it.
+  var listedCode: [String] {
+    measures.map { name in
+      guard let measure = try? Measure.named(name) else {
+        preconditionFailure("BUG: '\(name)' was validated")
+      }
+      return measure.file
+    }
+  }
+
   static let varying: Set = ["x", "y", "measures", "layout"]
 
   /// Activations that several members compare are read, laid out and centred once.

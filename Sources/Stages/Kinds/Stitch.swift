@@ -26,7 +26,7 @@ struct Stitch: StageKind {
 
   @Input("the network whose beginning is used", .model) var front: InputArtifact
   @Input("the network whose rest is used", .model) var end: InputArtifact
-  @Input("the images to fit on", .dataset) var data: InputArtifact
+  @Input("the images to fit on", .dataset, part: .parameter("split")) var data: InputArtifact
   @Parameter("the front's cut, such as stage2.0") var from: String
   @Parameter("the end's cut") var to: String
   @Parameter("how to fit") var method: FitMethod
@@ -95,7 +95,7 @@ struct Stitch: StageKind {
   /// The members join the same two networks and fit on the same images: what those make of them is computed once.
   static func run(_ members: [StageMember<Stitch>]) {
     guard let one = members.first?.kind else { return }
-    let half = Result { try Half(one.split, of: one.data) }
+    let half = Result { try Half(one.data) }
     let models = OpenedModels()
     let fits = members.map { member in
       member.attempt { try member.kind.planned(on: half.get(), models) }

@@ -51,8 +51,10 @@ struct Table: StageKind {
       for (axis, value) in zip(axes, identity.dropFirst()) { line.append((names[axis]!, scalar(value))) }
       for score in scores {
         let values = members.compactMap { $0.scores[score] }
-        line.append((score, values.isEmpty ? .null : .number(mean(values))))
-        if !over.isEmpty { line.append(("\(score) std", values.isEmpty ? .null : .number(spread(values)))) }
+        line.append((score, values.isEmpty ? .null : .number(ScoreRows.mean(values))))
+        if !over.isEmpty {
+          line.append(("\(score) std", values.isEmpty ? .null : .number(ScoreRows.spread(values))))
+        }
       }
       if !over.isEmpty { line.append(("n", .integer(members.count))) }
       lines.append(line)

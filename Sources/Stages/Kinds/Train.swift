@@ -13,7 +13,7 @@ struct Train: StageKind {
     L∞ ball, without a random start, with running statistics (Madry et al. 2018).
     """
 
-  @Input("what to learn", .dataset) var data: InputArtifact
+  @Input("what to learn", .dataset, part: .named("train")) var data: InputArtifact
   @Parameter("small-cnn, or resnet8, resnet14, resnet20 … (6n+2)") var architecture: String
   @Parameter("channels of the first layer", .between(1, 1024)) var width = 16
   @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
@@ -42,7 +42,7 @@ struct Train: StageKind {
   }
 
   func run(in context: StageContext) throws {
-    let half = try Half(.train, of: data)
+    let half = try Half(data)
     let source = try LoadedImages(
       half,
       options: BatchLoader.Options(
@@ -94,7 +94,7 @@ struct AdversaryParameters: ParameterGroup {
 
 extension StageContext {
   /// Shows where a training run is.
-  func progress(_ at: TrainingProgress) {
+  fileprivate func progress(_ at: TrainingProgress) {
     progress(
       (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(max(at.epochs, 1)),
       [

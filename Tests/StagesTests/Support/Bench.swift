@@ -62,13 +62,20 @@ final class Bench {
         preconditionFailure("parameters are an object")
       }
       let reading = InputFiles(files)
+      let parameters = try kind.decode(members, at: at)
+      var inputs = instance.labelled
+      for (name, artifacts) in instance.inputs {
+        let part = kind.inputs.first { $0.name == name }?.part
+        inputs[name] = try artifacts.map {
+          InputArtifact(artifact: try self.part(part, of: $0, parameters), files: reading)
+        }
+      }
       let outputs = kind.outputs.map { ($0.name, OutputArtifact(url: place.appending(path: $0.name))) }
       return KindDescription.Work(
-        parameters: try kind.decode(members, at: at), externals: instance.externals,
+        parameters: parameters, externals: instance.externals,
         context: StageContext(
           scratch: scratch, projectRoot: folder, environment: [:],
-          inputs: instance.inputs.mapValues { $0.map { InputArtifact(artifact: $0, files: reading) } }
-            .merging(instance.labelled) { $1 },
+          inputs: inputs,
           outputs: Dictionary(uniqueKeysWithValues: outputs), report: { _ in }))
     }
     var results: [Result<Void, any Error>?] = job.map { _ in nil }
@@ -80,6 +87,15 @@ final class Bench {
       try #require(result, "a member was left undone").flatMap { _ in
         Result { try work.context.outputs.mapValues { try keep($0.url.path, links: $0.links, at: "") } }
       }
+    }
+  }
+
+  /// What an input is given of an artifact.
+  private func part(_ part: InputPart?, of artifact: Artifact, _ parameters: JSON) throws -> Artifact {
+    switch part {
+    case nil: artifact
+    case .named(let name): try member(name, of: artifact)
+    case .parameter(let name): try member(#require(parameters[name]?.stringValue), of: artifact)
     }
   }
 
