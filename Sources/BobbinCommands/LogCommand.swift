@@ -8,18 +8,25 @@ import Workflow
 
 struct LogCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
-    commandName: "log", abstract: "Prints what an instance printed when it last ran here.")
+    commandName: "log", abstract: "Prints what an instance printed when it last ran.")
 
   @OptionGroup var options: PipelineOptions
   @Argument(help: "The instance, such as 'model[seed=1]'.") var instance: String
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
-    let name = opened.graph.instances[try opened.one(instance).instance].name
+    let index = try opened.one(instance).instance
+    let name = opened.graph.instances[index].name
     let log = opened.graph.log(of: name, in: opened.store.directory)
-    guard access(log.path, F_OK) == 0 else {
-      throw CommandFailure("\(name) has no log: it hasn't run with this store")
-    }
-    try StandardOutput.write(contentOf: log)
+    if access(log.path, F_OK) == 0 { return try StandardOutput.write(contentOf: log) }
+    // It ran elsewhere: what it printed came with its record.
+    let plan = try Plan(
+      opened.graph, targets: [index], store: opened.store, remote: opened.remote,
+      environment: ProcessInfo.processInfo.environment, platform: program.platform)
+    if let remote = opened.remote { opened.store.attach(remote) { _ in } }
+    guard let key = plan.entries.first(where: { $0.instance == index })?.key,
+      try opened.store.record(for: key) != nil
+    else { throw CommandFailure("\(name) has no log: it hasn't run with this store") }
+    try StandardOutput.write(String(decoding: try opened.store.log(of: key) ?? [], as: UTF8.self))
   }
 }

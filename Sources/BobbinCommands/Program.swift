@@ -13,13 +13,6 @@ struct Program: Sendable {
   var kinds: KindCatalogue
   /// Names and versions of the libraries that decide bits, for the facts of records.
   var libraries: @Sendable () -> JSON
-
-  /// What stands in the facts of every record besides the machine.
-  var facts: JSON {
-    var facts = libraries().objectValue ?? [:]
-    facts["bobbin"] = .string(Program.version)
-    return .object(facts)
-  }
 }
 
 extension Program {

@@ -63,6 +63,11 @@ struct RunCommand: ProgramCommand {
     let report = run.run()
     display.finish(report)
     executor.shutdown()
+    if report.fromOtherPlatforms > 0 {
+      StandardError.write(
+        "\(counted(report.fromOtherPlatforms, "cached result")) came from another platform than this one (other "
+          + "instructions or versions of libraries); `bobbin show` says which\n")
+    }
     do { try StandardOutput.write((json ? report.json.canonical : report.summary) + "\n") } catch {
       // What went wrong with the run itself says more than that it couldn't be told.
       if report.exitStatus == 0 { throw error }

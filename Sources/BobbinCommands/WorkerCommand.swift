@@ -8,6 +8,7 @@ struct WorkerCommand: ProgramCommand {
   static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
 
   func run(in program: Program) {
-    WorkerMain.run(catalogue: program.kinds) { program.facts }
+    WorkerMain.run(
+      catalogue: program.kinds, program: "bobbin \(Program.version)", versions: program.libraries)
   }
 }

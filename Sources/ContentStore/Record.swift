@@ -127,6 +127,16 @@ public struct Record: Hashable, Sendable {
 }
 
 extension Record {
+  /// A number for what of a platform can decide bits: instruction set and versions of libraries. 0 where facts don't
+  /// name them.
+  static func platformNumber(of facts: JSON) -> Int64 {
+    guard let set = facts["instructionSet"], let facts = facts["versions"]?.objectValue else { return 0 }
+    // Versions are texts; what else stands beside them follows from those.
+    let versions = JSON.object(facts.filter { $0.value.stringValue != nil })
+    let digest = Digest.of(JSON.array([set, versions]).canonical.utf8)
+    return digest.withBytes { Int64(littleEndian: $0.loadUnaligned(as: Int64.self)) }
+  }
+
   /// Where it was computed, as far as that can change bits: for messages about two records that differ.
   public var platform: String {
     var words: [String] = []

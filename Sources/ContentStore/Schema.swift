@@ -49,6 +49,8 @@ enum Schema {
     ALTER TABLE records ADD COLUMN class INTEGER NOT NULL DEFAULT 0;
     -- A checksum over key and artifacts, so that a row under another's key is noticed.
     ALTER TABLE outputs ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+    -- What computed it, as `Record.platformNumber` says; 0 where the record doesn't.
+    ALTER TABLE outputs ADD COLUMN platform INTEGER NOT NULL DEFAULT 0;
 
     -- What manifests list. One that lists nothing has one row without a name.
     CREATE TABLE members (

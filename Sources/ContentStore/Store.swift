@@ -139,6 +139,26 @@ public final class Store: Sendable {
     }
   }
 
+  /// How many of these keys' results were computed by another instruction set or other versions of libraries than
+  /// `facts` name. Those that don't say what computed them don't count.
+  public func countOfOtherPlatforms(_ keys: [Digest], than facts: JSON) throws -> Int {
+    let here = Record.platformNumber(of: facts)
+    return try reading { db in
+      let many = 256
+      let marks = Array(repeating: "?", count: many).joined(separator: ",")
+      let statement = try db.cachedStatement(
+        sql: "SELECT count(*) FROM outputs WHERE platform NOT IN (0, ?) AND key IN (\(marks))")
+      var count = 0
+      for start in stride(from: 0, to: keys.count, by: many) {
+        let batch = keys[start..<min(start + many, keys.count)]
+        let padding = repeatElement(Data(), count: many - batch.count)
+        let arguments = StatementArguments([here]) + StatementArguments(batch.map(\.data) + padding)
+        count += try Int.fetchOne(statement, arguments: arguments) ?? 0
+      }
+      return count
+    }
+  }
+
   /// What publishing a record came to.
   public enum Publication: Hashable, Sendable {
     case published
@@ -200,8 +220,12 @@ public final class Store: Sendable {
     let packed = Store.packed(record.artifacts)
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (key, text, time) VALUES (?, ?, ?)")
       .execute(arguments: [record.key.data, Store.packed(text: record.text), Store.now])
-    try db.cachedStatement(sql: "INSERT OR REPLACE INTO outputs (key, artifacts, seal) VALUES (?, ?, ?)")
-      .execute(arguments: [record.key.data, packed, packed.withUnsafeBytes { Store.seal(record.key, $0) }])
+    try db.cachedStatement(
+      sql: "INSERT OR REPLACE INTO outputs (key, artifacts, seal, platform) VALUES (?, ?, ?, ?)"
+    ).execute(arguments: [
+      record.key.data, packed, packed.withUnsafeBytes { Store.seal(record.key, $0) },
+      Record.platformNumber(of: record.facts),
+    ])
     try db.cachedStatement(sql: "DELETE FROM logs WHERE key = ?").execute(arguments: [record.key.data])
   }
 

@@ -5,9 +5,18 @@ import ContentStore
 import NeuralNetworks
 import Tensor
 
-/// Names and versions of the numerics' libraries, and the instructions that they use here.
+/// Versions of the numerics' libraries by name; and under `kernels` what they chose for this process, which follows from
+/// the versions, the processor and, unlike a worker's, the environment of whoever asks.
 public func libraryVersions() -> JSON {
-  var facts = ComputePlatform.facts
-  facts["OpenBLAS"] = LinearAlgebraLibrary.version
-  return .object(facts.mapValues(JSON.string))
+  let platform = ComputePlatform.facts
+  let config = LinearAlgebraLibrary.version
+  // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH … Cooperlake MAX_THREADS=64"
+  let version = config.split(separator: " ").first { $0.first?.isNumber == true }
+  return [
+    "oneDNN": .string(platform["oneDNN"] ?? ""), "OpenBLAS": .string(version.map(String.init) ?? config),
+    "kernels": [
+      "oneDNN": .string(platform["instructions"] ?? ""), "OpenBLAS": .string(config),
+      "subnormals": .string(platform["subnormals"] ?? ""),
+    ],
+  ]
 }

@@ -23,6 +23,13 @@ public struct Platform: Hashable, Sendable {
       libraries: (facts["versions"]?.objectValue ?? [:]).compactMapValues(\.stringValue))
   }
 
+  /// As records' facts say it.
+  var facts: JSON {
+    [
+      "instructionSet": .string(instructionSet), "versions": .object(libraries.mapValues(JSON.string)),
+    ]
+  }
+
   /// What differs: `avx2 → avx512_core, oneDNN 2.6.3 → 3.1.1`.
   public func difference(to other: Platform) -> String {
     var changes: [String] = []

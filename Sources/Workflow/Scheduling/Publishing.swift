@@ -26,6 +26,7 @@ extension Scheduler {
     let facts = self.facts(facts, work)
     writes += 1
     let name = graph.instances[i].name
+    let log = graph.log(of: name, in: store.directory)
     beside(.publishing) { [store, keys, shared, replacing, entry] () -> Publication in
       do {
         switch try keys.look(i, since: work.sight) {
@@ -34,9 +35,12 @@ extension Scheduler {
         case .none: break
         }
         let named = try shared.blobs([keys.code(i).text] + work.action.lists, store)
-        let all = written + named
+        // Without its log a result is as good.
+        let printed = try? store.write(log: log)
+        let all = written + named + (printed.map { [$0] } ?? [])
         let record = Record(
-          action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts)
+          action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts,
+          log: printed?.artifact)
         let publication = try store.publish(record, blobs: all, replacing: replacing)
         // What isn't noted now is at the end of the run; only one that is killed wouldn't say it.
         if let entry { try? store.note(entry, [InstanceNote(name: name, key: record.key, state: .executed)]) }

@@ -24,6 +24,10 @@ package protocol ResultStore: Sendable {
   func read(_ digest: Digest) throws -> [UInt8]
   /// Stores bytes that no stage wrote: code manifests, long lists of inputs.
   func write(_ bytes: [UInt8]) throws -> WrittenBlob
+  /// Stores what an instance printed; nil where that is nothing.
+  func write(log: URL) throws -> WrittenBlob?
+  /// How many of these results another platform computed than the one whose facts these are.
+  func countOfOtherPlatforms(_ keys: [Digest], than facts: JSON) throws -> Int
   func digests(ofFiles files: [URL]) throws -> [ExternalFile]
   func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile]
   func lastKeys(project: String, file: String) throws -> [String: Digest]
@@ -45,6 +49,8 @@ extension Store: ResultStore {
   package func write(_ bytes: [UInt8]) throws -> WrittenBlob {
     try BlobWriter(store: directory).write(bytes: bytes)
   }
+
+  package func write(log: URL) throws -> WrittenBlob? { try BlobWriter(store: directory).write(log: log) }
 }
 
 extension StoreError {

@@ -75,6 +75,8 @@ public struct RunReport: Sendable {
   public var storeProblems: [String]
   /// Everything that was warned of.
   public var warnings: [String]
+  /// How many of the cached results were computed by another instruction set or other versions of libraries.
+  public var fromOtherPlatforms = 0
 
   public init(
     instances: [InstanceReport], seconds: Double, interrupted: Bool, storeProblems: [String],
@@ -105,6 +107,7 @@ public struct RunReport: Sendable {
       "executed": .integer(executed), "cached": .integer(cached), "failed": .integer(failed),
       "skipped": .integer(skipped), "seconds": .number(seconds), "interrupted": .bool(interrupted),
       "storeProblems": .array(storeProblems.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
+      "fromOtherPlatforms": .integer(fromOtherPlatforms),
       "instances": .array(instances.map(\.json)),
     ]
   }

@@ -116,6 +116,7 @@ final class Scheduler {
     var report = RunReport(
       instances: instances, seconds: options.now().timeIntervalSince(start),
       interrupted: stop == .interruption, storeProblems: problems.ofStore, warnings: problems.warnings)
+    report.fromOtherPlatforms = countOfOtherPlatforms(report)
     remember(report)
     relayProblems()
     (report.storeProblems, report.warnings) = (problems.ofStore, problems.warnings)
@@ -333,6 +334,13 @@ final class Scheduler {
       // A run isn't refused for want of its entry in the history; if nothing can be stored, publishing says so.
       problems.warn("this run can't be remembered: \(error)")
     }
+  }
+
+  /// How many hits this platform might have given other bits for.
+  private func countOfOtherPlatforms(_ report: RunReport) -> Int {
+    guard options.platform != Platform() else { return 0 }
+    let keys = report.instances.lazy.filter { $0.state == .cached }.compactMap(\.key)
+    return (try? store.countOfOtherPlatforms(Array(keys), than: options.platform.facts)) ?? 0
   }
 
   /// Has the store remember what became of every instance.

@@ -35,7 +35,8 @@ extension Scheduler {
         let quick = opening.values.count { $0.needs == needs && $0.since > slowSince }
         let opened = room.bundles.count { $0.bundle.resources == needs }
         guard quick + opened < freeSlots + Scheduler.ahead else { break }
-        let members = queue.next(needs, sharedBy: unservedSlots > 0 ? unservedSlots : max(1, options.jobs)) { i in
+        let members = queue.next(needs, sharedBy: unservedSlots > 0 ? unservedSlots : max(1, options.jobs)) {
+          i in
           if case .queued = phases[i] { true } else { false }
         }
         if members.isEmpty { break }

@@ -158,6 +158,8 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   }
 
   func write(_ bytes: [UInt8]) throws -> WrittenBlob { SimulatedStore.blob(bytes) }
+  func write(log: URL) throws -> WrittenBlob? { nil }
+  func countOfOtherPlatforms(_ keys: [Digest], than facts: JSON) throws -> Int { 0 }
 
   static func blob(_ bytes: [UInt8]) -> WrittenBlob {
     let digest = Digest.of(bytes)
