@@ -90,6 +90,7 @@ extension StoreOptions {
 extension PipelineOptions {
   fileprivate func openWithRemote(in program: Program) throws -> (OpenPipeline, any Remote) {
     let opened = try open(in: program)
+    if let absence = opened.absence { throw absence }
     guard let remote = opened.remote else {
       throw CommandFailure("there is no remote: give --remote, or write `remote:` in \(file)", status: 2)
     }

@@ -23,6 +23,7 @@ struct GetCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warnOfAbsence()
     let (index, name) = try opened.one(artifact)
     let chosen = try output(name, of: opened.graph.instances[index])
     let destination = try output.map(Destination.init)

@@ -15,6 +15,7 @@ struct LogCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warnOfAbsence()
     let index = try opened.one(instance).instance
     let name = opened.graph.instances[index].name
     let log = opened.graph.log(of: name, in: opened.store.directory)

@@ -4,6 +4,7 @@ import ArgumentParser
 import ContentStore
 import Foundation
 import PipelineFile
+import Reporting
 import Workflow
 
 /// The file and the options `--set`, `--params`, `--store`, `--remote`.
@@ -29,10 +30,16 @@ struct PipelineOptions: ParsableArguments {
       try store.store.map { try Store.open(at: $0, relativeTo: here) }
       ?? Store.open(at: pipeline.root.appending(path: "cache"))
     // A place on the command line counts from here, one in the file from the project's root.
-    let remote =
-      try store.remote.map { try opened.openRemote($0, relativeTo: here) }
-      ?? pipeline.remote.map { try opened.openRemote($0, relativeTo: pipeline.root) }
-    return OpenPipeline(pipeline: pipeline, store: opened, remote: remote)
+    do {
+      let remote =
+        try store.remote.map { try opened.openRemote($0, relativeTo: here) }
+        ?? pipeline.remote.map { try opened.openRemote($0, relativeTo: pipeline.root) }
+      return OpenPipeline(pipeline: pipeline, store: opened, remote: remote)
+    } catch let absence as StoreError {
+      // One that isn't there keeps nobody from what is here; one that can't be a remote is a mistake.
+      guard case .remoteAbsent = absence else { throw absence }
+      return OpenPipeline(pipeline: pipeline, store: opened, remote: nil, absence: absence)
+    }
   }
 
   /// Loads the pipeline without touching a store.
@@ -56,8 +63,15 @@ struct OpenPipeline {
   let pipeline: Pipeline
   let store: Store
   let remote: (any Remote)?
+  /// Why the remote that was asked for isn't used.
+  var absence: StoreError?
 
   var graph: Graph { pipeline.graph }
+
+  /// Says that the remote isn't there, if so.
+  func warnOfAbsence() {
+    if let absence { StandardError.write(legible(lines: "warning: \(absence). Going on without it\n")) }
+  }
 
   /// The one instance that a selector means, and the output if it names one.
   func one(_ selector: String) throws -> (instance: Int, output: String?) {

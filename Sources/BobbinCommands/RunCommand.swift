@@ -38,6 +38,7 @@ struct RunCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warnOfAbsence()
     let graph = opened.graph
     let targets =
       try instances.isEmpty ? nil : instances.flatMap { try opened.pipeline.select($0).map(\.instance) }
@@ -60,7 +61,9 @@ struct RunCommand: ProgramCommand {
         platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments),
       observe: display.show)
     Interruption.ends(run)
-    let report = run.run()
+    var report = run.run()
+    // What should have been shared isn't, so this is no success.
+    if let absence = opened.absence { report.storeProblems.append("\(absence)") }
     display.finish(report)
     executor.shutdown()
     if report.fromOtherPlatforms > 0 {

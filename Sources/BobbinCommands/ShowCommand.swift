@@ -17,6 +17,7 @@ struct ShowCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warnOfAbsence()
     let index = try opened.one(instance).instance
     let graph = opened.graph
     let plan = try Plan(

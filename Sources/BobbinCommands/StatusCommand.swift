@@ -14,6 +14,7 @@ struct StatusCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warnOfAbsence()
     let plan = try Plan(
       opened.graph, store: opened.store, remote: opened.remote,
       environment: ProcessInfo.processInfo.environment, platform: program.platform)
