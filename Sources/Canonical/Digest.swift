@@ -14,6 +14,16 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     self.words = words
   }
 
+  /// The same of bytes in a buffer; a hundred thousand digests are read from an index.
+  public init?(bytes: UnsafeRawBufferPointer) {
+    guard bytes.count == 32 else { return nil }
+    var words = SIMD4<UInt64>()
+    for i in 0..<4 {
+      words[i] = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self))
+    }
+    self.words = words
+  }
+
   /// 64 lower-case hexadecimal digits; nil for anything else.
   public init?(hex: some StringProtocol) {
     var bytes: [UInt8] = []
@@ -38,6 +48,13 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     if bytes.withContiguousStorageIfAvailable({ hasher.update(UnsafeRawBufferPointer($0)) }) == nil {
       Array(bytes).withUnsafeBytes { hasher.update($0) }
     }
+    return hasher.finish()
+  }
+
+  /// The digest of an array; keys are made of many.
+  public static func of(_ bytes: [UInt8]) -> Digest {
+    var hasher = Hasher256()
+    bytes.withUnsafeBytes { hasher.update($0) }
     return hasher.finish()
   }
 

@@ -156,7 +156,7 @@ extension Digest {
 
   /// Reads a column of 32 bytes. Anything else means a damaged index.
   init(_ row: Row, _ column: Int) throws {
-    let digest = try row.withUnsafeData(atIndex: column) { $0.flatMap { Digest(bytes: $0) } }
+    let digest = try row.withUnsafeData(atIndex: column) { $0?.withUnsafeBytes { Digest(bytes: $0) } }
     guard let digest else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "not a digest") }
     self = digest
   }

@@ -25,7 +25,9 @@ extension Store {
     var artifacts: [String: Artifact] = [:]
     var i = 0
     while i < bytes.count {
-      guard i + 45 <= bytes.count, bytes[i] <= 1, let digest = Digest(bytes: bytes[i + 1..<i + 33]) else {
+      guard i + 45 <= bytes.count, bytes[i] <= 1,
+        let digest = Digest(bytes: UnsafeRawBufferPointer(rebasing: bytes[i + 1..<i + 33]))
+      else {
         return nil
       }
       let size = Int(Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: i + 33, as: Int64.self)))
