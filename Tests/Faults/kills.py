@@ -11,6 +11,15 @@ def undisturbed_seconds(bench):
     return bench.run(store=bench.fresh()).seconds
 
 
+def signal_all(processes, number):
+    """Sends a signal to processes, some of which may have ended meanwhile"""
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            pass
+
+
 def killed_drivers(bench, trials):
     """SIGKILL to the driver at a random moment: no orphan, and a rerun has the right bits"""
     whole = undisturbed_seconds(bench)
@@ -34,11 +43,7 @@ def killed_workers(bench, trials):
         store = bench.fresh()
         process = bench.start("--keep-going", store=store)
         time.sleep(bench.random.uniform(0, whole))
-        for worker in children(process.pid)[:1]:
-            try:
-                os.kill(worker, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        signal_all(children(process.pid)[:1], signal.SIGKILL)
         if process.wait(120) not in (0, 1):
             raise Wrong(f"the driver ended with status {process.returncode}")
         bench.expect_nothing_running()
@@ -70,11 +75,7 @@ def stopped_workers(bench, trials):
         store = bench.fresh()
         process = bench.start(store=store)
         time.sleep(bench.random.uniform(whole / 4, whole))
-        for worker in children(process.pid):
-            try:
-                os.kill(worker, signal.SIGSTOP)
-            except ProcessLookupError:
-                pass
+        signal_all(children(process.pid), signal.SIGSTOP)
         process.kill()
         process.wait()
         bench.expect_nothing_running()

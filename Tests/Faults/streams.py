@@ -6,21 +6,21 @@ import subprocess
 from workbench import Wrong
 
 
-def _status(bench, store, **streams):
-    process = bench.start(store=store, **streams)
-    return process.wait(120)
+def unwritable(trial):
+    """A descriptor that nothing can be written to: a full device, or a pipe that nobody reads"""
+    if trial % 2 == 0:
+        return os.open("/dev/full", os.O_WRONLY)
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
 
 
 def lost_errors(bench, trials):
     """Standard error is full or closed: the run goes on to the end, status 0"""
     for trial in range(trials):
         store = bench.fresh()
-        if trial % 2:
-            reader, writer = os.pipe()
-            os.close(reader)
-        else:
-            writer = os.open("/dev/full", os.O_WRONLY)
-        status = _status(bench, store, stderr=writer)
+        writer = unwritable(trial)
+        status = bench.start(store=store, stderr=writer).wait(120)
         os.close(writer)
         if status != 0:
             raise Wrong(f"status {status}")
@@ -32,11 +32,7 @@ def lost_reports(bench, trials):
     """Standard output is full or closed: everything is computed and kept, and the status isn't 0"""
     for trial in range(trials):
         store = bench.fresh()
-        if trial % 2:
-            reader, writer = os.pipe()
-            os.close(reader)
-        else:
-            writer = os.open("/dev/full", os.O_WRONLY)
+        writer = unwritable(trial)
         process = bench.start(store=store, stdout=writer, stderr=subprocess.PIPE)
         os.close(writer)
         errors = process.communicate(timeout=120)[1]

@@ -72,7 +72,7 @@ class Workbench:
     """A folder with a project, and one beside it for whatever else a trial needs."""
 
     def __init__(self, program, seed):
-        self.program = program
+        self.program = str(pathlib.Path(program).resolve())
         self.random = random.Random(seed)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bobbin-faults-"))
         self.project = self.folder / "project"
