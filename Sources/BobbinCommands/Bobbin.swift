@@ -31,14 +31,16 @@ public struct Bobbin: ParsableCommand {
   /// The whole program: reads its command line, does what that says and exits.
   /// - Parameters:
   ///   - kinds: what stages can do, in the order in which `kinds` lists them.
+  ///   - receivers: what makes artifacts of that which commands write.
   ///   - libraries: names and versions of the libraries that decide bits and are in no key, for the facts of
   ///     records. Called where stages run.
   public static func main(
-    kinds: [KindDescription], libraries: @escaping @Sendable () -> JSON = { [:] }
+    kinds: [KindDescription], receivers: [ReceiverDescription],
+    libraries: @escaping @Sendable () -> JSON = { [:] }
   ) -> Never {
     // A reader that has gone is an error of the write, to be answered there.
     signal(SIGPIPE, SIG_IGN)
-    let program = Program(kinds: KindCatalogue(kinds), libraries: libraries)
+    let program = Program(kinds: KindCatalogue(kinds, receivers: receivers), libraries: libraries)
     do {
       try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
       var command = try parseAsRoot()

@@ -57,7 +57,10 @@ struct JobRunner {
       folder = made
       let files = InputFiles(job.files)
       for i in job.members.indices {
-        do { work.append((i, try PreparedMember(job, i, in: made, files: files, tell: tell))) } catch {
+        do {
+          work.append(
+            (i, try PreparedMember(job, i, in: made, files: files, catalogue: catalogue, tell: tell)))
+        } catch {
           end(i) { throw error }
         }
       }

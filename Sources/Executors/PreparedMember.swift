@@ -22,10 +22,11 @@ struct PreparedMember {
   private let outputs: [String: OutputArtifact]
   private let started = Date()
   private let command = Spent()
+  private let catalogue: KindCatalogue
 
   /// - Parameter folder: the job's; member `i` gets one in it.
   init(
-    _ job: Job, _ i: Int, in folder: URL, files: InputFiles,
+    _ job: Job, _ i: Int, in folder: URL, files: InputFiles, catalogue: KindCatalogue,
     tell: @escaping @Sendable (WorkerMessage) -> Void
   ) throws {
     let member = job.members[i]
@@ -33,6 +34,7 @@ struct PreparedMember {
       throw ProtocolError("an action without parameters")
     }
     self.folder = folder.appendingPathComponent("\(i)")
+    self.catalogue = catalogue
     declared = member.outputs
     let scratchFolder = self.folder.appendingPathComponent("work")
     let outputFolder = self.folder.appendingPathComponent("out")
@@ -74,13 +76,30 @@ struct PreparedMember {
     let writer = BlobWriter(store: URL(fileURLWithPath: store, isDirectory: true))
     var artifacts: [String: Artifact] = [:]
     var blobs: [WrittenBlob] = []
-    for (name, output) in outputs.sorted(by: { $0.key < $1.key }) {
-      try checkStaysInside(output.url, name)
-      let (artifact, written) = try writer.ingest(output.url, links: output.links)
-      artifacts[name] = artifact
+    for output in declared.sorted(by: { $0.name < $1.name }) {
+      let place = outputs[output.name]!
+      try checkStaysInside(place.url, output.name)
+      let received = try receive(output, place)
+      let (artifact, written) = try writer.ingest(received.url, links: received.links)
+      artifacts[output.name] = artifact
       blobs += written
     }
     return (artifacts, blobs)
+  }
+
+  /// What is to be stored of an output: what a command wrote that has a type is checked and put into that type's form.
+  private func receive(_ output: OutputDescription, _ written: OutputArtifact) throws -> OutputArtifact {
+    guard let fileName = output.fileName, output.type != .file else { return written }
+    guard let receiver = catalogue.receiver(of: output.type.name) else {
+      throw ProtocolError("this worker can't receive '\(output.type)'")
+    }
+    let ending = receiver.type.fileExtension.isEmpty ? "" : "." + receiver.type.fileExtension
+    let place = folder.appendingPathComponent("received/" + output.name + ending)
+    try FileManager.default.createDirectory(
+      at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+    let artifact = OutputArtifact(url: place)
+    try receiver.receive(written.url, called: fileName, of: output.name, as: artifact)
+    return artifact
   }
 
   /// An output may be a link to what the stage made elsewhere in its folder, not to files of others.

@@ -4,17 +4,27 @@
 import ContentStore
 import Workflow
 
+/// What a command writes.
+struct CommandOutput {
+  var name: String
+  /// The name of the file or folder.
+  var file: String
+  /// What makes an artifact of it; nil for a plain file.
+  var receiver: ReceiverDescription?
+  var type: ArtifactType { receiver?.type ?? .file }
+}
+
 /// What is written in a stage with `run`.
 struct CommandDeclaration {
   let run: Template
   private let segments: [Segment]
   private let patterns: [String]
-  private let files: [(name: String, file: String)]
+  private let outputs: [CommandOutput]
 
-  init(run raw: RawValue, patterns: [String], files: [(name: String, file: String)]) throws {
+  init(run raw: RawValue, patterns: [String], outputs: [CommandOutput]) throws {
     run = try Template(raw)
     self.patterns = patterns
-    self.files = files
+    self.outputs = outputs
     switch run {
     case .scalar(let text, _, _): segments = [.literal(text)]
     case .whole(let expression, _): segments = [.expression(expression)]
@@ -25,9 +35,9 @@ struct CommandDeclaration {
     for case .expression(let expression) in segments where expression.path.root == "out" {
       let path = expression.path
       guard path.members.count == 1, path.selectors.isEmpty, expression.comparison == nil,
-        files.contains(where: { $0.name == path.members[0] })
+        outputs.contains(where: { $0.name == path.members[0] })
       else {
-        let cure = suggestion(for: path.members.joined(separator: "."), in: files.map(\.name))
+        let cure = suggestion(for: path.members.joined(separator: "."), in: outputs.map(\.name))
         throw DecodingIssue(run.place, "run: ${\(path.text)} is not among 'outputs'\(cure)")
       }
     }
@@ -78,20 +88,26 @@ struct CommandDeclaration {
       throw DecodingIssue(run.place, "run: nothing to run")
     }
     let place = run.place
-    let outputs = files.map {
-      RawValue.Member(name: $0.name, place: place, value: .scalar($0.file, quoted: true, place))
+    func texts(_ name: String, _ texts: [String: String]) -> RawValue.Member {
+      let members = texts.sorted { $0.key < $1.key }.map {
+        RawValue.Member(name: $0.key, place: place, value: .scalar($0.value, quoted: true, place))
+      }
+      return RawValue.Member(name: name, place: place, value: .map(members, place))
     }
-    // So that programs which go by a file's name can read what they are given.
-    let inputExtensions = extensions.sorted { $0.key < $1.key }.map {
-      RawValue.Member(name: $0.key, place: place, value: .scalar($0.value, quoted: true, place))
-    }
+    let received = outputs.filter { $0.receiver != nil }
     return Bound(
       parameters: [
         RawValue.Member(name: "run", place: place, value: .scalar(text.text, quoted: true, place)),
-        RawValue.Member(name: "outputs", place: place, value: .map(outputs, place)),
-        RawValue.Member(name: "extensions", place: place, value: .map(inputExtensions, place)),
+        texts("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) })),
+        texts("types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) })),
+        // So that programs which go by a file's name can read what they are given.
+        texts("extensions", extensions),
       ],
-      inputs: inputs, code: CommandCode(patterns: patterns, interpreter: interpreter(of: text.text)))
+      inputs: inputs,
+      code: CommandCode(
+        patterns: patterns, interpreter: interpreter(of: text.text),
+        reception: CodeManifest(
+          files: received.reduce(into: [:]) { $0.merge($1.receiver!.code.files) { $1 } })))
   }
 }
 

@@ -32,8 +32,9 @@ struct PlainValues {
     }
   }
 
-  /// The files that a command writes.
-  func outputs(_ raw: RawValue?, at stage: Place) throws -> [(name: String, file: String)] {
+  /// What a command writes: `{ probe: probe.json }`, or with what it is to become,
+  /// `{ acts: { file: acts.npy, type: activations } }`.
+  func outputs(_ raw: RawValue?, at stage: Place, _ catalogue: KindCatalogue) throws -> [CommandOutput] {
     guard let raw else {
       throw DecodingIssue(stage, "'outputs' is missing: what the command writes, { name: file }")
     }
@@ -48,16 +49,46 @@ struct PlainValues {
       guard Spelling.isName(member.name) else {
         throw DecodingIssue(member.place, "outputs: '\(member.name)' is not a name: letters, digits, _ and -")
       }
-      guard case .scalar(let file, _, let place) = member.value, isInside(file) else {
-        throw DecodingIssue(
-          member.value.place,
-          "outputs: expected the name of a file for '\(member.name)', found \(member.value.found)")
+      let output = try output(member, catalogue)
+      guard files.insert(output.file).inserted else {
+        throw DecodingIssue(member.value.place, "outputs: two outputs are written to '\(output.file)'")
       }
-      guard files.insert(file).inserted else {
-        throw DecodingIssue(place, "outputs: two outputs are written to '\(file)'")
-      }
-      return (member.name, file)
+      return output
     }
+  }
+
+  private func output(_ member: Value.Member, _ catalogue: KindCatalogue) throws -> CommandOutput {
+    var file = member.value
+    var receiver: ReceiverDescription?
+    if case .map = member.value, case .map(let members, let place) = try member.value.raw() {
+      let keys = try Keys(members, known: ["file", "type"])
+      guard let written = keys["file"] else {
+        throw DecodingIssue(
+          place, "outputs: '\(member.name)' has no file: what the command writes, { file: acts.npy, type: … }"
+        )
+      }
+      file = Value(written)
+      receiver = try keys["type"].flatMap { try self.receiver($0, catalogue) }
+    }
+    guard case .scalar(let name, _, _) = file, isInside(name) else {
+      throw DecodingIssue(
+        file.place, "outputs: expected the name of a file for '\(member.name)', found \(file.found)")
+    }
+    return CommandOutput(name: member.name, file: name, receiver: receiver)
+  }
+
+  /// What makes an artifact of the type that `raw` names; nil for a plain file.
+  private func receiver(_ raw: RawValue, _ catalogue: KindCatalogue) throws -> ReceiverDescription? {
+    guard case .scalar(let type, _, let place) = raw else {
+      throw DecodingIssue(raw.place, "outputs: expected the name of a type of artifact, found \(raw.found)")
+    }
+    if type == ArtifactType.file.name { return nil }
+    if let receiver = catalogue.receiver(of: type) { return receiver }
+    let known = catalogue.receivers.map(\.type.name) + [ArtifactType.file.name]
+    throw DecodingIssue(
+      place,
+      "outputs: there is no type of artifact '\(type)' that a command can make\(suggestion(for: type, in: known))"
+    )
   }
 
   /// `{ cpus: 1, memory: 2G, gpus: 0, time: 10m }`

@@ -92,11 +92,11 @@ struct StageDeclaration {
         throw DecodingIssue(
           run.place, "this program has no stage kind that takes commands, which 'run' needs")
       }
-      let files = try plain.outputs(keys["outputs"], at: member.place)
-      let command = try CommandDeclaration(run: run, patterns: plain.patterns(keys["code"]), files: files)
+      let written = try plain.outputs(keys["outputs"], at: member.place, catalogue)
+      let command = try CommandDeclaration(run: run, patterns: plain.patterns(keys["code"]), outputs: written)
       self.kind = kind
       self.command = command
-      outputs = files.map { OutputDescription(name: $0.name, type: .file, help: "", fileName: $0.file) }
+      outputs = written.map { OutputDescription(name: $0.name, type: $0.type, help: "", fileName: $0.file) }
       with = []
       withPlace = run.place
     case (_?, let run?):

@@ -9,7 +9,9 @@ import Workflow
 public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
   let kinds = catalogue.all.filter { !$0.takesCommands }
   let stage: JSON = [
-    "type": "object", "additionalProperties": false, "properties": .object(stageProperties(kinds)),
+    "type": "object", "additionalProperties": false,
+    "properties": .object(
+      stageProperties(kinds, types: catalogue.receivers.map(\.type.name) + [ArtifactType.file.name])),
     "oneOf": [
       ["required": ["uses"], "not": ["anyOf": [["required": ["code"]], ["required": ["outputs"]]]]],
       ["required": ["run", "outputs"], "not": ["required": ["with"]]],
@@ -42,7 +44,7 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
 
 private let namePattern = "^[A-Za-z_][A-Za-z0-9_-]*$"
 
-private func stageProperties(_ kinds: [KindDescription]) -> [String: JSON] {
+private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [String: JSON] {
   let texts: JSON = ["type": "array", "items": ["type": "string"]]
   return [
     "uses": ["enum": .array(kinds.map { .string($0.name) }), "description": "the stage kind"],
@@ -61,8 +63,23 @@ private func stageProperties(_ kinds: [KindDescription]) -> [String: JSON] {
     "run": ["type": "string", "description": "a command line for /bin/sh, run in the project's root"],
     "code": described(texts, "files whose content is the command's code, as paths or patterns"),
     "outputs": [
-      "type": "object", "minProperties": 1, "additionalProperties": ["type": "string"],
-      "description": "what the command writes: name → file name",
+      "type": "object", "minProperties": 1,
+      "additionalProperties": [
+        "anyOf": [
+          ["type": "string"],
+          [
+            "type": "object", "additionalProperties": false, "required": ["file"],
+            "properties": [
+              "file": ["type": "string", "description": "what the command writes"],
+              "type": [
+                "anyOf": [["enum": .array(types.map(JSON.string))], ["$ref": "#/$defs/reference"]],
+                "description": "what it becomes, checked as it arrives",
+              ],
+            ],
+          ],
+        ]
+      ],
+      "description": "what the command writes: name → file name, or { file, type }",
     ],
     "environment": described(texts, "names of environment variables that it sees, and that are in its key"),
     "resources": [

@@ -3,7 +3,7 @@
 import Workflow
 
 /// The stage kinds that Bobbin has, with their code as the build fingerprinted it. A program with kinds of its own
-/// adds them: `KindCatalogue(stageKinds() + fingerprints.describe([Mine.self]))`.
+/// adds them: `stageKinds() + fingerprints.describe([Mine.self])`.
 public func stageKinds() -> [KindDescription] {
   fingerprints.describe([
     DatasetMNIST.self,

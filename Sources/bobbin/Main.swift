@@ -6,5 +6,7 @@ import Stages
 
 @main
 enum Main {
-  static func main() { Bobbin.main(kinds: stageKinds(), libraries: libraryVersions) }
+  static func main() {
+    Bobbin.main(kinds: stageKinds(), receivers: artifactReceivers(), libraries: libraryVersions)
+  }
 }

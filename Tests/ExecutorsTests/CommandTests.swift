@@ -191,3 +191,27 @@ func aNULInACommand() {
     }
   }
 }
+
+@Test("F1: what a command wrote arrives in the form of its type, or is refused with what is wrong with it")
+func aTypedOutput() throws {
+  let bench = try Workbench()
+  func job(_ line: String) -> Job {
+    var job = bench.command(line, outputs: ["n"])
+    job.members[0].outputs = [
+      OutputDescription(name: "n", type: ArtifactType("count"), help: "", fileName: "n.txt")
+    ]
+    return job
+  }
+  let good = job("printf '4\\n5\\n' > ${out.n}")
+  let received = try #require(try bench.success(good).artifacts["n"])
+  let store = try Store.open(at: URL(fileURLWithPath: good.store))
+  #expect(
+    try store.entries(of: received.digest).mapValues {
+      String(decoding: try store.read($0.digest), as: UTF8.self)
+    } == ["count": "2", "sum": "9"])
+  let failure = try bench.typedFailure(job("echo four > ${out.n}"))
+  #expect(failure.cause == .invalidValue)
+  #expect(
+    failure.message
+      == "output 'n': n.txt is to be count (whole numbers, one a line): 'four' is not a whole number")
+}

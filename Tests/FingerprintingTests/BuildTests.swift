@@ -16,13 +16,15 @@ import Workflow
         !$0.key.hasPrefix("build: ")
       }
     }
-    let kinds = stageKinds()
-    #expect(kinds.count == code.count)
-    for kind in kinds {
-      let built = sources(kind.code.files.mapValues(\.hex))
+    let all =
+      stageKinds().map { ($0.name, $0.code.files) }
+      + artifactReceivers().map { ($0.type.name, $0.code.files) }
+    #expect(all.count == code.count)
+    for (name, files) in all {
+      let built = sources(files.mapValues(\.hex))
       let match = code.filter { sources($0.value.files) == built }
-      #expect(!match.isEmpty, "\(kind.name): a source was edited while it was built, or since; build again")
-      #expect(kind.code.files["build: compiler"] != nil && kind.code.files["build: configuration"] != nil)
+      #expect(!match.isEmpty, "\(name): a source was edited while it was built, or since; build again")
+      #expect(files["build: compiler"] != nil && files["build: configuration"] != nil)
     }
   }
 

@@ -69,6 +69,16 @@ private func kind(_ name: String = "Kind", _ body: String = "") -> String {
     return try #require(code["Kind"]).files[path] != nil
   }
 
+  @Test func aReceiverHasCodeOfItsOwnThatIsInNoKind() throws {
+    let receiver = "import Workflow\nstruct Receiver: ArtifactReceiver { func receive() { read() } }"
+    let code = try codeOfKinds([
+      "Stages/Kind.swift": kind("Kind", "_ = Artifact.self"), "Stages/Receiver.swift": receiver,
+      "Stages/Reading.swift": "func read() {}",
+    ])
+    #expect(try #require(code["Receiver"]).files["Stages/Reading.swift"] != nil)
+    #expect(try #require(code["Kind"]).files.keys.filter { $0.hasPrefix("Stages/R") } == [])
+  }
+
   @Test(
     "B4: what works without being named counts for every kind",
     arguments: [

@@ -101,3 +101,53 @@ func wrongReferencesInCommandsAreExplained(run: String, message: String) throws 
   let found = try complaint(text)
   #expect(found == message)
 }
+
+private func outputs(_ written: String, _ more: String = "") throws -> String {
+  pipeline(
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    s: { run: "fit ${out.net}", outputs: \(written) }
+    \(more)
+    """)
+}
+
+@Test("F1: a typed output of a command is taken where one of its type is wanted")
+func typedOutputs() throws {
+  let stitch = """
+    t: { uses: stitch, with: { front: "${s}", end: "${s.net}", data: "${images}", from: a, to: b } }
+    """
+  let text = try outputs("{ net: { file: net.pt, type: model }, notes: { file: notes.txt } }", stitch)
+  let instances = try load(text).graph.instances
+  #expect(instances[1].outputs.map(\.type) == [.model, .file])
+  #expect(instances[1].outputs.map(\.fileName) == ["net.pt", "notes.txt"])
+  #expect(instances[1].parameters["types"]?.canonical == #"{"net":"model"}"#)
+  #expect(instances[1].commandCode?.reception.files == ["receiver": .of("1".utf8)])
+  #expect(instances[2].inputs[1].sources == [Source(instance: 1, output: "net")])
+  let plain = try load(try outputs("{ net: net.pt }")).graph.instances
+  #expect(plain[1].commandCode?.reception.files == [:])
+  #expect(
+    try complaint(try outputs("{ net: net.pt }", stitch))?.contains(
+      "'front' takes one model; 's' has no such")
+      == true)
+}
+
+@Test(arguments: [
+  (
+    "{ net: { file: n, type: modle } }",
+    "outputs: there is no type of artifact 'modle' that a command can make. Did you mean 'model'?"
+  ),
+  (
+    "{ net: { file: n, type: sound } }",
+    "outputs: there is no type of artifact 'sound' that a command can make. Known: file, model"
+  ),
+  (
+    "{ net: { type: model } }",
+    "outputs: 'net' has no file: what the command writes, { file: acts.npy, type: … }"
+  ),
+  ("{ net: { file: n, typ: model } }", "unknown key 'typ'. Did you mean 'type'?"),
+  ("{ net: { file: /n } }", "outputs: expected the name of a file for 'net', found '/n'"),
+])
+func wrongTypedOutputsAreExplained(written: String, message: String) throws {
+  let found = try #require(try complaint(try outputs(written)))
+  #expect(found.hasSuffix(": stage 's': " + message) && found.hasPrefix("p.yaml:4:"), "\(found)")
+}

@@ -78,15 +78,26 @@ struct ToyCommand: StageKind {
   static let takesCommands = true
   @Parameter("the command") var run: String
   @Parameter("files") var outputs: [String: String] = [:]
+  @Parameter("types") var types: [String: String] = [:]
   @Parameter("extensions") var extensions: [String: String] = [:]
   init() {}
   func run(in context: StageContext) throws {}
 }
 
+struct ToyModelReceiver: ArtifactReceiver {
+  static let type = ArtifactType.model
+  static let help = "any file"
+  init() {}
+  func receive(_ written: URL, as output: OutputArtifact) throws {}
+}
+
 let toyCatalogue = KindCatalogue(
   [ToyDataset.self, ToyTrain.self, ToyStitch.self, ToyTable.self, ToyCommand.self].map {
     KindDescription($0, code: CodeManifest(files: [:]))
-  })
+  },
+  receivers: [
+    ReceiverDescription(ToyModelReceiver.self, code: CodeManifest(files: ["receiver": .of("1".utf8)]))
+  ])
 
 /// The example of the design.
 let example = """

@@ -19,7 +19,10 @@ struct TestWorker {
     if CommandLine.arguments.contains("drive") { drive() }
     if CommandLine.arguments.contains("broken") { fatalError("this worker can't start") }
     WorkerMain.run(
-      catalogue: KindCatalogue(kinds.map { KindDescription($0, code: none) }), program: "test worker 1"
+      catalogue: KindCatalogue(
+        kinds.map { KindDescription($0, code: none) },
+        receivers: [ReceiverDescription(Counting.self, code: none)]),
+      program: "test worker 1"
     ) { ["answer": 42] }
   }
 
@@ -75,6 +78,22 @@ struct Say: StageKind {
       if !busy { usleep(2000) }
     }
     try Data(text.utf8).write(to: words.url)
+  }
+}
+
+/// Takes a text of whole numbers, one a line, for a folder with their count and sum.
+struct Counting: ArtifactReceiver {
+  static let type = ArtifactType("count")
+  static let help = "whole numbers, one a line"
+
+  func receive(_ written: URL, as output: OutputArtifact) throws {
+    let lines = try String(contentsOf: written, encoding: .utf8).split(separator: "\n")
+    let numbers = try lines.map { line in
+      guard let number = Int(line) else { throw InputError(message: "'\(line)' is not a whole number") }
+      return number
+    }
+    try Data("\(numbers.count)".utf8).write(to: output.file("count"))
+    try Data("\(numbers.reduce(0, +))".utf8).write(to: output.file("sum"))
   }
 }
 

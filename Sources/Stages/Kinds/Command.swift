@@ -26,6 +26,7 @@ public struct Command: StageKind {
 
   @Parameter("the command line for /bin/sh") var run: String
   @Parameter("outputs by name, each the name of its file") var outputs: [String: String] = [:]
+  @Parameter("types of artifact that outputs become, by the output's name") var types: [String: String] = [:]
   @Parameter("extensions of the inputs' files, by their number") var extensions: [String: String] = [:]
 
   public init() {}

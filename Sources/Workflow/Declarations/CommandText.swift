@@ -6,9 +6,10 @@
 /// `${in.N}` is the N-th input, from 1 in the order of first appearance; `${out.NAME}` an output. A literal
 /// `${` is written `$${`, as in pipeline files; the text is read from left to right.
 public struct CommandText: Sendable, Hashable {
-  /// The version of what a command's text means: the shell and its options, the quoting and the names of the files
-  /// that it is given. It is in the key of every command. 2: a failing line fails the command (`sh -e`).
-  public static let semanticsVersion = 2
+  /// The version of what a command's text means: the shell and its options, the quoting, where it runs and the names
+  /// of the files that it is given. It is in the key of every command. 2: a failing line fails the command (`sh -e`).
+  /// 3: it runs in a private tree.
+  public static let semanticsVersion = 3
 
   /// The shell that runs commands, whatever PATH says.
   public static let shell = "/bin/sh"

@@ -1,4 +1,5 @@
-// Owns the form in which the build hands over the code of stage kinds: which sources decide what each computes.
+// Owns the form in which the build hands over the code of stage kinds and receivers: which sources decide what each
+// computes.
 
 import Canonical
 
@@ -13,7 +14,7 @@ public struct Fingerprints: Sendable {
 
   /// - Parameters:
   ///   - files: everything that decides results, each once, with the digest of what in it counts.
-  ///   - kinds: by the name of a kind's type, which of the files are its code.
+  ///   - kinds: by the name of a kind's (or receiver's) type, which of the files are its code.
   ///   - listed: of kinds that look things up in lists, by the file that an entry stands in (`#fileID`), which
   ///     files are the entry's code.
   ///   - isDebug: whether the module was compiled without optimisation. Such a build shares no keys with a
@@ -46,6 +47,18 @@ public struct Fingerprints: Sendable {
       return KindDescription(
         type, code: manifest(members + [files.count - 1]),
         listed: (listed["\(type)"] ?? [:]).mapValues(manifest))
+    }
+  }
+
+  /// The receivers with their code, in the order given.
+  public func describe(_ types: [any ArtifactReceiver.Type]) -> [ReceiverDescription] {
+    types.map { type in
+      guard let members = kinds["\(type)"] else {
+        preconditionFailure(
+          "BUG: the build found no receiver \(type) in this module. Declare it there as a struct that names "
+            + "ArtifactReceiver, and apply the plugin Fingerprints to the module")
+      }
+      return ReceiverDescription(type, code: manifest(members + [files.count - 1]))
     }
   }
 

@@ -32,8 +32,8 @@ public protocol StageKind: Sendable {
   /// whose instances share work have `run(_:)` instead.
   func run(in context: StageContext) throws
 
-  /// Whether this is the kind that `run:` means: its parameters are `run`, `outputs` and `extensions`, and `uses:`
-  /// doesn't name it. A program has at most one.
+  /// Whether this is the kind that `run:` means: its parameters are those that the loader of
+  /// pipeline files gives it, and `uses:` doesn't name it. A program has at most one.
   static var takesCommands: Bool { get }
 
   /// The names of parameters and inputs in which instances may differ that one job computes together, so that what

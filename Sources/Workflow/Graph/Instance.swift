@@ -102,16 +102,22 @@ public struct ExternalBinding: Sendable {
   }
 }
 
-/// What a command's code is: files of the project by glob, and the program that its first word names.
+/// What a command's code is: files of the project by glob, the program that its first word names, and what makes
+/// artifacts of that which it writes.
 public struct CommandCode: Sendable, Hashable {
   /// Patterns relative to the project's root: `scripts/**/*.py`.
   public var patterns: [String]
   /// The first word of the command, looked up in PATH; the content of what it resolves to is in the key.
   public var interpreter: String
+  /// The code of the receivers of its typed outputs; empty when all are plain files.
+  public var reception: CodeManifest
 
-  public init(patterns: [String], interpreter: String) {
+  public init(
+    patterns: [String], interpreter: String, reception: CodeManifest = CodeManifest(files: [:])
+  ) {
     self.patterns = patterns
     self.interpreter = interpreter
+    self.reception = reception
   }
 }
 

@@ -77,7 +77,7 @@ struct CommandFiles: Sendable {
       entry.files.append(digested)
       program = CommandFiles.hashBang(of: file)
     }
-    entry.manifest = CodeManifest(files: digests)
+    entry.manifest = CodeManifest(files: digests.merging(code.reception.files) { mine, _ in mine })
     return entry
   }
 

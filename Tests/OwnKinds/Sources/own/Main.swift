@@ -7,6 +7,8 @@ import Workflow
 @main
 enum Main {
   static func main() {
-    Bobbin.main(kinds: stageKinds() + fingerprints.describe([Spectrum.self]), libraries: libraryVersions)
+    Bobbin.main(
+      kinds: stageKinds() + fingerprints.describe([Spectrum.self]), receivers: artifactReceivers(),
+      libraries: libraryVersions)
   }
 }
