@@ -9,7 +9,7 @@ public enum Augmentation: String, Sendable, CaseIterable {
   case none
   /// A horizontal flip with probability 1/2, then a crop at a random place of the image padded with four black
   /// pixels on every side (He et al. 2016).
-  case flipCrop = "flip+crop"
+  case flipCrop = "flip_crop"
 }
 
 /// Batches of one half of a dataset.

@@ -4,7 +4,7 @@ import Tensor
 extension Measure {
   /// ‖YᵀX‖²_F / (‖XᵀX‖_F ‖YᵀY‖_F) of centred X: n × p, Y: n × q.
   public static let linearCKA = Measure(
-    name: "linear-cka",
+    name: "linear_cka",
     summary: "linear centred kernel alignment: 1 for the same up to rotation and scale, 0 for unrelated",
     citation: "Kornblith et al., Similarity of Neural Network Representations Revisited, ICML 2019",
     invariances: [.orthogonal, .scaling, .translation, .permutation]

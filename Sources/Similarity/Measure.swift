@@ -57,12 +57,4 @@ public struct Measure: Sendable {
       throw SimilarityError("\(x.name) has \(x.n) samples, \(y.name) has \(y.n); they must be the same ones")
     }
   }
-
-  /// The measure of that name.
-  public static func named(_ name: String) throws -> Measure {
-    guard let measure = all.first(where: { $0.name == name }) else {
-      throw SimilarityError("no measure '\(name)'; there are \(all.map(\.name).joined(separator: ", "))")
-    }
-    return measure
-  }
 }

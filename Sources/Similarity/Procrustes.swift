@@ -15,7 +15,7 @@ extension Measure {
 
   /// √(2 − 2‖X̂ᵀŶ‖_*), X̂ = X/‖X‖_F.
   public static let procrustesNormalisedRoot = Measure(
-    name: "procrustes-normalised-sqrt",
+    name: "procrustes_normalised_sqrt",
     summary: "distance after the best rotation at norm 1: 0 for the same, √2 for unrelated",
     citation: "Williams et al., Generalized Shape Metrics on Neural Representations, NeurIPS 2021",
     invariances: [.orthogonal, .scaling, .translation, .permutation]
@@ -25,7 +25,7 @@ extension Measure {
 
   /// arccos ‖X̂ᵀŶ‖_*, X̂ = X/‖X‖_F.
   public static let procrustesAngular = Measure(
-    name: "procrustes-angular",
+    name: "procrustes_angular",
     summary: "angle after the best rotation, in radians: 0 for the same, π/2 for unrelated",
     citation: "Williams et al., Generalized Shape Metrics on Neural Representations, NeurIPS 2021",
     invariances: [.orthogonal, .scaling, .translation, .permutation]

@@ -8,7 +8,7 @@ public enum Layout: String, Sendable, Codable, CaseIterable {
   /// One row per sample: N × CHW. What both stitching papers do for CKA.
   case flatten
   /// One row per sample and spatial position: NHW × C.
-  case spaceAsSamples = "space-as-samples"
+  case spaceAsSamples = "space_as_samples"
   /// One row per sample, averaged over spatial positions: N × C.
   case pool
 }

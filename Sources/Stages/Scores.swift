@@ -7,14 +7,19 @@ import Workflow
 
 /// Numbers (and lists of numbers) by name. Values that are not finite are refused: JSON has none.
 struct Scores {
-  private(set) var members: [String: JSON] = [:]
+  private var members: [String: JSON] = [:]
 
   subscript(name: String) -> Double? {
     get { members[name]?.doubleValue }
-    set { members[name] = newValue.map(JSON.number) }
+    set { set(name, newValue.map(JSON.number)) }
   }
 
-  mutating func set(_ name: String, list: [Double]) { members[name] = .array(list.map(JSON.number)) }
+  mutating func set(_ name: String, list: [Double]) { set(name, .array(list.map(JSON.number))) }
+
+  private mutating func set(_ name: String, _ value: JSON?) {
+    precondition(isSnakeCase(name), "BUG: the score '\(name)' is to be called in snake_case")
+    members[name] = value
+  }
 
   func write(to output: OutputArtifact) throws {
     for (name, value) in members {

@@ -6,9 +6,9 @@ public enum FitMethod: String, Sendable, Codable, CaseIterable {
   /// Least squares in closed form: direct matching (arXiv 2412.11299).
   case direct
   /// Cross-entropy to the labels: task-loss or hard-label matching.
-  case taskLoss = "task-loss"
+  case taskLoss = "task_loss"
   /// KL divergence to the end's output: soft-label matching.
-  case softLabel = "soft-label"
+  case softLabel = "soft_label"
   /// Relative error at the cut, trained (arXiv 2505.20142).
   case hint
   /// Relative error at the cut and at every one behind it (arXiv 2505.20142).
@@ -73,7 +73,7 @@ public struct Objective: Sendable, Hashable, Codable {
 /// Where a fit begins.
 public enum Initialisation: String, Sendable, Codable, CaseIterable {
   /// The closed form on the first samples.
-  case leastSquares = "least-squares"
+  case leastSquares = "least_squares"
   /// PyTorch's default for a convolution, from the seed.
   case random
   /// Channels are copied as far as there are as many.

@@ -79,7 +79,7 @@ import Testing
         images: { uses: dataset/synthetic, with: { train: 64, test: 10 } }
         model:
           uses: train
-          with: { data: "${images}", architecture: small-cnn, width: 4, batch: 32, epochs: 3, learningRate: 1e30 }
+          with: { data: "${images}", architecture: small_cnn, width: 4, batch: 32, epochs: 3, learning_rate: 1e30 }
       """)
     let run = try project.bobbin("run", "p.yaml")
     #expect(run.status == 1)

@@ -11,7 +11,7 @@ import Testing
       model:
         matrix: { seed: [0, 1] }
         uses: train
-        with: { data: "${images}", architecture: small-cnn, epochs: 1000, seed: "${matrix.seed}" }
+        with: { data: "${images}", architecture: small_cnn, epochs: 1000, seed: "${matrix.seed}" }
     """
 
   /// A run that has finished `images` and is training.

@@ -14,7 +14,7 @@ import Testing
       model:
         matrix: { seed: [0, 1] }
         uses: train
-        with: { data: "${digits}", architecture: small-cnn, width: 4, epochs: 1, batch: 32, seed: "${matrix.seed}" }
+        with: { data: "${digits}", architecture: small_cnn, width: 4, epochs: 1, batch: 32, seed: "${matrix.seed}" }
       stitched:
         matrix: { cut: [conv2, conv3] }
         uses: stitch
@@ -78,7 +78,7 @@ import Testing
     let project = try project()
     try project.write(
       "p.yaml",
-      Self.pipeline.replacing("architecture: small-cnn", with: "learningRate: 0.1, architecture: small-cnn"))
+      Self.pipeline.replacing("architecture: small_cnn", with: "learning_rate: 0.1, architecture: small_cnn"))
     #expect(try executed(project.bobbin("run", "p.yaml", "--json")).isEmpty)
   }
 

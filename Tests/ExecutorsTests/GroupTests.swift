@@ -12,7 +12,7 @@ extension Workbench {
     let alone = voices.map { voice, how -> Job in
       let parameters: JSON = [
         "voice": .string(voice), "how": .string(how), "seconds": .number(seconds),
-        "sharedSeconds": .number(shared),
+        "shared_seconds": .number(shared),
       ]
       return self.job("choir", parameters, outputs: ["song"])
     }

@@ -18,7 +18,7 @@ stages:
   model:
     matrix: { seed: [0, 1] }
     uses: train
-    with: { data: "${images}", architecture: small-cnn, epochs: 1, batch: 32, seed: "${matrix.seed}" }
+    with: { data: "${images}", architecture: small_cnn, epochs: 1, batch: 32, seed: "${matrix.seed}" }
   scores:
     matrix: { network: "${model}" }
     uses: evaluate

@@ -21,7 +21,7 @@ struct AttackTests {
   @Test func anAttackRaisesTheLossWithinItsBall() throws {
     let shape = ImageShape(channels: 3, height: 8, width: 8)
     let model = try Model.initialised(
-      architecture: Architecture(name: "small-cnn", input: shape, classes: 4, width: 8), seed: 3)
+      architecture: Architecture(name: "small_cnn", input: shape, classes: 4, width: 8), seed: 3)
     let network = try Network(model)
     let plan = try network.compile(batch: 5, wants: Wants(input: true))
     let start = noise([5, 3, 8, 8], seed: 4).values.map { min(max(0.5 + 0.3 * $0, 0), 1) }

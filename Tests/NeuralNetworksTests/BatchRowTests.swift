@@ -4,7 +4,7 @@ import Testing
 
 /// C13, E: a row's bits don't depend on its place in a batch, nor on who else is in it.
 struct BatchRowTests {
-  @Test(arguments: [("resnet8", 16), ("resnet8", 5), ("small-cnn", 16)], [2, 7, 32, 128])
+  @Test(arguments: [("resnet8", 16), ("resnet8", 5), ("small_cnn", 16)], [2, 7, 32, 128])
   func permutedImagesGivePermutedBits(_ network: (name: String, width: Int), batch: Int) throws {
     let model = try Model.initialised(
       architecture: Architecture(

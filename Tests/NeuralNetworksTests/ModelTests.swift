@@ -30,18 +30,18 @@ struct ModelTests {
     }
     #expect(
       error?.description
-        == "unknown architecture 'resnet18'. Known: small-cnn, resnet8, resnet14, resnet20, resnet32, resnet44, "
+        == "unknown architecture 'resnet18'. Known: small_cnn, resnet8, resnet14, resnet20, resnet32, resnet44, "
         + "resnet56 (any 6n+2)")
-    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let architecture = try Architecture(name: "small_cnn", input: shape, classes: 10)
     let cutError = #expect(throws: NetworkError.self) { try architecture.cut(named: "stem") }
-    #expect(cutError?.description == "small-cnn has no cut 'stem'. It has: conv1, conv2, conv3, conv4")
+    #expect(cutError?.description == "small_cnn has no cut 'stem'. It has: conv1, conv2, conv3, conv4")
     for name in ["resnet", "resnet020", "resnet-20", "resnet2", "ResNet20"] {
       #expect(throws: NetworkError.self) { try Architecture(name: name, input: shape, classes: 10) }
     }
   }
 
   @Test func aModelNeedsExactlyItsParameters() throws {
-    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let architecture = try Architecture(name: "small_cnn", input: shape, classes: 10)
     let model = try Model.initialised(architecture: architecture, seed: 0)
     func error(_ change: (inout [String: Tensor]) -> Void) -> String? {
       var tensors = model.tensors
@@ -50,13 +50,13 @@ struct ModelTests {
         try Model(architecture: architecture, tensors: tensors, standardisation: .none(channels: 3))
       }?.description
     }
-    #expect(error { $0["bn2.bias"] = nil } == "small-cnn: parameter 'bn2.bias' [32] is missing")
+    #expect(error { $0["bn2.bias"] = nil } == "small_cnn: parameter 'bn2.bias' [32] is missing")
     #expect(
       error { $0["fc.bias"] = Tensor(zeros: [9]) }
-        == "small-cnn: parameter 'fc.bias' has shape [9]; it should be [10]")
+        == "small_cnn: parameter 'fc.bias' has shape [9]; it should be [10]")
     #expect(
       error { $0["head.bias"] = Tensor(zeros: [9]) }
-        == "small-cnn has no parameter 'head.bias'. Is it another architecture?")
+        == "small_cnn has no parameter 'head.bias'. Is it another architecture?")
     var counted = model.tensors
     counted["bn1.num_batches_tracked"] = Tensor(zeros: [])
     #expect(
@@ -82,7 +82,7 @@ struct ModelTests {
 
   @Test func valuesThatAreNotNumbersAreRefusedWithTheirPlace() throws {
     // C5: they were accepted, by import too, and made every output NaN or class 0.
-    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let architecture = try Architecture(name: "small_cnn", input: shape, classes: 10)
     let model = try Model.initialised(architecture: architecture, seed: 0)
     func error(_ name: String, _ index: Int, _ value: Float) -> String? {
       var tensors = model.tensors
@@ -92,11 +92,11 @@ struct ModelTests {
       }?.description
     }
     #expect(
-      error("fc.weight", 65, .nan)?.hasPrefix("small-cnn: parameter 'fc.weight' has nan at [1, 1]") == true)
+      error("fc.weight", 65, .nan)?.hasPrefix("small_cnn: parameter 'fc.weight' has nan at [1, 1]") == true)
     #expect(error("bn1.running_mean", 2, .infinity)?.contains("'bn1.running_mean' has inf at [2]") == true)
     #expect(
       error("bn2.running_var", 3, -0.5)
-        == "small-cnn: running variance 'bn2.running_var' has -0.5; variances are at least 0")
+        == "small_cnn: running variance 'bn2.running_var' has -0.5; variances are at least 0")
     let map = #expect(throws: NetworkError.self) {
       try StitchingLayer(
         input: [2], output: [1], weight: Tensor(shape: [1, 2], values: [0, .nan]), bias: Tensor(zeros: [1]))
@@ -106,7 +106,7 @@ struct ModelTests {
 
   @Test func noTwoParametersOfAFreshModelShareTheirDraws() throws {
     // C2: fc.weight and conv2.weight of a small CNN came from the same words of the generator.
-    let architecture = try Architecture(name: "small-cnn", input: shape, classes: 10)
+    let architecture = try Architecture(name: "small_cnn", input: shape, classes: 10)
     let model = try Model.initialised(architecture: architecture, seed: 0)
     let drawn = model.tensors.filter { $0.key.hasSuffix("weight") && !$0.key.contains("bn") }
     #expect(drawn.count == 5)

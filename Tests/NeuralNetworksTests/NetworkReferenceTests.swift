@@ -6,7 +6,7 @@ import Testing
 /// cut), running statistics.
 struct NetworkReferenceTests {
   @Test(arguments: [
-    ("small-cnn-training", "small-cnn", BatchNormStatistics.batchAndUpdate),
+    ("small-cnn-training", "small_cnn", BatchNormStatistics.batchAndUpdate),
     ("resnet8-training", "resnet8", .batchAndUpdate),
     ("resnet8-evaluation", "resnet8", .running),
   ])

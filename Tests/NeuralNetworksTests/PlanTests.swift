@@ -34,7 +34,7 @@ struct PlanTests {
 
   // C9: it gave garbage, since a backward pass overwrites what the forward pass kept for it.
   @Test func aSecondBackwardPassNeedsAForwardPassOfItsOwn() throws {
-    let network = try Network(model("small-cnn"), frozen: false, statistics: .batch)
+    let network = try Network(model("small_cnn"), frozen: false, statistics: .batch)
     let plan = try network.compile(batch: 2, wants: Wants(input: true, parameters: true))
     let x = noise([2, 3, 16, 16], seed: 4)
     plan.logitsGradient.update(repeating: 1)
@@ -62,7 +62,7 @@ struct PlanTests {
   }
 
   @Test func trainingLowersTheLossOfItsBatch() throws {
-    let model = try model("small-cnn")
+    let model = try model("small_cnn")
     let parameters = ParameterSet(model)
     let network = try Network(model, frozen: false, statistics: .batchAndUpdate, parameters: parameters)
     let plan = try network.compile(batch: 16, wants: Wants(parameters: true))
@@ -81,7 +81,7 @@ struct PlanTests {
   }
 
   @Test func aFoldedPlanSeesWhatAnotherPlanTrains() throws {
-    let model = try model("small-cnn")
+    let model = try model("small_cnn")
     let parameters = ParameterSet(model)
     let network = try Network(model, frozen: false, statistics: .batchAndUpdate, parameters: parameters)
     let training = try network.compile(batch: 4, wants: Wants(parameters: true))
@@ -142,7 +142,7 @@ struct PlanTests {
   }
 
   @Test func stitchesOfDifferentSizesFitByTheirGradients() throws {
-    let (a, b) = (try model(seed: 1), try model("small-cnn", seed: 2))
+    let (a, b) = (try model(seed: 1), try model("small_cnn", seed: 2))
     let map = try StitchingLayer.initialised(input: [16, 16, 16], output: [32, 4, 4], seed: 5)
     let network = try Network(segments: [
       .model(a, through: Cut("stage1.0")), .map(map), .model(b, after: Cut("conv2")),
@@ -201,7 +201,7 @@ struct PlanTests {
   }
 
   @Test func tapsThatDontExistAreErrorsThatListTheCuts() throws {
-    let network = try Network(model("small-cnn"))
+    let network = try Network(model("small_cnn"))
     let error = #expect(throws: NetworkError.self) {
       try network.compile(batch: 1, taps: [.cut(Cut("stage1.0"), segment: 0)])
     }
@@ -211,13 +211,13 @@ struct PlanTests {
   }
 
   @Test func segmentsThatDontFitAreErrors() throws {
-    let model = try model("small-cnn")
+    let model = try model("small_cnn")
     let error = #expect(throws: NetworkError.self) {
       try Network(segments: [
         .model(model, through: Cut("conv1")), .model(model, after: Cut("conv2")),
       ])
     }
-    #expect(error?.description == "small-cnn makes [16, 8, 8], but small-cnn behind it takes [32, 4, 4]")
+    #expect(error?.description == "small_cnn makes [16, 8, 8], but small_cnn behind it takes [32, 4, 4]")
     #expect(throws: NetworkError.self) {
       try Segment.model(model, after: Cut("conv2"), through: Cut("conv1"))
     }

@@ -24,7 +24,7 @@ private func network(_ name: String, side: Int, width: Int = 16, seed: UInt64 = 
 }
 
 struct RoundingTests {
-  @Test(arguments: ["resnet20", "small-cnn"])
+  @Test(arguments: ["resnet20", "small_cnn"])
   func twoPlansThatDifferByRoundingHaveNoGradientBetweenThem(_ name: String) throws {
     // C11: with h − t made of rounding alone, the gradient was as long as any, in a direction of chance.
     let model = try network(name, side: 16)
@@ -67,7 +67,7 @@ struct RoundingTests {
     }
   }
 
-  @Test(arguments: ["resnet8", "small-cnn"])
+  @Test(arguments: ["resnet8", "small_cnn"])
   func anImagesValuesDependOnNothingButTheImage(_ name: String) throws {
     // Neither on its place in a batch, nor on its company, nor on which points are looked at.
     let model = try network(name, side: 16)

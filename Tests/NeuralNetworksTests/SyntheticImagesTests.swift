@@ -30,7 +30,7 @@ private struct Source: BatchSource, ExampleSource {
 @Test func theSmallCNNLearnsTheSyntheticImages() throws {
   let dataset = SyntheticImages(train: 2000).dataset()
   let architecture = try Architecture(
-    name: "small-cnn", input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
+    name: "small_cnn", input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
   let loader = try BatchLoader(
     #require(dataset.train), options: .init(batch: 64, shuffle: true, dropLast: true))
   let (model, _) = try Trainer(epochs: 6, learningRate: 0.05).train(

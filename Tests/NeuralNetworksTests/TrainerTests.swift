@@ -45,7 +45,7 @@ struct TrainerTests {
   private func fresh() throws -> Model {
     try .initialised(
       architecture: Architecture(
-        name: "small-cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 4, width: 8), seed: 1
+        name: "small_cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 4, width: 8), seed: 1
     )
   }
 
@@ -113,9 +113,9 @@ struct TrainerTests {
   @Test func imagesOfAnotherSizeAreRefused() throws {
     let model = try Model.initialised(
       architecture: Architecture(
-        name: "small-cnn", input: ImageShape(channels: 3, height: 8, width: 8), classes: 4), seed: 1)
+        name: "small_cnn", input: ImageShape(channels: 3, height: 8, width: 8), classes: 4), seed: 1)
     let error = #expect(throws: NetworkError.self) { try Trainer(epochs: 1).train(model, on: Quadrants()) }
-    #expect(error?.description == "the images are 1×8×8, but small-cnn takes 3×8×8")
+    #expect(error?.description == "the images are 1×8×8, but small_cnn takes 3×8×8")
   }
 
   @Test func labelsThatTheModelHasNoClassForAreRefusedBeforeAnyWork() throws {
@@ -143,7 +143,7 @@ struct TrainerTests {
     source.classes = 3
     let narrow = try Model.initialised(
       architecture: Architecture(
-        name: "small-cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 3, width: 8), seed: 1
+        name: "small_cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 3, width: 8), seed: 1
     )
     let lie = "the images have a label 3, but the network tells 3 classes apart"
     #expect(error { _ = try Trainer(epochs: 1).train(narrow, on: source) } == lie)
@@ -168,7 +168,7 @@ struct EvaluationTests {
   private func model(_ side: Int, classes: Int = 4) throws -> Model {
     try .initialised(
       architecture: Architecture(
-        name: "small-cnn", input: ImageShape(channels: 1, height: side, width: side), classes: classes,
+        name: "small_cnn", input: ImageShape(channels: 1, height: side, width: side), classes: classes,
         width: 8),
       seed: 1)
   }
@@ -177,7 +177,7 @@ struct EvaluationTests {
   func imagesThatTheNetworkDoesntTakeAreRefused(_ side: Int) throws {
     // C1: a half-filled batch gave numbers, an overfull one ended the process.
     let model = try model(side)
-    let expected = "the images are 1×8×8, but small-cnn takes 1×\(side)×\(side)"
+    let expected = "the images are 1×8×8, but small_cnn takes 1×\(side)×\(side)"
     for body in [
       { _ = try Evaluation(of: Network(model), on: Quadrants()) },
       { _ = try Network(model).outputs(on: Quadrants()) },
@@ -204,7 +204,7 @@ struct EvaluationTests {
     let whole = #expect(throws: NetworkError.self) {
       try Evaluation(of: Network(model), on: source, batch: 16)
     }
-    #expect(whole?.description.hasPrefix("small-cnn's output ") == true)
+    #expect(whole?.description.hasPrefix("small_cnn's output ") == true)
     #expect(whole?.description.contains(" for image 37 is ") == true)
     // Each pixel is finite, the sum of nine isn't.
     source.bright = (37, 3e38)

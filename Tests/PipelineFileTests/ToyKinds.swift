@@ -121,7 +121,7 @@ let example = """
         front: ${model}                            # a group as an axis: every instance of it
         end: ${model[regime=standard, seed=0]}     # part of a group
         cut: [stem, stage1.0, stage2.0, stage3.2]
-        method: [direct, task-loss, fula]
+        method: [direct, task_loss, fula]
       where: ["${matrix.front.seed != matrix.end.seed}"]
       uses: stitch
       with: { front: "${matrix.front}", from: "${matrix.cut}", end: "${matrix.end}", to: "${matrix.cut}", method: "${matrix.method}", data: "${images}" }

@@ -54,7 +54,7 @@ import Testing
         == message)
     #expect(bench.failure("evaluate", [:], ["model": network, "data": vectors]) == message)
     #expect(
-      bench.failure("train", ["architecture": "small-cnn"], ["data": vectors])
+      bench.failure("train", ["architecture": "small_cnn"], ["data": vectors])
         == message.replacing("test", with: "train"))
   }
 
@@ -68,7 +68,7 @@ import Testing
         == "the network tells 10 classes apart, many/test has labels of 100")
     #expect(
       bench.failure(
-        "stitch", ["from": "conv2", "to": "conv2", "method": "task-loss", "batch": 4, "epochs": 1],
+        "stitch", ["from": "conv2", "to": "conv2", "method": "task_loss", "batch": 4, "epochs": 1],
         ["front": wide, "end": network, "data": many])
         == "the end tells 10 classes apart, many/train has labels of 100")
     #expect(
@@ -90,11 +90,11 @@ import Testing
         + "\(half).labels.npy"
     }
     #expect(
-      bench.failure("train", ["architecture": "small-cnn", "batch": 4], ["data": bare])
+      bench.failure("train", ["architecture": "small_cnn", "batch": 4], ["data": bare])
         == message("training", "train"))
     #expect(
       bench.failure("evaluate", [:], ["model": network, "data": bare]) == message("accuracy", "test"))
-    let task: JSON = ["from": "conv2", "to": "conv2", "method": "task-loss", "batch": 4, "epochs": 1]
+    let task: JSON = ["from": "conv2", "to": "conv2", "method": "task_loss", "batch": 4, "epochs": 1]
     #expect(
       bench.failure("stitch", task, ["front": network, "end": network, "data": bare])
         == message("the cross-entropy", "train"))
@@ -120,7 +120,7 @@ import Testing
       "synthetic/\(half) has 20 samples, fewer than the 21 asked for; write 20, or null for all"
     }
     #expect(
-      bench.failure("train", ["architecture": "small-cnn", "samples": 21], ["data": data])
+      bench.failure("train", ["architecture": "small_cnn", "samples": 21], ["data": data])
         == message("train"))
     #expect(
       bench.failure("evaluate", ["samples": 21], ["model": network, "data": data]) == message("test"))
@@ -194,7 +194,7 @@ import Testing
     let shown = try activations(marked)
     #expect(shown != plain)
     let value = try bench.run("similarity", [:], ["x": plain, "y": shown])["scores"]!
-    let cka = try #require(bench.json(value)["linear-cka"]?.doubleValue)
+    let cka = try #require(bench.json(value)["linear_cka"]?.doubleValue)
     #expect(cka > 0.5 && cka < 0.9999)
     #expect(try activations(marked, "clean") == plain)
   }

@@ -48,14 +48,14 @@ import Testing
       return try bench.run("dataset/arrays", ["title": "mine"], externals: ["path": source])["dataset"]!
     }
     let network = try bench.network(
-      on: dataset((0..<128).map { Double($0 % 2) / 2 }), "small-cnn", seed: 0, ["batch": 2])
+      on: dataset((0..<128).map { Double($0 % 2) / 2 }), "small_cnn", seed: 0, ["batch": 2])
     let metadata = try SafetensorsFile(contentsOf: bench.url(network)).metadata
     #expect(metadata["mean"] == "0.25" && metadata["std"] == "0.25")
     let flat = try dataset([Double](repeating: 0.5, count: 128))
     #expect(
-      bench.failure("train", ["architecture": "small-cnn", "batch": 2], ["data": flat])
+      bench.failure("train", ["architecture": "small_cnn", "batch": 2], ["data": flat])
         == "channel 0 of mine/train is the same in all pixels and can't be standardised; write standardise: false"
     )
-    _ = try bench.network(on: flat, "small-cnn", seed: 0, ["batch": 2, "standardise": false])
+    _ = try bench.network(on: flat, "small_cnn", seed: 0, ["batch": 2, "standardise": false])
   }
 }

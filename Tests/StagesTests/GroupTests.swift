@@ -56,7 +56,7 @@ import Testing
         instance(networks[2], "stem"), instance(networks[0], "conv2"),
       ], on: bench)
     #expect(message(outcomes[2]) == "the network wants 1×28×28 images, synthetic/test has 3×32×32")
-    #expect(message(outcomes[4]) == "small-cnn has no cut 'stem'. It has: conv1, conv2, conv3, conv4")
+    #expect(message(outcomes[4]) == "small_cnn has no cut 'stem'. It has: conv1, conv2, conv3, conv4")
     #expect(outcomes.filter { message($0) == "none" }.count == 6)
   }
 
@@ -77,14 +77,14 @@ import Testing
     func instance(_ x: Artifact, _ y: Artifact, _ layout: String = "flatten") -> Bench.Instance {
       Bench.Instance(
         parameters: [
-          "measures": ["linear-cka", "procrustes-angular"], "layout": .string(layout),
+          "measures": ["linear_cka", "procrustes_angular"], "layout": .string(layout),
         ], inputs: ["x": [x], "y": [y]])
     }
     let outcomes = try outcomes(
       "similarity",
       [
         instance(a, b), instance(b, c), instance(train, b), instance(a, c, "pool"), instance(c, constant),
-        instance(b, c, "space-as-samples"), instance(a, b, "space-as-samples"), instance(a, c),
+        instance(b, c, "space_as_samples"), instance(a, b, "space_as_samples"), instance(a, c),
       ], on: bench)
     #expect(
       message(outcomes[2])
@@ -93,7 +93,7 @@ import Testing
     #expect(message(outcomes[4]) == "y is the same for all 20 samples; it has nothing to compare")
     #expect(
       message(outcomes[5])
-        == "x has 1280 rows with layout space-as-samples, y 320; take flatten or pool, which give one row a sample"
+        == "x has 1280 rows with layout space_as_samples, y 320; take flatten or pool, which give one row a sample"
     )
     #expect(outcomes.filter { message($0) == "none" }.count == 5)
   }
@@ -135,7 +135,7 @@ import Testing
     {
       let parameters: [String: JSON] = [
         "from": .string(from), "to": .string(to), "method": .string(method), "epochs": 2, "batch": 20,
-        "leastSquaresSamples": 30,
+        "least_squares_samples": 30,
       ]
       return Bench.Instance(
         parameters: .object(parameters.merging(more) { $1 }),
@@ -145,14 +145,14 @@ import Testing
       "stitch",
       [
         instance("conv2", "conv2", "direct"), instance("conv3", "conv2", "fula"),
-        instance("conv2", "conv9", "direct"), instance("conv2", "conv2", "task-loss", ["seed": 3]),
-        instance("conv4", "conv4", "hint"), instance("conv2", "conv2", "fula", ["augment": "flip+crop"]),
-        instance("conv2", "conv2", "soft-label", ["initial": "identity"]),
+        instance("conv2", "conv9", "direct"), instance("conv2", "conv2", "task_loss", ["seed": 3]),
+        instance("conv4", "conv4", "hint"), instance("conv2", "conv2", "fula", ["augment": "flip_crop"]),
+        instance("conv2", "conv2", "soft_label", ["initial": "identity"]),
         instance("conv1", "conv3", "fula", ["objective": ["fula": 1, "soft": 0.5, "task": 0.1]]),
         instance("conv2", "conv2", "fula", ["batch": 61]),
         instance("conv2", "conv2", "direct", ["rcond": "torch"]),
       ], on: bench)
-    #expect(message(outcomes[2]) == "small-cnn has no cut 'conv9'. It has: conv1, conv2, conv3, conv4")
+    #expect(message(outcomes[2]) == "small_cnn has no cut 'conv9'. It has: conv1, conv2, conv3, conv4")
     #expect(
       message(outcomes[8]) == "synthetic/train has 60 samples, fewer than one batch of 61")
     #expect(outcomes.filter { message($0) == "none" }.count == 8)

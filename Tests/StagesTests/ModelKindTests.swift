@@ -13,7 +13,7 @@ import Testing
     func failure(_ arrays: [String: StoredArray], _ more: [String: JSON] = [:]) throws -> String {
       let path = bench.folder.appending(path: "\(UUID().uuidString).safetensors")
       try SafetensorsFile.write(arrays, to: path)
-      let parameters: [String: JSON] = ["architecture": "small-cnn", "width": 4]
+      let parameters: [String: JSON] = ["architecture": "small_cnn", "width": 4]
       return bench.failure(
         "model/import", .object(parameters.merging(more) { $1 }), externals: ["path": path]
       ).replacing(path.path, with: "FILE")
@@ -21,14 +21,14 @@ import Testing
     #expect(try failure(whole) == "none")
     var arrays = whole
     arrays["fc.bias"] = nil
-    #expect(try failure(arrays) == "small-cnn: parameter 'fc.bias' [10] is missing")
+    #expect(try failure(arrays) == "small_cnn: parameter 'fc.bias' [10] is missing")
     arrays["fc.bias"] = StoredArray(doubles: [1, 2])
     #expect(
-      try failure(arrays) == "small-cnn: parameter 'fc.bias' has shape [2]; it should be [10]")
+      try failure(arrays) == "small_cnn: parameter 'fc.bias' has shape [2]; it should be [10]")
     arrays = whole
     arrays["head.bias"] = StoredArray(doubles: [1])
     #expect(
-      try failure(arrays) == "small-cnn has no parameter 'head.bias'. Is it another architecture?")
+      try failure(arrays) == "small_cnn has no parameter 'head.bias'. Is it another architecture?")
     #expect(
       try failure(whole, ["mean": [0.5]]) == "mean: expected 3 numbers, one a channel, found 1")
     #expect(
@@ -37,7 +37,10 @@ import Testing
       try failure(whole, ["input": [3, 5000, 32]]) == "input: expected a number from 1 to 4096, found 5000")
     #expect(
       try failure(whole, ["architecture": "resnet9"])
-        == "architecture: unknown architecture 'resnet9'. Known: small-cnn, resnet8, resnet14, resnet20, resnet32, "
+        == "architecture: unknown architecture 'resnet9'. Did you mean 'resnet8'?")
+    #expect(
+      try failure(whole, ["architecture": "vit"])
+        == "architecture: unknown architecture 'vit'. Known: small_cnn, resnet8, resnet14, resnet20, resnet32, "
         + "resnet44, resnet56 (any 6n+2)")
   }
 
@@ -65,7 +68,7 @@ import Testing
     let data = try bench.textures()
     func failure(_ parameters: [String: JSON]) -> String {
       bench.failure(
-        "train", .object(["architecture": "small-cnn", "width": 4].merging(parameters) { $1 }), ["data": data]
+        "train", .object(["architecture": "small_cnn", "width": 4].merging(parameters) { $1 }), ["data": data]
       )
     }
     #expect(failure(["batch": 21]) == "synthetic/train has 20 samples, fewer than one batch of 21")
@@ -73,6 +76,6 @@ import Testing
       failure(["batch": 21, "samples": 15])
         == "the part of synthetic/train that is used has 15 samples, fewer than one batch of 21")
     #expect(
-      failure(["batch": 10, "epochs": 1, "learningRate": 1e30]).hasPrefix("training diverged at epoch 1"))
+      failure(["batch": 10, "epochs": 1, "learning_rate": 1e30]).hasPrefix("training diverged at epoch 1"))
   }
 }

@@ -118,7 +118,7 @@ func everyTrainedMethodReachesTheClosedForm(method: (FitMethod, Double), name: S
       .contains("conv9"))
   let small = try Model.initialised(
     architecture: Architecture(
-      name: "small-cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 3, width: 4), seed: 0)
+      name: "small_cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 3, width: 4), seed: 0)
   #expect(
     problem { _ = try Stitch(front: small, from: Cut("conv1"), end: stitch.end, to: stitch.to) }
       .contains("the front takes images of 1×8×8, the end of 1×16×16"))

@@ -20,7 +20,7 @@ enum References {
     let names = file.names.filter { $0.hasPrefix(prefix) }
     return try Model(
       architecture: Architecture(
-        name: "small-cnn", input: ImageShape(channels: 1, height: 16, width: 16), classes: 3, width: 4),
+        name: "small_cnn", input: ImageShape(channels: 1, height: 16, width: 16), classes: 3, width: 4),
       tensors: Dictionary(
         uniqueKeysWithValues: names.map { (String($0.dropFirst(prefix.count)), try! tensor($0)) }),
       standardisation: .none(channels: 1))

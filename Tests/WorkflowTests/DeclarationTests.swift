@@ -11,6 +11,14 @@ private struct Adversary: ParameterGroup {
   @Parameter("how many", .atLeast(1)) var steps = 10
 }
 
+private struct Spelled: ParameterGroup {
+  @Parameter("one word") var seed = 0
+  @Parameter("three words") var fulaIncludesSoft = false
+  @Parameter("an acronym within") var maskRGBValues = false
+  @Parameter("an acronym at the end") var meanCKA = false
+  @Parameter("a digit") var x2Scale = 1.0
+}
+
 private struct Everything: StageKind {
   static let name = "everything"
   static let summary = "one of each"
@@ -67,7 +75,7 @@ private struct Everything: StageKind {
   @Test func defaultsAreWrittenOut() throws {
     #expect(
       try decode(("architecture", text("resnet20"))) == [
-        "epochs": 20, "learningRate": .number(0.1), "mode": "plain", "flip": true, "title": .null,
+        "epochs": 20, "learning_rate": .number(0.1), "mode": "plain", "flip": true, "title": .null,
         "milestones": [],
         "weights": [:], "adversary": .null, "architecture": "resnet20",
       ])
@@ -75,12 +83,12 @@ private struct Everything: StageKind {
 
   @Test func scalarsAreReadByTheirParametersType() throws {
     let json = try decode(
-      ("architecture", text("1e3")), ("epochs", text("1_000")), ("learningRate", text("1e-3")),
+      ("architecture", text("1e3")), ("epochs", text("1_000")), ("learning_rate", text("1e-3")),
       ("flip", text("False")),
       ("title", text("on")), ("mode", text("fancy")))
     #expect(json["architecture"] == "1e3")
     #expect(json["epochs"] == 1000)
-    #expect(json["learningRate"] == .number(0.001))
+    #expect(json["learning_rate"] == .number(0.001))
     #expect(json["flip"] == false)
     #expect(json["title"] == "on")
     #expect(json["mode"] == "fancy")
@@ -90,17 +98,17 @@ private struct Everything: StageKind {
     let json = try decode(("architecture", text("x")), ("adversary", map(("epsilon", text("8/255")))))
     #expect(json["adversary"] == ["epsilon": .number(8.0 / 255), "steps": 10])
     #expect(
-      issue(("learningRate", text("1/0")))
-        == "f.yaml:2:12: learningRate: expected a number (1e-3 and fractions such as 8/255 are fine), found '1/0'"
+      issue(("learning_rate", text("1/0")))
+        == "f.yaml:2:12: learning_rate: expected a number (1e-3 and fractions such as 8/255 are fine), found '1/0'"
     )
-    #expect(issue(("learningRate", text("1/2/3")))?.hasSuffix("found '1/2/3'") == true)
-    #expect(issue(("learningRate", text("nan")))?.hasSuffix("found 'nan'") == true)
-    #expect(issue(("learningRate", text("1e999")))?.hasSuffix("found '1e999'") == true)
+    #expect(issue(("learning_rate", text("1/2/3")))?.hasSuffix("found '1/2/3'") == true)
+    #expect(issue(("learning_rate", text("nan")))?.hasSuffix("found 'nan'") == true)
+    #expect(issue(("learning_rate", text("1e999")))?.hasSuffix("found '1e999'") == true)
   }
 
   @Test func theCanonicalFormReadsBackAsItself() throws {
     let json = try decode(
-      ("architecture", text("12")), ("learningRate", text("1")), ("title", text("true")),
+      ("architecture", text("12")), ("learning_rate", text("1")), ("title", text("true")),
       ("milestones", .list([text("3"), text("5")], .nowhere)), ("weights", map(("a", text("0.5")))),
       ("adversary", map(("steps", text("3")))))
     guard case .map(let members, let place) = RawValue(json) else { fatalError() }
@@ -139,8 +147,8 @@ private struct Everything: StageKind {
   @Test func boundsAreChecked() {
     #expect(issue(("epochs", text("0"))) == "f.yaml:2:12: epochs: expected a number at least 1, found 0")
     #expect(
-      issue(("learningRate", text("1.5")))
-        == "f.yaml:2:12: learningRate: expected a number from 0 to 1, found 1.5")
+      issue(("learning_rate", text("1.5")))
+        == "f.yaml:2:12: learning_rate: expected a number from 0 to 1, found 1.5")
     #expect(
       issue(("adversary", map(("epsilon", text("0")))))
         == "f.yaml:2:12: adversary: epsilon: expected a number above 0, found 0.0")
@@ -152,12 +160,15 @@ private struct Everything: StageKind {
   @Test func unknownParametersGetASuggestion() {
     #expect(issue(("epoch", text("3"))) == "f.yaml:2:5: unknown parameter 'epoch'. Did you mean 'epochs'?")
     #expect(
-      issue(("lerningRate", text("3")))
-        == "f.yaml:2:5: unknown parameter 'lerningRate'. Did you mean 'learningRate'?")
+      issue(("lerning_rate", text("3")))
+        == "f.yaml:2:5: unknown parameter 'lerning_rate'. Did you mean 'learning_rate'?")
+    #expect(
+      issue(("learningRate", text("3")))
+        == "f.yaml:2:5: unknown parameter 'learningRate'. Did you mean 'learning_rate'?")
     #expect(
       issue(("zzz", text("3")))
         == "f.yaml:2:5: unknown parameter 'zzz'. Known: adversary, architecture, epochs, flip, "
-        + "learningRate, milestones, mode, title, weights")
+        + "learning_rate, milestones, mode, title, weights")
     #expect(
       issue(("adversary", map(("epsilom", text("1")))))
         == "f.yaml:2:12: adversary: unknown parameter 'epsilom'. Did you mean 'epsilon'?")
@@ -168,7 +179,7 @@ private struct Everything: StageKind {
   }
 
   @Test func aKindDescribesItself() {
-    #expect(kind.parameters.map(\.name).prefix(3) == ["epochs", "learningRate", "mode"])
+    #expect(kind.parameters.map(\.name).prefix(3) == ["epochs", "learning_rate", "mode"])
     let rate = kind.parameters[1]
     #expect(rate.defaultValue == .number(0.1))
     #expect(rate.bounds == "from 0 to 1")
@@ -190,7 +201,7 @@ private struct Everything: StageKind {
         "type": "integer", "minimum": 1, "default": 20, "description": "passes",
       ])
     #expect(schema["properties"]?["mode"]?["enum"] == ["plain", "fancy"])
-    #expect(schema["properties"]?["learningRate"]?["description"] == "rate (per step)")
+    #expect(schema["properties"]?["learning_rate"]?["description"] == "rate (per step)")
     #expect(schema["properties"]?["data"] == ["type": "string", "description": "the data"])
     #expect(
       Set(schema["required"]?.arrayValue?.compactMap(\.stringValue) ?? [])
@@ -202,6 +213,20 @@ private struct Everything: StageKind {
     try project.add("a", "number", ["value": 6])
     try project.add("t", "sum", ["scale": 7], inputs: ["add": ["a"]])
     #expect(try project.text("t", project.run()) == "42")
+  }
+
+  @Test func aPropertyIsCalledInSnakeCaseInFiles() {
+    let names = Spelled.schema["properties"]?.objectValue?.keys.sorted() ?? []
+    #expect(names == ["fula_includes_soft", "mask_rgb_values", "mean_cka", "seed", "x2_scale"])
+    #expect(names.allSatisfy(isSnakeCase))
+  }
+
+  @Test(arguments: ["learningRate", "task-loss", "Loss", "flip+crop", "2d", "", "_a", "a_", "a__b", "é"])
+  func otherSpellingsAreNoSnakeCase(_ name: String) { #expect(!isSnakeCase(name)) }
+
+  @Test(arguments: ["taskLoss", "task-loss", "TASK_LOSS", "taskloss"])
+  func anotherSpellingOfANameIsNearest(_ written: String) {
+    #expect(nearestName(to: written, in: ["mask_loss", "task_loss"]) == "task_loss")
   }
 
   @Test func aSlipIsNearAnUnrelatedWordIsNot() {

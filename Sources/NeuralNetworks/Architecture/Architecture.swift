@@ -35,7 +35,7 @@ public struct Cut: Sendable, Hashable, Codable, CustomStringConvertible {
   public var description: String { name }
 }
 
-/// A network's layers, by name: `small-cnn`, or a CIFAR ResNet of depth 6n+2 (`resnet20`).
+/// A network's layers, by name: `small_cnn`, or a CIFAR ResNet of depth 6n+2 (`resnet20`).
 public struct Architecture: Sendable, Hashable, Codable {
   /// The name that chose the layers.
   public let name: String
@@ -49,7 +49,7 @@ public struct Architecture: Sendable, Hashable, Codable {
   /// The architecture of that name.
   /// - Throws: `NetworkError` that lists the known names, or says which size can't be.
   public init(name: String, input: ImageShape, classes: Int, width: Int = 16) throws {
-    guard Family(name) != nil else {
+    guard Architecture.isKnown(name) else {
       throw NetworkError("unknown architecture '\(name)'. Known: \(Architecture.knownNames)")
     }
     guard classes >= 2 else { throw NetworkError("\(name): \(classes) classes; at least 2 are needed") }
@@ -65,9 +65,16 @@ public struct Architecture: Sendable, Hashable, Codable {
     self.width = width
   }
 
+  /// Whether there is an architecture of that name.
+  public static func isKnown(_ name: String) -> Bool { Family(name) != nil }
+
+  /// The names that are usual.
+  public static let usualNames = [
+    "small_cnn", "resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56",
+  ]
+
   /// What `name` may be.
-  public static let knownNames =
-    "small-cnn, resnet8, resnet14, resnet20, resnet32, resnet44, resnet56 (any 6n+2)"
+  public static let knownNames = usualNames.joined(separator: ", ") + " (any 6n+2)"
 
   /// Where it can be cut, from input to output; the last one comes before the classifier.
   public var cuts: [Cut] { layers.nodes.compactMap(\.cut) }
@@ -112,7 +119,7 @@ private enum Family {
   case resNet(blocks: Int)
 
   init?(_ name: String) {
-    if name == "small-cnn" {
+    if name == "small_cnn" {
       self = .smallCNN
     } else if name.hasPrefix("resnet"), let depth = Int(name.dropFirst(6)), depth >= 8, depth <= 1202,
       depth % 6 == 2, name == "resnet\(depth)"

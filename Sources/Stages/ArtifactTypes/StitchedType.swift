@@ -4,5 +4,5 @@ import Workflow
 
 extension ArtifactType {
   /// A folder: `map.safetensors`, `stitch.json`, and the front and end models.
-  static let stitched = ArtifactType("stitched model")
+  static let stitched = ArtifactType("stitched_model")
 }

@@ -11,10 +11,10 @@ struct Evaluate: StageKind {
   static let name = "evaluate"
   static let summary = "accuracy of a network, clean and attacked, and its agreement with another"
   static let discussion = """
-    Scores: accuracy; with `attack` robustAccuracy (PGD against this very network); with a reference, which for a \
+    Scores: accuracy; with `attack` robust_accuracy (PGD against this very network); with a reference, which for a \
     stitched network is its end unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax \
-    outputs, arXiv 2505.20142), disagreement (of arg-max), referenceAccuracy, relativeAccuracy, and with `attack` \
-    robustAgreement on the attacked images; for a stitched network structuralError, ‖S−T‖²/‖T‖² at its cut \
+    outputs, arXiv 2505.20142), disagreement (of arg-max), reference_accuracy, relative_accuracy, and with `attack` \
+    robust_agreement on the attacked images; for a stitched network structural_error, ‖S−T‖²/‖T‖² at its cut \
     (arXiv 2412.11299).
     """
 
@@ -69,14 +69,14 @@ struct Evaluate: StageKind {
     var values = Scores()
     let clean = try subjects.network.evaluate(on: cache)
     values["accuracy"] = clean.accuracy
-    values["structuralError"] = clean.structuralError
+    values["structural_error"] = clean.structuralError
     context.progress(0.4, ["accuracy": fixed(clean.accuracy, digits: 3)])
     if let theirs = try subjects.reference?.evaluate(on: cache) {
       let comparison = try OutputComparison(clean.logits, theirs.logits)
       values["agreement"] = comparison.agreement
       values["disagreement"] = comparison.disagreement
-      values["referenceAccuracy"] = theirs.accuracy
-      if theirs.accuracy > 0 { values["relativeAccuracy"] = clean.accuracy / theirs.accuracy }
+      values["reference_accuracy"] = theirs.accuracy
+      if theirs.accuracy > 0 { values["relative_accuracy"] = clean.accuracy / theirs.accuracy }
     }
     context.progress(0.6)
     if let attack = try attack?.attack() {
@@ -84,10 +84,10 @@ struct Evaluate: StageKind {
       if let reference = subjects.reference {
         let comparison = try NetworkComparison(
           of: network, with: reference.network, on: images, attack: attack)
-        values["robustAccuracy"] = comparison.accuracy
-        values["robustAgreement"] = comparison.agreement
+        values["robust_accuracy"] = comparison.accuracy
+        values["robust_agreement"] = comparison.agreement
       } else {
-        values["robustAccuracy"] = try Evaluation(of: network, on: images, attack: attack).accuracy
+        values["robust_accuracy"] = try Evaluation(of: network, on: images, attack: attack).accuracy
       }
     }
     try values.write(to: scores)

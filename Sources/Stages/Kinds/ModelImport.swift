@@ -15,7 +15,7 @@ struct ModelImport: StageKind {
     """
 
   @ExternalInput("the safetensors file") var path: URL
-  @Parameter("the network's name, such as resnet20") var architecture: String
+  @Parameter("which network") var architecture: ArchitectureName
   @Parameter("size of its input: channels, height, width", .between(1, 4096)) var input = [3, 32, 32]
   @Parameter("how many classes it tells apart", .between(2, 65_536)) var classes = 10
   @Parameter("channels of the first layer", .atLeast(1)) var width = 16
@@ -51,7 +51,7 @@ struct ModelImport: StageKind {
   private func described(_ parameter: String) throws -> Architecture {
     do {
       let shape = ImageShape(channels: input[0], height: input[1], width: input[2])
-      return try Architecture(name: architecture, input: shape, classes: classes, width: width)
+      return try Architecture(name: architecture.name, input: shape, classes: classes, width: width)
     } catch let error as NetworkError {
       throw InvalidParameter(parameter, error.description)
     }

@@ -20,27 +20,14 @@ struct SimilarityKind: StageKind {
 
   @Input("activations of one network", .activations) var x: InputArtifact
   @Input("activations of another, of the same images", .activations) var y: InputArtifact
-  @Parameter("which measures; see the list below") var measures = ["linear-cka"]
+  @Parameter("which measures") var measures = [MeasureName("linear_cka")]
   @Parameter("of images: flatten to N × CHW, pool over space, or take every place for a sample")
   var layout = Layout.flatten
   @Output("each measure's value by its name", .scores) var scores: OutputArtifact
 
-  func validate() throws {
-    do {
-      for measure in measures { _ = try Measure.named(measure) }
-    } catch let error as SimilarityError {
-      throw InvalidParameter("measures", error.description)
-    }
-  }
-
   /// A new measure changes no key, an edited one those that ask for it.
   var listedCode: [String] {
-    measures.map { name in
-      guard let measure = try? Measure.named(name) else {
-        preconditionFailure("BUG: '\(name)' was validated")
-      }
-      return measure.file
-    }
+    measures.map(\.measure.file)
   }
 
   static let varying: Set = ["x", "y", "measures", "layout"]
@@ -65,9 +52,9 @@ struct SimilarityKind: StageKind {
           + "give one row a sample")
     }
     var values = Scores()
-    for (i, name) in measures.enumerated() {
-      values[name] = try Measure.named(name)(a, b)
-      context.progress(Double(i + 1) / Double(measures.count), ["measure": name])
+    for (i, measure) in measures.map(\.measure).enumerated() {
+      values[measure.name] = try measure(a, b)
+      context.progress(Double(i + 1) / Double(measures.count), ["measure": measure.name])
     }
     try values.write(to: scores)
   }

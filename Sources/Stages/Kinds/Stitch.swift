@@ -14,12 +14,12 @@ struct Stitch: StageKind {
     The front up to `from` and the end after `to` stay frozen, with running statistics; only the map between them is \
     fitted: a bilinear resize where sizes differ, then a 1×1 convolution with bias. Methods:
     - direct: least squares on the end's own activations (direct matching, arXiv 2412.11299)
-    - task-loss: cross-entropy to the labels (arXiv 2412.11299)
-    - soft-label: KL divergence to the end's output
+    - task_loss: cross-entropy to the labels (arXiv 2412.11299)
+    - soft_label: KL divergence to the end's output
     - hint: relative error at the cut, trained
     - fula: relative error at the cut and every one behind it (arXiv 2505.20142)
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are its paper's. \
-    Unlike the papers': images aren't augmented (arXiv 2505.20142 has flip+crop); rcond is 1e-6 in double precision \
+    Unlike the papers': images aren't augmented (arXiv 2505.20142 flips and crops them); rcond is 1e-6 in double precision \
     (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics (the \
     code of arXiv 2505.20142 lets them drift).
     """
@@ -31,7 +31,7 @@ struct Stitch: StageKind {
   @Parameter("the end's cut") var to: String
   @Parameter("how to fit") var method: FitMethod
   @Parameter("a weighted sum of losses instead of the method's own") var objective: ObjectiveParameters? = nil
-  @Parameter("where the map starts: least-squares, random (task-loss) or identity") var initial:
+  @Parameter("where the map starts: least_squares, random (task_loss) or identity") var initial:
     Initialisation? = nil
   @Parameter(
     "images that least squares takes at most, drawn by the seed; 100 for direct, 500 by default elsewhere",
@@ -44,10 +44,10 @@ struct Stitch: StageKind {
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
   @Parameter("what is done to images at random") var augment = Augmentation.none
   @Parameter("passes over the images; 30 by default", .atLeast(1)) var epochs: Int? = nil
-  @Parameter("images in a step; 128 by default, 256 for task-loss", .between(1, 65_536)) var batch: Int? = nil
+  @Parameter("images in a step; 128 by default, 256 for task_loss", .between(1, 65_536)) var batch: Int? = nil
   @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
-  @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task-loss", .atLeast(0)) var weightDecay: Double? = nil
-  @Parameter("constant (task-loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule: Schedule? =
+  @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task_loss", .atLeast(0)) var weightDecay: Double? = nil
+  @Parameter("constant (task_loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule: Schedule? =
     nil
   @Parameter("decides order, augmentation, a random start and the images of least squares", .atLeast(0))
   var seed = 0
@@ -70,26 +70,26 @@ struct Stitch: StageKind {
   var derivedParameters: [String: JSON] {
     if method == .direct {
       return [
-        "epochs": .null, "batch": .null, "weightDecay": .null, "schedule": .null, "initial": .null,
-        "learningRate": .number(1e-3), "augment": .string("none"),
-        "leastSquaresSamples": .integer(leastSquaresSamples ?? method.options.leastSquaresSamples),
+        "epochs": .null, "batch": .null, "weight_decay": .null, "schedule": .null, "initial": .null,
+        "learning_rate": .number(1e-3), "augment": .string("none"),
+        "least_squares_samples": .integer(leastSquaresSamples ?? method.options.leastSquaresSamples),
       ]
     }
     let defaults = method.options
     return [
       "epochs": .integer(epochs ?? defaults.epochs),
       "batch": .integer(batch ?? method.batch),
-      "leastSquaresSamples": .integer(leastSquaresSamples ?? defaults.leastSquaresSamples),
-      "weightDecay": .number(weightDecay ?? defaults.weightDecay),
+      "least_squares_samples": .integer(leastSquaresSamples ?? defaults.leastSquaresSamples),
+      "weight_decay": .number(weightDecay ?? defaults.weightDecay),
       "schedule": .string(schedule?.rawValue ?? defaults.schedule.rawValue),
       "initial": .string(initial?.rawValue ?? defaults.initialisation.rawValue),
     ]
   }
 
   static let varying: Set = [
-    "from", "to", "method", "objective", "initial", "leastSquaresSamples", "rcond", "augment", "epochs",
+    "from", "to", "method", "objective", "initial", "least_squares_samples", "rcond", "augment", "epochs",
     "batch",
-    "learningRate", "weightDecay", "schedule", "seed",
+    "learning_rate", "weight_decay", "schedule", "seed",
   ]
 
   /// The members join the same two networks and fit on the same images: what those make of them is computed once.
@@ -155,13 +155,14 @@ struct Stitch: StageKind {
       description: [
         "method": .string(method.rawValue), "split": .string(split.rawValue), "statistics": "running",
         "augment": .string(augment.rawValue), "images": .integer(images.count),
-        "leastSquaresIndices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) } ?? .null,
+        "least_squares_indices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) }
+          ?? .null,
         "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,
       ])
     var scores = Scores()
-    scores["leastSquaresError"] = fitted.facts.leastSquaresError
-    scores["leastSquaresRank"] = fitted.facts.rank.map(Double.init)
-    scores["fitLoss"] = fitted.facts.losses.last
+    scores["least_squares_error"] = fitted.facts.leastSquaresError
+    scores["least_squares_rank"] = fitted.facts.rank.map(Double.init)
+    scores["fit_loss"] = fitted.facts.losses.last
     scores.set("loss", list: fitted.facts.losses)
     try scores.write(to: fit)
   }

@@ -11,7 +11,7 @@ struct Table: StageKind {
   static let summary = "the scores of a group as CSV and JSON, its axes as columns"
   static let discussion = """
     One row an instance. With `over`, rows that differ only in these axes become one, with the mean, the sample \
-    standard deviation and the count. Columns of axes have the shortest end of their name that tells them apart.
+    standard deviation (`SCORE_std`) and the count (`n`). Columns of axes have the shortest end of their name that tells them apart.
     """
 
   @Input("what to tabulate; a whole group", .scores, labelled: true) var rows: [InputArtifact]
@@ -53,7 +53,7 @@ struct Table: StageKind {
         let values = members.compactMap { $0.scores[score] }
         line.append((score, values.isEmpty ? .null : .number(ScoreRows.mean(values))))
         if !over.isEmpty {
-          line.append(("\(score) std", values.isEmpty ? .null : .number(ScoreRows.spread(values))))
+          line.append(("\(score)_std", values.isEmpty ? .null : .number(ScoreRows.spread(values))))
         }
       }
       if !over.isEmpty { line.append(("n", .integer(members.count))) }

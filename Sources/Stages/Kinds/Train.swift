@@ -14,7 +14,7 @@ struct Train: StageKind {
     """
 
   @Input("what to learn", .dataset, part: .named("train")) var data: InputArtifact
-  @Parameter("small-cnn, or resnet8, resnet14, resnet20 … (6n+2)") var architecture: String
+  @Parameter("which network") var architecture: ArchitectureName
   @Parameter("channels of the first layer", .between(1, 1024)) var width = 16
   @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
   @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
@@ -35,7 +35,7 @@ struct Train: StageKind {
     do {
       // The names are checked here; the data's sizes are known only later.
       let shape = ImageShape(channels: 3, height: 32, width: 32)
-      _ = try Architecture(name: architecture, input: shape, classes: 10, width: width)
+      _ = try Architecture(name: architecture.name, input: shape, classes: 10, width: width)
     } catch let error as NetworkError {
       throw InvalidParameter("architecture", error.description)
     }
@@ -50,7 +50,7 @@ struct Train: StageKind {
         limit: samples))
     try source.requireLabels(for: "training")
     let network = try Architecture(
-      name: architecture, input: source.shape, classes: half.description.classes, width: width)
+      name: architecture.name, input: source.shape, classes: half.description.classes, width: width)
     let trainer = Trainer(
       epochs: epochs, learningRate: learningRate, schedule: schedule,
       rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),

@@ -269,7 +269,7 @@ private struct Declared: Sendable {
     parameters = declaredParameters(of: kind)
     for child in Mirror(reflecting: kind).children {
       guard let label = child.label?.dropFirst() else { continue }
-      let name = String(label)
+      let name = snakeCase(label)
       if let input = child.value as? any InputDeclaration { inputs.append((name, input)) }
       if let external = child.value as? ExternalInput { externals.append((name, external)) }
       if let output = child.value as? Output { outputs.append((name, output)) }

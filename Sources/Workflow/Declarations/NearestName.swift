@@ -1,12 +1,13 @@
-// Owns "Did you mean …?": the known name nearest to what was written.
+// Owns "Did you mean …?": the known name nearest to what was written. Everything that says so asks here.
 
 /// The known name nearest to `name` by edit distance (insertions, deletions, substitutions and swaps of
-/// neighbours), if it is near enough to be a slip; ties go to the first.
+/// neighbours), if it is near enough to be a slip; ties go to the first. Case, `-`, `_` and `+` don't count: `taskLoss`
+/// and `task-loss` are `task_loss`.
 public func nearestName(to name: String, in known: some Sequence<String>) -> String? {
   let limit = max(1, min(3, name.count / 2))
   var best: (name: String, distance: Int)?
   for candidate in known {
-    let distance = editDistance(Array(name.lowercased()), Array(candidate.lowercased()))
+    let distance = editDistance(folded(name), folded(candidate))
     if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
   }
   return best?.name
@@ -17,6 +18,8 @@ public func suggestion(for name: String, in known: some Collection<String>) -> S
   if let near = nearestName(to: name, in: known) { return ". Did you mean '\(near)'?" }
   return known.isEmpty ? "" : ". Known: \(known.sorted().joined(separator: ", "))"
 }
+
+private func folded(_ name: String) -> [Character] { name.lowercased().filter { !"-_+".contains($0) } }
 
 private func editDistance(_ a: [Character], _ b: [Character]) -> Int {
   if a.isEmpty || b.isEmpty { return max(a.count, b.count) }

@@ -3,7 +3,8 @@
 import Canonical
 import ContentStore
 
-/// A parameter of a stage kind, declared where it is used:
+/// A parameter of a stage kind, declared where it is used. Files call it by the property's name in snake_case,
+/// `learning_rate` for `learningRate`:
 ///
 ///     @Parameter("passes over the training data", .atLeast(1)) var epochs = 20
 ///     @Parameter("which network to build") var architecture: ArchitectureName      // required
@@ -152,7 +153,7 @@ func declaredParameters(of value: Any) -> [(name: String, declaration: any Param
     guard let declaration = child.value as? any ParameterDeclaration, let label = child.label else {
       return nil
     }
-    return (String(label.dropFirst()), declaration)
+    return (snakeCase(label.dropFirst()), declaration)
   }
 }
 

@@ -34,7 +34,7 @@ extension Bench {
 
   /// A network that isn't trained.
   func network(
-    on data: Artifact, _ architecture: String = "small-cnn", seed: Int = 0, _ more: [String: JSON] = [:]
+    on data: Artifact, _ architecture: String = "small_cnn", seed: Int = 0, _ more: [String: JSON] = [:]
   ) throws -> Artifact {
     let parameters: [String: JSON] = [
       "architecture": .string(architecture), "width": 4, "epochs": 0, "batch": 10, "seed": .integer(seed),
