@@ -73,6 +73,11 @@ struct OpenPipeline {
     if let absence { StandardError.write(legible(lines: "warning: \(absence). Going on without it\n")) }
   }
 
+  /// The instances that selectors mean; nil, all of them, without any.
+  func targets(_ selectors: [String]) throws -> [Int]? {
+    try selectors.isEmpty ? nil : selectors.flatMap { try pipeline.select($0).map(\.instance) }
+  }
+
   /// The one instance that a selector means, and the output if it names one.
   func one(_ selector: String) throws -> (instance: Int, output: String?) {
     let selected = try pipeline.select(selector)

@@ -29,7 +29,8 @@ struct RunCommand: ProgramCommand {
   @Flag(name: .shortAndLong, help: "After a failure, go on with what doesn't depend on it.") var keepGoing =
     false
   @Flag(name: .shortAndLong, help: "Say what would run and why; run nothing.") var dryRun = false
-  @Flag(help: "Print one JSON object at the end instead of a line.") var json = false
+  @Flag(help: "Print one JSON object at the end instead of a line; with --dry-run, instead of the text.")
+  var json = false
   @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
 
   func validate() throws {
@@ -40,14 +41,14 @@ struct RunCommand: ProgramCommand {
     let opened = try options.open(in: program)
     opened.warnOfAbsence()
     let graph = opened.graph
-    let targets =
-      try instances.isEmpty ? nil : instances.flatMap { try opened.pipeline.select($0).map(\.instance) }
+    let targets = try opened.targets(instances)
     let environment = ProcessInfo.processInfo.environment
     if dryRun {
       let plan = try Plan(
         graph, targets: targets, store: opened.store, remote: opened.remote, environment: environment,
         platform: program.platform)
-      return try StandardOutput.write(StatusText(plan, graph: graph, onlyStale: true).text)
+      return try StandardOutput.write(
+        json ? plan.json().canonical + "\n" : StatusText(plan, graph: graph, onlyStale: true).text)
     }
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     Interruption.listen()

@@ -1,6 +1,7 @@
 // Owns `bobbin status`.
 
 import ArgumentParser
+import Canonical
 import Foundation
 import Reporting
 import Workflow
@@ -8,17 +9,35 @@ import Workflow
 struct StatusCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Says of each instance whether it is up to date, and why not. Runs nothing.")
+    abstract: "Says of instances whether they are up to date, and why not. Runs nothing.",
+    discussion: """
+      One line for each cause, with how many instances it concerns:
+        stale        stitched[method=fula] (12): learning_rate 0.1 → 0.05
+
+      Examples:
+        bobbin status pipelines/quickstart.yaml
+        bobbin status pipelines/quickstart.yaml 'stitched[method=fula]' --verbose
+        bobbin status pipelines/quickstart.yaml --set epochs=20 --json
+      """)
 
   @OptionGroup var options: PipelineOptions
+  @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
+    []
+  @Flag(name: .shortAndLong, help: "A line for each instance, with all of its reason.") var verbose = false
+  @Flag(help: "Print one JSON object.") var json = false
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
     opened.warnOfAbsence()
+    let targets = try opened.targets(instances)
     let plan = try Plan(
-      opened.graph, store: opened.store, remote: opened.remote,
+      opened.graph, targets: targets, store: opened.store, remote: opened.remote,
       environment: ProcessInfo.processInfo.environment, platform: program.platform)
-    try StandardOutput.write(StatusText(plan, graph: opened.graph).text)
+    let shown = targets.map(Set.init)
+    try StandardOutput.write(
+      json
+        ? plan.json(of: shown).canonical + "\n"
+        : StatusText(plan, graph: opened.graph, shown: shown, verbose: verbose).text)
     try refuse(plan.remoteProblems)
   }
 }

@@ -21,7 +21,9 @@ public enum InstanceState: Int, Sendable, CaseIterable {
   case cached = 0
   case executed = 1
   case failed = 2
+  /// It was not started.
   case skipped = 3
+  /// It was being computed when the run was interrupted.
   case interrupted = 4
 
   /// Whether its key has a result.
@@ -34,11 +36,17 @@ public struct InstanceNote: Hashable, Sendable {
   /// nil where what it reads isn't known.
   public var key: Digest?
   public var state: InstanceState
+  /// Why it failed.
+  public var message: String?
 
-  public init(name: String, key: Digest?, state: InstanceState) {
+  /// No message is kept longer, in characters.
+  public static let longestMessage = 2000
+
+  public init(name: String, key: Digest?, state: InstanceState, message: String? = nil) {
     self.name = name
     self.key = key
     self.state = state
+    self.message = message.map { String($0.prefix(InstanceNote.longestMessage)) }
   }
 }
 
@@ -88,6 +96,14 @@ public struct RunEntry: Hashable, Sendable {
   public var end: Date?
   public var commandLine: [String]
   public var state: State
+
+  public init(id: RunID, start: Date, end: Date? = nil, commandLine: [String], state: State) {
+    self.id = id
+    self.start = start
+    self.end = end
+    self.commandLine = commandLine
+    self.state = state
+  }
 }
 
 extension Store {
@@ -180,14 +196,14 @@ extension Store {
       let rows = try Row.fetchCursor(
         db,
         sql: """
-          SELECT news.instance, state, key, max(run) FROM news JOIN runs ON runs.id = run
+          SELECT news.instance, state, key, message, max(run) FROM news JOIN runs ON runs.id = run
           WHERE file = ? AND run <= ? GROUP BY news.instance
           """, arguments: [file, run.number])
       while let row = try rows.next() {
         guard let name = names[row[0]] else { continue }
         found[name] = InstanceNote(
           name: name, key: row.hasNull(atIndex: 2) ? nil : try Digest(row, 2),
-          state: InstanceState(rawValue: row[1]) ?? .skipped)
+          state: InstanceState(rawValue: row[1]) ?? .skipped, message: row[3])
       }
       return found
     }
@@ -205,11 +221,26 @@ extension Store {
     }
   }
 
-  /// What the newest run that had news of it said of each instance. The key is that of its newest result.
-  public func lastStates(project: String, file: String) throws -> [String: InstanceNote] {
+  /// What the newest run that had news of it said of each instance, with the key that it had then.
+  public func lastNews(project: String, file: String) throws -> [String: InstanceNote] {
     try reading { db in
       guard let id = try Store.fileID(project, file, db) else { return [:] }
-      return try Store.known(id, db).mapValues(\.note)
+      var found: [String: InstanceNote] = [:]
+      // What is known from before runs were kept has no news.
+      let rows = try Row.fetchCursor(
+        db,
+        sql: """
+          SELECT name, instances.state, iif(news.run IS NULL, instances.key, news.key), message
+          FROM instances LEFT JOIN news ON news.run = instances.run AND news.instance = instances.id
+          WHERE file = ?
+          """, arguments: [id])
+      while let row = try rows.next() {
+        let name: String = row[0]
+        found[name] = InstanceNote(
+          name: name, key: row.hasNull(atIndex: 2) ? nil : try Digest(row, 2),
+          state: InstanceState(rawValue: row[1]) ?? .skipped, message: row[3])
+      }
+      return found
     }
   }
 
@@ -240,7 +271,7 @@ extension Store {
           key = coalesce(excluded.key, key), state = excluded.state, run = excluded.run
         """)
     let news = try db.cachedStatement(
-      sql: "INSERT OR REPLACE INTO news (run, instance, state, key) VALUES (?, ?, ?, ?)")
+      sql: "INSERT OR REPLACE INTO news (run, instance, state, key, message) VALUES (?, ?, ?, ?, ?)")
     for note in notes {
       let earlier = known[note.name]
       if let earlier, isNoNews(note, earlier.note) { continue }
@@ -248,7 +279,7 @@ extension Store {
       let id = earlier?.id ?? count
       let result = note.state.hasResult ? note.key?.data : nil
       try upsert.execute(arguments: [file, note.name, id, result, note.state.rawValue, run])
-      try news.execute(arguments: [run, id, note.state.rawValue, note.key?.data])
+      try news.execute(arguments: [run, id, note.state.rawValue, note.key?.data, note.message])
     }
     if count > before {
       try db.execute(sql: "UPDATE files SET instances = ? WHERE id = ?", arguments: [count, file])
@@ -258,7 +289,9 @@ extension Store {
   private static func isNoNews(_ note: InstanceNote, _ earlier: InstanceNote) -> Bool {
     switch note.state {
     case .cached: earlier.state.hasResult && note.key == earlier.key
-    case .skipped, .interrupted: note.state == earlier.state
+    // Not to be started says nothing of what happened when it was.
+    case .skipped: [.skipped, .failed, .interrupted].contains(earlier.state)
+    case .interrupted: note.state == earlier.state
     case .executed, .failed: false
     }
   }

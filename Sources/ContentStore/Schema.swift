@@ -71,7 +71,7 @@ enum Schema {
     -- What a run had to say of its instances that was not known before.
     CREATE TABLE news (
       run INTEGER NOT NULL REFERENCES runs, instance INTEGER NOT NULL, state INTEGER NOT NULL, key BLOB,
-      PRIMARY KEY (run, instance)) WITHOUT ROWID;
+      message TEXT, PRIMARY KEY (run, instance)) WITHOUT ROWID;
     INSERT INTO instances (file, name, id, key, state, run)
       SELECT file, instance, row_number() OVER (PARTITION BY file ORDER BY instance), key, 0, 0
       FROM (SELECT file, instance, key, max(time) FROM history GROUP BY file, instance);

@@ -41,7 +41,8 @@ import Testing
     #expect(members[folder.digest]?.keys.sorted() == ["a", "b"])
     #expect(members[folder.digest]?["a"] == words.artifacts["text"])
     #expect(try store.stats().records == 3 && store.stats().total.count == 5)
-    #expect(try store.lastStates(project: "/home/me/project", file: "numbers.yaml").count == 3)
+    let news = try store.lastNews(project: "/home/me/project", file: "numbers.yaml")
+    #expect(news.mapValues(\.key) == keys.mapValues { $0 })
   }
 
   @Test func itIsUsedFromThenOn() throws {

@@ -47,8 +47,28 @@ import Testing
     try store.note(begin(store, "g"), [note("a", 2, .cached)])
     #expect(try store.lastKeys(project: "p", file: "f") == ["a": key(1), "b": key(1)])
     #expect(try store.lastKeys(project: "p", file: "g") == ["a": key(2)])
-    let states = try store.lastStates(project: "p", file: "f").mapValues(\.state)
+    let states = try store.lastNews(project: "p", file: "f").mapValues(\.state)
     #expect(states == ["a": .cached, "b": .failed, "c": .skipped])
+  }
+
+  /// F8.
+  @Test func theLastNewsOfAFailureHaveItsKeyAndMessage() throws {
+    let store = try store
+    try store.note(begin(store), [note("a", 1, .executed), note("b", 1, .interrupted)])
+    let run = try begin(store)
+    let failure = InstanceNote(
+      name: "a", key: key(2), state: .failed, message: "it is too long" + String(repeating: "!", count: 9999))
+    try store.note(run, [failure])
+    #expect(failure.message?.count == InstanceNote.longestMessage)
+    #expect(
+      try store.lastNews(project: "p", file: "f") == ["a": failure, "b": note("b", 1, .interrupted)])
+    #expect(try store.lastKeys(project: "p", file: "f") == ["a": key(1)])
+    #expect(try store.instances(asOf: run)["a"] == failure)
+    // One that was not started afterwards failed all the same when it was.
+    try store.note(begin(store), [note("a", 2, .skipped)])
+    #expect(try store.lastNews(project: "p", file: "f")["a"] == failure)
+    try store.note(begin(store), [note("a", 1, .cached)])
+    #expect(try store.lastNews(project: "p", file: "f")["a"] == note("a", 1, .cached))
   }
 
   @Test func whatWasKnownAtTheEndOfAnEarlierRunCanBeAskedFor() throws {

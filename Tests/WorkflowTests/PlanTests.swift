@@ -57,6 +57,70 @@ import Workflow
     #expect(try project.plan().reason("total") == "input add: order changed")
   }
 
+  /// F8.
+  @Test func whatFailedOrWasInterruptedIsNotCalledNeverRun() throws {
+    let project = try Project()
+    try project.add("a", "number", ["value": 1])
+    try project.add("bad", "broken")
+    try project.run(keepGoing: true)
+    var plan = try project.plan()
+    #expect(plan["a"] == .upToDate)
+    guard case .failed(let message) = plan["bad"] else {
+      Issue.record("\(plan["bad"])")
+      return
+    }
+    #expect(!message.isEmpty)
+    try project.add("b", "number", ["value": 2])
+    try project.add("c", "number", ["value": 3])
+    // One at a time, so that the third isn't begun.
+    try project.run(targets: [2, 3], jobs: 1, interrupt: { if case .planned = $0 { true } else { false } })
+    plan = try project.plan()
+    #expect(plan["b"] == .interrupted)
+    #expect(plan["c"] == .missing)
+    #expect(plan.lastRun?.state == .ended(try #require(outcome(of: plan))))
+    try project.change("b", ["value": 4])
+    #expect(try project.plan()["b"] == .interrupted)
+    try project.run(targets: [2, 3])
+    #expect(try project.plan()["b"] == .upToDate)
+  }
+
+  private func outcome(of plan: Plan) -> RunOutcome? {
+    guard case .ended(let outcome)? = plan.lastRun?.state, outcome.exitStatus == 130 else { return nil }
+    return outcome
+  }
+
+  /// F8.
+  @Test func aFailureWithAnotherActionSaysSo() throws {
+    let project = try Project()
+    try project.add("flaky", "broken")
+    try project.run()
+    project.settings.salt = "other"
+    #expect(try project.plan()["flaky"] == .stale(.changedSinceFailure))
+  }
+
+  /// F8.
+  @Test func anotherNameIsNoReasonToHaveNeverRun() throws {
+    let project = try Project()
+    try project.add("old[seed=0]", "number", ["value": 1], labels: [("seed", "0")])
+    try project.add("old[seed=1]", "number", ["value": 2], labels: [("seed", "1")])
+    try project.add("kept[seed=0]", "number", ["value": 7], labels: [("seed", "0")])
+    try project.run()
+    project.instances.removeAll()
+    try project.add("new[seed=0]", "number", ["value": 1], labels: [("seed", "0")])
+    try project.add("new[seed=1]", "number", ["value": 3], labels: [("seed", "1")])
+    // Another seed of the same stage isn't a renamed one.
+    try project.add("kept[seed=1]", "number", ["value": 8], labels: [("seed", "1")])
+    try project.add("total", "sum", inputs: ["add": ["new[seed=0]"]])
+    let plan = try project.plan()
+    #expect(plan["new[seed=0]"] == .upToDate)
+    #expect(plan.entries[0].formerName == "old[seed=0]")
+    #expect(plan.reason("new[seed=1]") == "old[seed=1] before; value 2 → 3")
+    #expect(plan["kept[seed=1]"] == .missing)
+    #expect(plan["total"] == .missing)
+    try project.run()
+    #expect(try project.plan().entries.allSatisfy { $0.state == .upToDate && $0.formerName == nil })
+  }
+
   @Test func editedSourcesAreNamed() throws {
     let project = try small()
     try project.run()

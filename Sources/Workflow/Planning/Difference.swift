@@ -68,15 +68,15 @@ package struct Difference {
     for name in Set(old.keys).union(new.keys).sorted() where old[name] != new[name] {
       let subject = "input \(name):"
       switch (old[name], new[name]) {
-      case (nil, _): changes.append(Change(subject, "added" + origin(name, 0)))
+      case (nil, _): changes.append(Change(subject, "added", origin: origin(name, 0)))
       case (_, nil): changes.append(Change(subject, "removed"))
       case (let before?, let after?):
         if let a = listed(before), let b = listed(after) {
           changes += members(name, a, b)
         } else if before["artifact"] != nil, before["artifact"] == after["artifact"] {
-          changes.append(Change(subject, "labels changed" + origin(name, 0)))
+          changes.append(Change(subject, "labels changed", origin: origin(name, 0)))
         } else {
-          changes.append(Change(subject, "content changed" + origin(name, 0)))
+          changes.append(Change(subject, "content changed", origin: origin(name, 0)))
         }
       }
     }
@@ -151,7 +151,7 @@ package struct Difference {
 
   private func origin(_ input: String, _ n: Int) -> String {
     guard let names = origins[input], n < names.count else { return "" }
-    return " (\(names[n]))"
+    return names[n]
   }
 
   /// `a, b, c and 14 more`.

@@ -14,6 +14,10 @@ public struct Plan: Sendable {
     case pending(on: String)
     /// It has never run.
     case missing
+    /// It failed when it last ran, for this reason, and nothing has changed since.
+    case failed(String)
+    /// It was being computed when a run was interrupted.
+    case interrupted
     /// It can't run: it asks for what it reads can't give.
     case impossible(String)
   }
@@ -27,12 +31,34 @@ public struct Plan: Sendable {
     public let key: Digest?
     /// Nil unless up to date.
     public let artifacts: [String: Artifact]?
+    /// The name under which it was known when its result was made, if it is up to date and has none but this.
+    public let formerName: String?
+
+    package init(
+      instance: Int, name: String, state: State, key: Digest?, artifacts: [String: Artifact]?,
+      formerName: String?
+    ) {
+      self.instance = instance
+      self.name = name
+      self.state = state
+      self.key = key
+      self.artifacts = artifacts
+      self.formerName = formerName
+    }
   }
 
   /// One per instance in scope, in the order of the file.
   public let entries: [Entry]
   /// What went wrong while records were looked for on the remote.
   public let remoteProblems: [String]
+  /// The file's newest run, if the store remembers one.
+  public let lastRun: RunEntry?
+
+  package init(entries: [Entry], remoteProblems: [String], lastRun: RunEntry?) {
+    self.entries = entries
+    self.remoteProblems = remoteProblems
+    self.lastRun = lastRun
+  }
 
   /// Looks up what the targets (nil: all instances) and everything they read have.
   /// - Parameters:
@@ -50,6 +76,8 @@ public struct Plan: Sendable {
     let resolution = Resolution(graph, keys: keys, scope: scope, store: store)
     let explainer = Explainer(graph, keys: keys, store: store)
     let remote = remote.map { remote in GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime } }
+    // Memory that can't be read explains nothing, and matters to nobody else.
+    lazy var news = (try? store.lastNews(project: graph.project, file: graph.file)) ?? [:]
     var states = [State?](repeating: nil, count: graph.instances.count)
     var problems: [String] = []
     while case let answers = try resolution.advance(), !answers.isEmpty {
@@ -77,8 +105,9 @@ public struct Plan: Sendable {
           resolution.settle(i, artifacts)
           states[i] = .upToDate
         } else {
-          let reason = explainer.reason(i, keys.action(i, resolution))
-          states[i] = reason == .neverRun ? .missing : .stale(reason)
+          states[i] = Plan.state(
+            explainer.reason(i, keys.action(i, resolution)), news[graph.instances[i].name],
+            key: resolution.key[i]!)
         }
       }
     }
@@ -93,9 +122,22 @@ public struct Plan: Sendable {
     entries = scope.sorted().map { i in
       Entry(
         instance: i, name: graph.instances[i].name, state: states[i]!, key: resolution.key[i],
-        artifacts: resolution.artifacts[i])
+        artifacts: resolution.artifacts[i],
+        formerName: states[i] == .upToDate
+          ? resolution.key[i].flatMap { explainer.formerName(i, $0) } : nil)
     }
     remoteProblems = problems
+    lastRun = try? store.runs(project: graph.project, file: graph.file, limit: 1).first
+  }
+
+  /// What is to be said of an instance whose key has no record.
+  private static func state(_ reason: Reason, _ news: InstanceNote?, key: Digest) -> State {
+    switch news?.state {
+    case .failed where news?.key == key: .failed(news?.message ?? "no reason was given")
+    case .failed where reason == .neverRun: .stale(.changedSinceFailure)
+    case .interrupted where news?.key == key || reason == .neverRun: .interrupted
+    default: reason == .neverRun ? .missing : .stale(reason)
+    }
   }
 
   /// What the remote has of these keys, asked for side by side.

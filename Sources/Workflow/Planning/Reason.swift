@@ -8,6 +8,10 @@ public enum Reason: Sendable, Hashable, CustomStringConvertible {
   case neverRun
   /// Its action differs from that of its last run; at least one change.
   case changed([Change])
+  /// It has no earlier run, but this instance, which the file hasn't any more, was like it but for the changes.
+  case renamed(from: String, [Change])
+  /// It never came to a result: it failed, and its action has changed since.
+  case changedSinceFailure
   /// It ran with this very action, but the store has no record of that any more.
   case recordGone
   /// Its record lacks an output that is declared.
@@ -19,6 +23,8 @@ public enum Reason: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .neverRun: "never run"
     case .changed(let changes): changes.map(\.description).joined(separator: "; ")
+    case .renamed(let name, let changes): "\(name) before; " + Reason.changed(changes).description
+    case .changedSinceFailure: "it failed when it last ran, and has changed since"
     case .recordGone: "its record is no longer in the store"
     case .outputUndeclared(let name): "its record has no output '\(name)'"
     case .outputLost(let what): what
@@ -26,17 +32,30 @@ public enum Reason: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// One difference between two actions: `learningRate 0.1 → 0.05`.
+extension Reason {
+  /// What changed; empty where that isn't the reason, or not known.
+  public var changes: [Change] {
+    switch self {
+    case .changed(let changes), .renamed(_, let changes): changes
+    default: []
+    }
+  }
+}
+
+/// One difference between two actions: `learning_rate 0.1 → 0.05`.
 public struct Change: Sendable, Hashable, CustomStringConvertible {
-  /// `learningRate`, `input data`, `source Stitching/Fit.swift`, `environment PYTHONHASHSEED`.
+  /// `learning_rate`, `input data`, `source Stitching/Fit.swift`, `environment PYTHONHASHSEED`.
   public let subject: String
   /// `0.1 → 0.05`, `content changed`.
   public let what: String
+  /// Where what changed comes from, `dataset 'images'`; empty where that says nothing.
+  public let origin: String
 
-  public init(_ subject: String, _ what: String) {
+  public init(_ subject: String, _ what: String, origin: String = "") {
     self.subject = subject
     self.what = what
+    self.origin = origin
   }
 
-  public var description: String { "\(subject) \(what)" }
+  public var description: String { "\(subject) \(what)" + (origin.isEmpty ? "" : " (\(origin))") }
 }

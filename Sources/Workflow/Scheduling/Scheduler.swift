@@ -44,6 +44,8 @@ final class Scheduler {
   /// When to look whether the remote still answers.
   private var nextWatch = Double.infinity
   private var lastNumber = 0
+  /// Those that were being computed when the run was interrupted.
+  private var cutShort = Set<Int>()
   /// The run's entry in the store's history.
   private(set) var entry: RunID?
   /// Whether the first pass is over, so that what is up to date is told one by one.
@@ -185,7 +187,12 @@ final class Scheduler {
     for i in graph.order where scope.contains(i) && phases[i].standing != .over {
       let obstacle = obstacle(of: i)
       switch stop {
-      case .interruption: phases.move(i, to: .skipped("interrupted"))
+      case .interruption:
+        switch phases[i] {
+        case .running, .publishing: cutShort.insert(i)
+        default: break
+        }
+        phases.move(i, to: .skipped("interrupted"))
       case .failure: phases.move(i, to: .skipped(obstacle ?? "not started after a failure"))
       case .store: phases.move(i, to: .skipped(obstacle ?? "not started after a failure of the store"))
       case nil:
@@ -352,9 +359,11 @@ final class Scheduler {
         case .executed: .executed
         case .cached: .cached
         case .failed: .failed
-        case .skipped: report.interrupted ? .interrupted : .skipped
+        case .skipped: cutShort.contains(instance.instance) ? .interrupted : .skipped
         }
-      return InstanceNote(name: instance.name, key: instance.key, state: state)
+      return InstanceNote(
+        name: instance.name, key: instance.key, state: state,
+        message: state == .failed ? instance.message : nil)
     }
     do {
       try store.note(entry, notes)

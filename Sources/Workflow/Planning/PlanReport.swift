@@ -1,0 +1,84 @@
+// Owns the JSON object that `status --json` and `run --dry-run --json` print.
+
+import Canonical
+import ContentStore
+import Foundation
+
+extension Plan.State {
+  /// As JSON spells it.
+  public var name: String {
+    switch self {
+    case .upToDate: "upToDate"
+    case .stale: "stale"
+    case .pending: "pending"
+    case .missing: "missing"
+    case .failed: "failed"
+    case .interrupted: "interrupted"
+    case .impossible: "impossible"
+    }
+  }
+
+  /// Why it isn't up to date, in full.
+  public var reason: String? {
+    switch self {
+    case .upToDate: nil
+    case .stale(let reason): reason.description
+    case .pending(let cause): "waits for \(cause)"
+    case .missing: Reason.neverRun.description
+    case .failed(let message): message
+    case .interrupted: "the run was interrupted while it was computed"
+    case .impossible(let why): why
+    }
+  }
+
+  static let names = ["upToDate", "stale", "pending", "missing", "failed", "interrupted", "impossible"]
+}
+
+extension Plan {
+  /// Members as in `RunReport.json`, as far as they make sense of what hasn't run: an object with the count of each
+  /// state, and `instances` with name, key, state, reason and artifacts.
+  /// - Parameter instances: those to be told of; nil: all.
+  public func json(of instances: Set<Int>? = nil) -> JSON {
+    let entries = entries.filter { instances?.contains($0.instance) ?? true }
+    var members: [String: JSON] = [
+      "instances": .array(entries.map(\.json)),
+      "storeProblems": .array(remoteProblems.map(JSON.string)),
+      "lastRun": lastRun?.json ?? .null,
+    ]
+    for name in Plan.State.names { members[name] = .integer(entries.count { $0.state.name == name }) }
+    return .object(members)
+  }
+}
+
+extension Plan.Entry {
+  var json: JSON {
+    var members: [String: JSON] = [
+      "name": .string(name), "state": .string(state.name), "key": key.map { .string($0.hex) } ?? .null,
+      "reason": state.reason.map(JSON.string) ?? .null,
+      "artifacts": .object((artifacts ?? [:]).mapValues(\.json)),
+    ]
+    if let formerName { members["formerName"] = .string(formerName) }
+    if case .stale(let reason) = state, !reason.changes.isEmpty {
+      members["changes"] = .array(
+        reason.changes.map { ["subject": .string($0.subject), "what": .string($0.what)] })
+    }
+    if case .pending(let cause) = state { members["waitsFor"] = .string(cause) }
+    return .object(members)
+  }
+}
+
+extension RunEntry {
+  fileprivate var json: JSON {
+    var members: [String: JSON] = [
+      "start": .string(start.formatted(.iso8601)), "command": .array(commandLine.map(JSON.string)),
+    ]
+    switch state {
+    case .running: members["state"] = "running"
+    case .unfinished: members["state"] = "unfinished"
+    case .ended(let outcome):
+      members["state"] = "ended"
+      members["exitStatus"] = .integer(outcome.exitStatus)
+    }
+    return .object(members)
+  }
+}
