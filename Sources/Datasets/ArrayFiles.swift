@@ -63,29 +63,19 @@ private struct LoadedArrays {
   var sampleShape: [Int] { Array(samples.shape.dropFirst()) }
 
   init(_ source: ArraySource) throws {
-    let arrays = try named(source.samples)
+    let file = try ArrayFile(contentsOf: source.samples)
     let labelsName = source.labelsName
-    if let name = source.samplesName {
-      guard let array = arrays[name] else {
-        throw DatasetError(source.samples, "has no array '\(name)'; it has \(arrays.keys.sorted())")
-      }
-      samples = array
-    } else {
-      let candidates = arrays.filter { $0.key != labelsName }
-      guard candidates.count == 1, let only = candidates.first else {
-        throw DatasetError(
-          source.samples, "holds the arrays \(candidates.keys.sorted()); say which one has the samples")
-      }
-      samples = only.value
+    let others = file.names.filter { $0 != labelsName }
+    guard source.samplesName != nil || others.count == 1 else {
+      throw DatasetError(
+        source.samples, "holds the arrays \(file.listed); say which one has the samples")
     }
-    if let file = source.labels {
-      let arrays = try named(file)
-      guard let array = arrays.count == 1 ? arrays.first?.value : arrays[labelsName] else {
-        throw DatasetError(file, "has no array '\(labelsName)'; it has \(arrays.keys.sorted())")
-      }
-      labels = array
+    samples = try file.array(source.samplesName ?? others[0])
+    if let url = source.labels {
+      let file = try ArrayFile(contentsOf: url)
+      labels = try file.array(file.names.count == 1 ? file.names[0] : labelsName)
     } else {
-      labels = arrays[labelsName]
+      labels = file.names.contains(labelsName) ? try file.array(labelsName) : nil
     }
     guard samples.shape.count >= 2, samples.count > 0 else {
       throw DatasetError(
@@ -114,26 +104,9 @@ private struct LoadedArrays {
     try tensor.withUnsafeValues { values in
       guard let wrong = values.firstIndex(where: { !($0.isFinite && (!areImages || (0...1).contains($0))) })
       else { return }
-      var rest = wrong
-      let place = samples.shape.reversed().map { extent in
-        defer { rest /= extent }
-        return rest % extent
-      }
       let expected = areImages ? "images are in [0, 1], or uint8 from 0 to 255" : "expected finite numbers"
       throw DatasetError(
-        "\(samples.origin): \(values[wrong]) at \(Array(place.reversed())); \(expected)")
+        "\(samples.origin): \(values[wrong]) at \(samples.place(of: wrong)); \(expected)")
     }
-  }
-}
-
-/// The arrays of a file by name; an `.npy` file's is named for the file.
-private func named(_ url: URL) throws -> [String: StoredArray] {
-  switch url.pathExtension {
-  case "npy": return [url.deletingPathExtension().lastPathComponent: try NumPy.read(url)]
-  case "npz": return try NumPy.readArchive(url)
-  case "safetensors":
-    let file = try SafetensorsFile(contentsOf: url)
-    return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.array($0)) })
-  default: throw DatasetError(url, "is no array file: expected .npy, .npz or .safetensors")
   }
 }

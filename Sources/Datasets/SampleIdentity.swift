@@ -30,19 +30,42 @@ public struct SampleIdentity: Sendable, Hashable {
   }
 }
 
+extension Samples {
+  /// SHA-256 of some samples in this order: their shape and type, then every value. Reads all of them.
+  func digest(of indices: some Collection<Int>) -> Digest {
+    var hasher = Hasher256()
+    func head(_ type: String) -> [UInt8] { Array("\(type) \([indices.count] + sampleShape)\n".utf8) }
+    switch values {
+    case .bytes(let data):
+      head("U8").withUnsafeBytes { hasher.update($0) }
+      data.withUnsafeBytes { bytes in
+        for i in indices { hasher.update(.init(rebasing: bytes[i * sampleSize..<(i + 1) * sampleSize])) }
+      }
+    case .floats(let tensor):
+      head("F32").withUnsafeBytes { hasher.update($0) }
+      tensor.withUnsafeValues { values in
+        for i in indices {
+          let sample = UnsafeBufferPointer(rebasing: values[i * sampleSize..<(i + 1) * sampleSize])
+          hasher.update(UnsafeRawBufferPointer(sample))
+        }
+      }
+    }
+    return hasher.finish()
+  }
+}
+
+extension Half {
+  /// Which samples those at `indices` are, in that order. Of marks it can't tell where the half has a shortcut.
+  public func identity(of indices: some Collection<Int>) -> SampleIdentity {
+    SampleIdentity(
+      name: description.name, count: indices.count, digest: samples.digest(of: indices),
+      marks: description.shortcut == nil ? "none" : "unknown")
+  }
+}
+
 extension BatchLoader {
   /// Which samples this loader gives. Reads all of them.
   public var identity: SampleIdentity {
-    var hasher = Hasher256()
-    func head(_ type: String) -> [UInt8] { Array("\(type) \([count] + sampleShape)\n".utf8) }
-    switch samples.values {
-    case .bytes(let data):
-      head("U8").withUnsafeBytes { hasher.update($0) }
-      data.withUnsafeBytes { hasher.update($0) }
-    case .floats(let tensor):
-      head("F32").withUnsafeBytes { hasher.update($0) }
-      tensor.withUnsafeValues { hasher.update(UnsafeRawBufferPointer($0)) }
-    }
     var marks = "none"
     if let painter {
       let shortcut = painter.shortcut
@@ -50,6 +73,6 @@ extension BatchLoader {
         "\(options.marking): \(shortcut.content), place \(shortcut.place), \(painter.size) pixels, seed "
         + "\(shortcut.seed)"
     }
-    return SampleIdentity(name: half.name, count: count, digest: hasher.finish(), marks: marks)
+    return SampleIdentity(name: half.name, count: count, digest: samples.digest(of: 0..<count), marks: marks)
   }
 }

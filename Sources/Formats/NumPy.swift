@@ -11,11 +11,8 @@ public enum NumPy {
 
   /// Reads an `.npz` archive: the arrays by name, without `.npy`.
   public static func readArchive(_ url: URL) throws -> [String: StoredArray] {
-    var arrays: [String: StoredArray] = [:]
-    for (name, data) in try unzip(url) where name.hasSuffix(".npy") {
-      arrays[String(name.dropLast(4))] = try decode(data, file: "\(url.path): \(name)")
-    }
-    return arrays
+    let file = try ArrayFile(archive: url)
+    return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.array($0)) })
   }
 
   /// Writes an `.npy` file, version 1.
@@ -89,8 +86,8 @@ public enum NumPy {
 }
 
 private let descriptions: [String: ElementType] = [
-  "<f8": .f64, "<f4": .f32, "<f2": .f16, "<i8": .i64, "<i4": .i32, "<i2": .i16, "|i1": .i8, "|u1": .u8,
-  "|b1": .bool,
+  "<f8": .f64, "<f4": .f32, "<f2": .f16, "<i8": .i64, "<i4": .i32, "<i2": .i16, "|i1": .i8, "<u8": .u64,
+  "<u4": .u32, "<u2": .u16, "|u1": .u8, "|b1": .bool,
 ]
 
 /// Column-major bytes rearranged to row-major.

@@ -13,15 +13,18 @@ public enum ElementType: String, Sendable, CaseIterable {
   case i32 = "I32"
   case i16 = "I16"
   case i8 = "I8"
+  case u64 = "U64"
+  case u32 = "U32"
+  case u16 = "U16"
   case u8 = "U8"
   case bool = "BOOL"
 
   /// Bytes an element takes.
   public var size: Int {
     switch self {
-    case .f64, .i64: 8
-    case .f32, .i32: 4
-    case .f16, .bf16, .i16: 2
+    case .f64, .i64, .u64: 8
+    case .f32, .i32, .u32: 4
+    case .f16, .bf16, .i16, .u16: 2
     case .i8, .u8, .bool: 1
     }
   }
@@ -119,7 +122,43 @@ extension StoredArray {
         }
       }
     }
+    if elementType == .u64 {
+      return try bytes.withUnsafeBytes { raw in
+        try (0..<count).map {
+          let value = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
+          guard let small = Int(exactly: value) else {
+            throw FormatError(file: origin, "\(value) at index \($0) is more than \(Int.max)")
+          }
+          return small
+        }
+      }
+    }
     return doubles().map { Int($0) }
+  }
+
+  /// Where the element at this position, in row-major order, stands: an index for each axis.
+  public func place(of position: Int) -> [Int] {
+    var rest = position
+    let indices = shape.reversed().map { extent in
+      defer { rest /= extent }
+      return rest % extent
+    }
+    return indices.reversed()
+  }
+
+  /// The values as a Float32 tensor; one that isn't a number, or that Float32 can't hold, is an error with its place.
+  public func finiteTensor() throws -> Tensor {
+    let tensor = tensor()
+    guard let wrong = tensor.withUnsafeValues({ values in values.firstIndex { !$0.isFinite } }) else {
+      return tensor
+    }
+    let start = bytes.startIndex + wrong * elementType.size
+    let element = StoredArray(elementType, shape: [1], bytes: bytes[start..<(start + elementType.size)])
+    let value = element.doubles()[0]
+    throw FormatError(
+      file: origin,
+      "\(value) at \(place(of: wrong)); expected finite numbers"
+        + (value.isFinite ? " that float32 can hold" : ""))
   }
 
   /// Visits every element as a Double, in order.
@@ -139,6 +178,9 @@ extension StoredArray {
       case .i32: load(Int32.self) { Double(Int32(littleEndian: $0)) }
       case .i16: load(Int16.self) { Double(Int16(littleEndian: $0)) }
       case .i8: load(Int8.self) { Double($0) }
+      case .u64: load(UInt64.self) { Double(UInt64(littleEndian: $0)) }
+      case .u32: load(UInt32.self) { Double(UInt32(littleEndian: $0)) }
+      case .u16: load(UInt16.self) { Double(UInt16(littleEndian: $0)) }
       case .u8: load(UInt8.self) { Double($0) }
       case .bool: load(UInt8.self) { $0 == 0 ? 0 : 1 }
       }

@@ -3,24 +3,33 @@
 import CZlib
 import Foundation
 
-/// The members of an archive, in its order, decompressed and checked.
-func unzip(_ url: URL) throws -> [(name: String, data: Data)] {
-  let data: Data
-  do {
-    data = try Data(contentsOf: url, options: .mappedIfSafe)
-  } catch {
-    throw FormatError(file: url.path, "can't be read: \(reason(error))")
+/// An open archive: its directory is read and checked, its members are unpacked when they are asked for.
+struct ZipArchive: Sendable {
+  private let data: Data
+  private let file: String
+  private var entries: [Entry] = []
+
+  init(_ url: URL) throws {
+    file = url.path
+    do {
+      data = try Data(contentsOf: url, options: .mappedIfSafe)
+    } catch {
+      throw FormatError(file: url.path, "can't be read: \(reason(error))")
+    }
+    entries = try directory()
   }
-  return try ZipReader(data: data, file: url.path).members()
-}
 
-private struct ZipReader {
-  let data: Data
-  let file: String
+  /// The members' names, in the archive's order.
+  var names: [String] { entries.map(\.name) }
 
-  func fail(_ problem: String) -> FormatError { FormatError(file: file, "zip archive: \(problem)") }
+  /// A member, unpacked and checked; nil where there is none of that name.
+  func contents(of name: String) throws -> Data? {
+    try entries.first { $0.name == name }.map(contents)
+  }
 
-  func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) throws -> Int {
+  private func fail(_ problem: String) -> FormatError { FormatError(file: file, "zip archive: \(problem)") }
+
+  private func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) throws -> Int {
     guard offset >= 0, offset <= data.count - MemoryLayout<T>.size else {
       throw fail("ends early: byte \(offset) of \(data.count) is wanted")
     }
@@ -29,14 +38,14 @@ private struct ZipReader {
     return small
   }
 
-  func bytes(_ range: Range<Int>) throws -> Data {
+  private func bytes(_ range: Range<Int>) throws -> Data {
     guard range.lowerBound >= 0, range.upperBound <= data.count else {
       throw fail("ends early: bytes \(range) of \(data.count) are wanted")
     }
     return data[(data.startIndex + range.lowerBound)..<(data.startIndex + range.upperBound)]
   }
 
-  func members() throws -> [(name: String, data: Data)] {
+  private func directory() throws -> [Entry] {
     guard data.count >= 22 else { throw fail("found \(data.count) bytes; it is truncated or no archive") }
     var end = data.count - 22
     while try number(UInt32.self, at: end) != 0x0605_4b50 {
@@ -69,11 +78,15 @@ private struct ZipReader {
       }
       unpacked += entry.size
     }
-    return try entries.map { ($0.name, try contents(of: $0)) }
+    var names = Set<String>()
+    for entry in entries where !names.insert(entry.name).inserted {
+      throw fail("has two members called '\(entry.name)'")
+    }
+    return entries
   }
 
   /// What the directory says of one member.
-  struct Entry {
+  private struct Entry {
     let name: String
     let method: Int
     let checksum: Int
@@ -83,7 +96,7 @@ private struct ZipReader {
   }
 
   /// The directory entry at `offset`, which moves on to the next.
-  func entry(at offset: inout Int) throws -> Entry {
+  private func entry(at offset: inout Int) throws -> Entry {
     guard try number(UInt32.self, at: offset) == 0x0201_4b50 else {
       throw fail("no directory entry at byte \(offset)")
     }
@@ -135,7 +148,7 @@ private struct ZipReader {
   }
 
   /// A member's data, unpacked and checked.
-  func contents(of entry: Entry) throws -> Data {
+  private func contents(of entry: Entry) throws -> Data {
     let stored = try bytes(entry.packed)
     let contents: Data
     switch entry.method {

@@ -14,6 +14,7 @@ public func stageKinds() -> [KindDescription] {
     Train.self,
     ModelImport.self,
     Activations.self,
+    ActivationsImport.self,
     SimilarityKind.self,
     Stitch.self,
     Evaluate.self,

@@ -95,7 +95,7 @@ private func archive(_ entries: [DirectoryEntry]) -> Data {
   }
   #expect(try problem(("a", 0, 0), ("b", 0, 1)) == "none")
   #expect(try problem(("a", 0, 0), ("b", 0, 0)) == "zip archive: 'a' and 'b' overlap")
-  #expect(try problem(("a", 1, 0)) == "zip archive: 'a' has 0 bytes, its directory entry says 1")
+  #expect(try problem(("a.npy", 1, 0)) == "zip archive: 'a.npy' has 0 bytes, its directory entry says 1")
   #expect(
     try problem(("a", .max - 1, 0), ("b", .max - 1, 1))
       == "zip archive: its entries unpack to more than 4 GiB; save the arrays without compression")

@@ -40,8 +40,9 @@ struct Activations: StageKind {
       member.finish {
         let values = try cache.get().values(
           of: models.model(member.kind.model), at: .cut(Cut(member.kind.cut)))
-        try SampleActivations(values: values, samples: identity.get())
-          .write(to: member.kind.activations, cut: member.kind.cut)
+        let samples = try identity.get()
+        try SampleActivations(values: values, indices: Array(0..<samples.count), samples: samples)
+          .write(to: member.kind.activations.url, cut: member.kind.cut)
       }
     }
   }

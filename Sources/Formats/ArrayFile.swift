@@ -1,0 +1,74 @@
+// Owns opening a file of arrays whatever its format. Which one it is the first bytes tell: files in a store have no
+// extensions.
+import Foundation
+
+/// An open `.npy`, `.npz` or `.safetensors` file.
+public struct ArrayFile: Sendable {
+  /// The file's name for messages.
+  public let file: String
+  /// The arrays' names, sorted; an `.npy` file's is the file's own.
+  public let names: [String]
+  /// Of a safetensors file its `__metadata__`; others have none.
+  public let metadata: [String: String]
+  private let read: @Sendable (String) throws -> StoredArray
+
+  private init(
+    _ url: URL, names: [String], metadata: [String: String] = [:],
+    read: @escaping @Sendable (String) throws -> StoredArray
+  ) {
+    file = url.path
+    self.names = names.sorted()
+    self.metadata = metadata
+    self.read = read
+  }
+
+  /// Opens a file. Arrays are read when they are asked for.
+  public init(contentsOf url: URL) throws {
+    let bytes = try ArrayFile.beginning(of: url)
+    let isNumPy = bytes.starts(with: [0x93] + Array("NUMPY".utf8))
+    if !isNumPy, bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
+      let tensors = try SafetensorsFile(contentsOf: url)
+      self.init(url, names: tensors.names, metadata: tensors.metadata) { try tensors.array($0) }
+    } else if isNumPy || bytes.starts(with: [0x1f, 0x8b]) {
+      self.init(url, names: [url.deletingPathExtension().lastPathComponent]) { _ in try NumPy.read(url) }
+    } else if bytes.starts(with: "PK".utf8) {
+      try self.init(archive: url)
+    } else {
+      throw FormatError(
+        file: url.path, "is no file of arrays, or a truncated one: expected .npy, .npz or .safetensors")
+    }
+  }
+
+  /// Opens an `.npz` archive; what in it isn't called `*.npy` is left alone.
+  init(archive url: URL) throws {
+    let archive = try ZipArchive(url)
+    let members = archive.names.filter { $0.hasSuffix(".npy") }
+    self.init(url, names: members.map { String($0.dropLast(4)) }) { name in
+      guard let data = try archive.contents(of: name + ".npy") else {
+        preconditionFailure("BUG: '\(name)' is not in the archive")
+      }
+      return try NumPy.decode(data, file: "\(url.path): \(name).npy")
+    }
+  }
+
+  /// The array of that name; a missing one is an error that lists what is there.
+  public func array(_ name: String) throws -> StoredArray {
+    guard names.contains(name) else {
+      throw FormatError(file: file, "has no array '\(name)'; it has \(listed)")
+    }
+    return try read(name)
+  }
+
+  /// The arrays' names for messages.
+  public var listed: String {
+    names.isEmpty ? "none" : names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+  }
+
+  private static func beginning(of url: URL) throws -> [UInt8] {
+    do {
+      return Array(try Data(contentsOf: url, options: .alwaysMapped).prefix(16))
+    } catch {
+      throw FormatError(file: url.path, "can't be read: \(reason(error))")
+    }
+  }
+}

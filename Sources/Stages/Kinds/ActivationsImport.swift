@@ -1,0 +1,33 @@
+// Owns the stage kind `activations/import`.
+
+import Datasets
+import Formats
+import Foundation
+import Workflow
+
+struct ActivationsImport: StageKind {
+  static let name = "activations/import"
+  static let summary = "one's own representations, from a .npy, .npz or .safetensors file"
+  static let discussion = """
+    An array with samples first: \(SampleActivations.shapes); numbers of any type become float32 and must be finite. \
+    With `data` they are of that half's samples: all of them in order, the first `samples`, or those that an array \
+    `indices` in the same file names. Then `similarity` compares them with others of the same samples alone; without \
+    `data` it can only go by `indices` or by their number.
+    """
+
+  @ExternalInput("the file") var path: URL
+  @Input("of which samples they are", .dataset, part: .parameter("split")) var data: InputArtifact?
+  @Parameter("which array; needed where the file has several and none is called activations")
+  var array: String? = nil
+  @Parameter("which half of the dataset") var split = Split.test
+  @Parameter("they are of the first so many samples of the half; null: of all", .atLeast(1))
+  var samples: Int? = nil
+  @Output("n × the shape of one, float32", .activations) var activations: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    var own = try SampleActivations(
+      own: ArrayFile(contentsOf: path), array: array, cure: "say which has the activations with 'array'")
+    if let data { own = try own.of(Half(data), count: samples, source: path.path) }
+    try own.write(to: activations.url, cut: nil)
+  }
+}
