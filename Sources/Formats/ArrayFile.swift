@@ -13,41 +13,45 @@ public struct ArrayFile: Sendable {
   private let read: @Sendable (String) throws -> StoredArray
 
   private init(
-    _ url: URL, names: [String], metadata: [String: String] = [:],
+    _ file: String, names: [String], metadata: [String: String] = [:],
     read: @escaping @Sendable (String) throws -> StoredArray
   ) {
-    file = url.path
+    self.file = file
     self.names = names.sorted()
     self.metadata = metadata
     self.read = read
   }
 
   /// Opens a file. Arrays are read when they are asked for.
-  public init(contentsOf url: URL) throws {
-    let bytes = try ArrayFile.beginning(of: url)
+  /// - Parameter name: what errors call it; nil for its path.
+  public init(contentsOf url: URL, called name: String? = nil) throws {
+    let file = name ?? url.path
+    let bytes = try ArrayFile.beginning(of: url, called: file)
     let isNumPy = bytes.starts(with: [0x93] + Array("NUMPY".utf8))
     if !isNumPy, bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
-      let tensors = try SafetensorsFile(contentsOf: url)
-      self.init(url, names: tensors.names, metadata: tensors.metadata) { try tensors.array($0) }
+      let tensors = try SafetensorsFile(contentsOf: url, called: file)
+      self.init(file, names: tensors.names, metadata: tensors.metadata) { try tensors.array($0) }
     } else if isNumPy || bytes.starts(with: [0x1f, 0x8b]) {
-      self.init(url, names: [url.deletingPathExtension().lastPathComponent]) { _ in try NumPy.read(url) }
+      self.init(file, names: [url.deletingPathExtension().lastPathComponent]) { _ in
+        try NumPy.read(url, called: file)
+      }
     } else if bytes.starts(with: "PK".utf8) {
-      try self.init(archive: url)
+      try self.init(archive: url, called: file)
     } else {
       throw FormatError(
-        file: url.path, "is no file of arrays, or a truncated one: expected .npy, .npz or .safetensors")
+        file: file, "is no file of arrays, or a truncated one: expected .npy, .npz or .safetensors")
     }
   }
 
   /// Opens an `.npz` archive; what in it isn't called `*.npy` is left alone.
-  init(archive url: URL) throws {
-    let archive = try ZipArchive(url)
+  init(archive url: URL, called file: String) throws {
+    let archive = try ZipArchive(url, called: file)
     let members = archive.names.filter { $0.hasSuffix(".npy") }
-    self.init(url, names: members.map { String($0.dropLast(4)) }) { name in
+    self.init(file, names: members.map { String($0.dropLast(4)) }) { name in
       guard let data = try archive.contents(of: name + ".npy") else {
         preconditionFailure("BUG: '\(name)' is not in the archive")
       }
-      return try NumPy.decode(data, file: "\(url.path): \(name).npy")
+      return try NumPy.decode(data, file: "\(file): \(name)")
     }
   }
 
@@ -64,11 +68,11 @@ public struct ArrayFile: Sendable {
     names.isEmpty ? "none" : names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
   }
 
-  private static func beginning(of url: URL) throws -> [UInt8] {
+  private static func beginning(of url: URL, called file: String) throws -> [UInt8] {
     do {
       return Array(try Data(contentsOf: url, options: .alwaysMapped).prefix(16))
     } catch {
-      throw FormatError(file: url.path, "can't be read: \(reason(error))")
+      throw FormatError(file: file, "can't be read: \(reason(error))")
     }
   }
 }

@@ -5,13 +5,14 @@ import Foundation
 /// NumPy's `.npy` files.
 public enum NumPy {
   /// Reads an `.npy` file.
-  public static func read(_ url: URL) throws -> StoredArray {
-    try decode(readDecompressed(url), file: url.path)
+  /// - Parameter name: what errors call it; nil for its path.
+  public static func read(_ url: URL, called name: String? = nil) throws -> StoredArray {
+    try decode(readDecompressed(url), file: name ?? url.path)
   }
 
   /// Reads an `.npz` archive: the arrays by name, without `.npy`.
   public static func readArchive(_ url: URL) throws -> [String: StoredArray] {
-    let file = try ArrayFile(archive: url)
+    let file = try ArrayFile(archive: url, called: url.path)
     return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.array($0)) })
   }
 

@@ -13,14 +13,15 @@ public struct SafetensorsFile: Sendable {
   private let arrays: [String: StoredArray]
 
   /// Opens and validates a file.
-  public init(contentsOf url: URL) throws {
+  /// - Parameter name: what errors call it; nil for its path.
+  public init(contentsOf url: URL, called name: String? = nil) throws {
     let data: Data
     do {
       data = try Data(contentsOf: url, options: .alwaysMapped)
     } catch {
-      throw FormatError(file: url.path, "can't be read: \(reason(error))")
+      throw FormatError(file: name ?? url.path, "can't be read: \(reason(error))")
     }
-    try self.init(data, file: url.path)
+    try self.init(data, file: name ?? url.path)
   }
 
   /// Validates the bytes of a file; `file` names it in messages.

@@ -9,12 +9,12 @@ struct ZipArchive: Sendable {
   private let file: String
   private var entries: [Entry] = []
 
-  init(_ url: URL) throws {
-    file = url.path
+  init(_ url: URL, called file: String) throws {
+    self.file = file
     do {
       data = try Data(contentsOf: url, options: .mappedIfSafe)
     } catch {
-      throw FormatError(file: url.path, "can't be read: \(reason(error))")
+      throw FormatError(file: file, "can't be read: \(reason(error))")
     }
     entries = try directory()
   }

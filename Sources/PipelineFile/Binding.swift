@@ -77,8 +77,7 @@ struct Binding {
     var inputs = kind.inputs.map { input -> (InputDescription, Template?, Memo<InputBinding?>) in
       (input, written[input.name], memo(written[input.name].map { [$0] } ?? []))
     }
-    var externals = kind.externals.map {
-      external -> (ExternalDescription, Template?, Memo<ExternalBinding>) in
+    var externals = kind.externals.map { external -> (ExternalDescription, Template?, Memo<External>) in
       (external, written[external.name], memo(written[external.name].map { [$0] } ?? []))
     }
     return { point in
@@ -100,8 +99,11 @@ struct Binding {
       }
       for i in externals.indices {
         let (external, template, _) = externals[i]
-        bound.externals.append(
-          try externals[i].2.value(at: point) { try self.external(external, template, at: point) })
+        switch try externals[i].2.value(at: point, make: { try self.external(external, template, at: point) })
+        {
+        case .outside(let binding): bound.externals.append(binding)
+        case .made(let binding): bound.inputs.append(binding)
+        }
       }
       return bound
     }
@@ -115,18 +117,32 @@ struct Binding {
     }
   }
 
+  /// A file or folder: one that lies outside, or what another stage makes.
+  private enum External {
+    case outside(ExternalBinding)
+    case made(InputBinding)
+  }
+
   private func external(
     _ external: ExternalDescription, _ template: Template?, at point: Point
-  ) throws -> ExternalBinding {
+  ) throws -> External {
     let value = try template.map { try evaluator.value($0, at: point) }
     guard let value, !value.isNull else {
       throw DecodingIssue(declaration.withPlace, "'\(external.name)' is missing: \(external.help) (a path)")
+    }
+    if case .group(let group, let place) = value {
+      try checkArity(of: group, external.input, at: place)
+      return .made(
+        InputBinding(
+          name: external.name, isList: false, labelled: false,
+          sources: try source(of: group, at: place, accepts: external.input).0))
     }
     guard case .scalar(let path, _, let place) = value, !path.isEmpty, !path.contains("\0") else {
       throw DecodingIssue(value.place, "\(external.name): expected a path, found \(value.found)")
     }
     let url = URL(fileURLWithPath: path, relativeTo: root).standardizedFileURL
-    return ExternalBinding(name: external.name, url: url, patterns: external.patterns, place: place)
+    return .outside(
+      ExternalBinding(name: external.name, url: url, patterns: external.patterns, place: place))
   }
 
   // MARK: Inputs

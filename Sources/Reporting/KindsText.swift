@@ -52,7 +52,8 @@ public enum KindsText {
   }
 
   private static func facts(of file: ExternalDescription) -> String {
-    "a path; the content is in the key"
+    "a path, or a reference to what another stage made ("
+      + (["a file"] + file.types.map(\.name)).joined(separator: " or ") + "); the content is in the key"
       + (file.patterns.isEmpty ? "" : "; of a folder, files called " + file.patterns.joined(separator: ", "))
   }
 

@@ -237,3 +237,39 @@ func aWrongReferenceIsExplained(reference: String, message: String) throws {
   let found = try complaint(text)
   #expect(found == "p.yaml:4:35: stage 'b': stages refer to each other in a cycle: b → c → b")
 }
+
+@Test func aReferenceMayStandWhereAPathStands() throws {  // own outputs join the graph
+  func stages(_ path: String) -> String {
+    pipeline(
+      """
+      made:
+        matrix: { seed: [0, 1] }
+        run: make ${matrix.seed} ${out.bins} ${out.net}
+        outputs: { bins: bins, net: { file: net.bin, type: model } }
+      images:
+        uses: dataset/cifar10
+        with:
+          path: \(path)
+      """)
+  }
+  let instance = try #require(load(stages("${made[seed=1].bins}")).graph.instances.last)
+  #expect(instance.externals.isEmpty)
+  let binding = try #require(instance.inputs.first)
+  #expect(instance.inputs.count == 1 && binding.name == "path" && !binding.isList && !binding.labelled)
+  #expect(binding.sources == [Source(instance: 1, output: "bins")])
+  // The only output that fits needn't be named.
+  #expect(try load(stages("${made[seed=1]}")).graph.instances.last?.inputs[0].sources == binding.sources)
+  // A path is still one.
+  #expect(try load(stages("made")).graph.instances.last?.externals.map(\.name) == ["path"])
+
+  for (path, expected) in [
+    (
+      "${made.bins}",
+      "'path' takes one file; ${made.bins} is a group of 2 (seed). Bind it, or make it an axis."
+    ),
+    ("${made[seed=1].net}", "'path' takes one file; ${made[seed=1].net} is a model"),
+    ("[a]", "path: expected a path, found a list"),
+  ] {
+    #expect(try complaint(stages(path))?.hasSuffix(expected) == true, "\(path)")
+  }
+}

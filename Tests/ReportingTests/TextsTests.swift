@@ -96,7 +96,8 @@ import Workflow
 
       Files outside the pipeline
         path  folder with files
-              a path; the content is in the key; of a folder, files called *.bin, *.gz
+              a path, or a reference to what another stage made (a file); the content is in the key; of a
+              folder, files called *.bin, *.gz
 
       Parameters
         method              how

@@ -15,7 +15,7 @@ struct ActivationsImport: StageKind {
     `data` it can only go by `indices` or by their number.
     """
 
-  @ExternalInput("the file") var path: URL
+  @ExternalInput("the file", .activations) var path: URL
   @Input("of which samples they are", .dataset, part: .parameter("split")) var data: InputArtifact?
   @Parameter("which array; needed where the file has several and none is called activations")
   var array: String? = nil

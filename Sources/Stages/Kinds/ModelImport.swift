@@ -14,7 +14,7 @@ struct ModelImport: StageKind {
     standardisation becomes a part of the model: networks here take pixels in [0, 1].
     """
 
-  @ExternalInput("the safetensors file") var path: URL
+  @ExternalInput("the safetensors file", .model) var path: URL
   @Parameter("which network") var architecture: ArchitectureName
   @Parameter("size of its input: channels, height, width", .between(1, 4096)) var input = [3, 32, 32]
   @Parameter("how many classes it tells apart", .between(2, 65_536)) var classes = 10

@@ -62,18 +62,23 @@ extension Array: InputValue where Element == InputArtifact {
   public init(_ members: [InputArtifact]) { self = members }
 }
 
-/// A file or folder outside the pipeline, written as a path in `with:`. Its content is in the key, its path isn't.
+/// A file or folder outside the pipeline, written as a path in `with:`. Its content is in the key, its path isn't. In
+/// the path's place a reference may stand to what a command made: the kind is given the same file or folder, and the
+/// key is the same as if it lay outside.
 ///
 ///     @ExternalInput("folder with the IDX files", matching: "*-ubyte", "*-ubyte.gz") var path: URL
 @propertyWrapper
 public struct ExternalInput: Sendable {
   let help: String
+  let types: [ArtifactType]
   let patterns: [String]
   private let slot = Slot<URL>()
 
-  /// `patterns`: of a folder, only files with such names count (and are hashed); none means every file below it.
-  public init(_ help: String, matching patterns: String...) {
+  /// `types`: what a reference may be to besides files. `patterns`: of a folder, only files with such names count (and
+  /// are hashed); none means every file below it.
+  public init(_ help: String, _ types: ArtifactType..., matching patterns: String...) {
     self.help = help
+    self.types = types
     self.patterns = patterns
   }
 
@@ -97,5 +102,8 @@ extension Input: InputDeclaration {
 }
 
 extension ExternalInput {
+  func description(named name: String) -> ExternalDescription {
+    ExternalDescription(name: name, help: help, types: types, patterns: patterns)
+  }
   func bind(_ url: URL) { slot.value = url }
 }

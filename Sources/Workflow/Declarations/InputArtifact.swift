@@ -34,6 +34,22 @@ public struct InputArtifact: Sendable {
     }
   }
 
+  /// It as the file or folder that somebody's program wrote: a manifest becomes the folder `place`, with links to its
+  /// files.
+  func file(at place: URL) throws -> URL {
+    guard artifact.form == .manifest else { return url }
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    for (name, entry) in try entries {
+      let member = place.appendingPathComponent(name)
+      if entry.artifact.form == .manifest {
+        _ = try entry.file(at: member)
+      } else {
+        try FileManager.default.createSymbolicLink(at: member, withDestinationURL: entry.url)
+      }
+    }
+    return place
+  }
+
   /// One member of a manifest, or an error that lists those there are.
   public func entry(_ name: String) throws -> InputArtifact {
     let entries = try entries

@@ -48,7 +48,7 @@ public final class KindDescription: Sendable {
     inputs = declared.inputs.map { $1.description(named: $0) }
     let parts = inputs.compactMap { input in input.part.map { (input.name, $0) } }
     self.parts = Dictionary(uniqueKeysWithValues: parts)
-    externals = declared.externals.map { ExternalDescription(name: $0, help: $1.help, patterns: $1.patterns) }
+    externals = declared.externals.map { $1.description(named: $0) }
     outputs = declared.outputs.map { OutputDescription(name: $0, type: $1.type, help: $1.help) }
   }
 
@@ -103,8 +103,13 @@ public final class KindDescription: Sendable {
     try decodeParameters(declared.parameters, from: members, at: place)
     for (name, input) in declared.inputs { input.bind(work.context.inputs[name] ?? []) }
     for (name, external) in declared.externals {
-      guard let url = work.externals[name] else { preconditionFailure("BUG: no path for '\(name)'") }
-      external.bind(url)
+      if let made = work.context.inputs[name] {
+        external.bind(try made[0].file(at: work.context.scratch.appendingPathComponent(name)))
+      } else if let url = work.externals[name] {
+        external.bind(url)
+      } else {
+        preconditionFailure("BUG: no path for '\(name)'")
+      }
     }
     for (name, output) in declared.outputs {
       guard let place = work.context.outputs[name] else { preconditionFailure("BUG: no place for '\(name)'") }
@@ -189,15 +194,18 @@ public struct ParameterDescription: Sendable {
 public struct InputDescription: Sendable {
   public let name: String
   public let help: String
-  /// The types it takes; `.file` takes all.
+  /// The types it takes; `.file` takes all, unless it stands for a path.
   public let types: [ArtifactType]
   public let arity: Arity
   public let labelled: Bool
   /// The member of a manifest that it asks for alone; nil for all of an artifact.
   public let part: InputPart?
+  /// Whether it stands where a path may; `file` then means files alone.
+  public let standsForPath: Bool
 
   public init(
-    name: String, help: String, types: [ArtifactType], arity: Arity, labelled: Bool, part: InputPart? = nil
+    name: String, help: String, types: [ArtifactType], arity: Arity, labelled: Bool, part: InputPart? = nil,
+    standsForPath: Bool = false
   ) {
     self.name = name
     self.help = help
@@ -205,21 +213,33 @@ public struct InputDescription: Sendable {
     self.arity = arity
     self.labelled = labelled
     self.part = part
+    self.standsForPath = standsForPath
   }
 
-  public func accepts(_ type: ArtifactType) -> Bool { types.contains(.file) || types.contains(type) }
+  public func accepts(_ type: ArtifactType) -> Bool {
+    !standsForPath && types.contains(.file) || types.contains(type)
+  }
 }
 
 public struct ExternalDescription: Sendable {
   public let name: String
   public let help: String
+  /// What a reference in the path's place may be to, besides files.
+  public let types: [ArtifactType]
   /// Of a folder, only files with such names count.
   public let patterns: [String]
 
-  public init(name: String, help: String, patterns: [String]) {
+  public init(name: String, help: String, types: [ArtifactType], patterns: [String]) {
     self.name = name
     self.help = help
+    self.types = types
     self.patterns = patterns
+  }
+
+  /// What a reference in the path's place is bound as: an input of the same name.
+  public var input: InputDescription {
+    InputDescription(
+      name: name, help: help, types: [.file] + types, arity: .one, labelled: false, standsForPath: true)
   }
 }
 

@@ -106,6 +106,9 @@ final class Bench {
     return try keep(file.path, links: [:], at: "")
   }
 
+  /// A folder that no kind made, as an artifact.
+  func adopt(folder: URL) throws -> Artifact { try keep(folder.path, links: [:], at: "") }
+
   /// Scores as one instance of a group of stage `s` gave them.
   func scores(_ scores: JSON, _ labels: KeyValuePairs<String, String>) throws -> InputArtifact {
     let artifact = try adopt(Data(scores.canonical.utf8))
