@@ -23,7 +23,12 @@ struct StatusCommand: ProgramCommand {
   @OptionGroup var options: PipelineOptions
   @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
     []
-  @Flag(name: .shortAndLong, help: "A line for each instance, with all of its reason.") var verbose = false
+  @Flag(
+    name: .shortAndLong,
+    help: """
+      A line for each instance, with all of its reason; and of each command, which programs count for its key and \
+      what doesn't.
+      """) var verbose = false
   @Flag(help: "Print one JSON object.") var json = false
 
   func run(in program: Program) throws {
@@ -38,6 +43,7 @@ struct StatusCommand: ProgramCommand {
       json
         ? plan.json(of: shown).canonical + "\n"
         : StatusText(plan, graph: opened.graph, shown: shown, verbose: verbose).text)
+    if verbose, !json { try StandardOutput.write(ProgramsText(plan).text) }
     try refuse(plan.remoteProblems)
   }
 }

@@ -105,34 +105,8 @@ struct CommandDeclaration {
       ],
       inputs: inputs,
       code: CommandCode(
-        patterns: patterns, interpreter: interpreter(of: text.text),
+        patterns: patterns, line: text.text,
         reception: CodeManifest(
           files: received.reduce(into: [:]) { $0.merge($1.receiver!.code.files) { $1 } })))
   }
 }
-
-/// The program that a command line starts: its first word after assignments, or the shell where that is no
-/// program.
-private func interpreter(of text: String) -> String {
-  let words = text.split { $0.isWhitespace }
-  let word = words.first { word in
-    guard let equals = word.firstIndex(of: "=") else { return true }
-    return !Spelling.isName(String(word[..<equals]))
-  }
-  guard let word,
-    word.unicodeScalars.allSatisfy({ Spelling.isName($0) || "./+".unicodeScalars.contains($0) }),
-    !ofTheShell.contains(String(word))
-  else { return CommandText.shell }
-  return String(word)
-}
-
-/// Words that are no programs but the shell's own (POSIX 2.4, 2.14 and common built-ins).
-private let ofTheShell: Set<String> = [
-  "if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "function", ".",
-  ":",
-  "alias", "break", "cd", "command", "continue", "echo", "eval", "exec", "exit", "export", "false", "local",
-  "printf",
-  "pwd", "read", "readonly", "return", "set", "shift", "source", "test", "time", "times", "trap", "true",
-  "type",
-  "ulimit", "umask", "unset", "wait",
-]

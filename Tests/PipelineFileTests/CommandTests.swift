@@ -64,15 +64,11 @@ private func command(_ run: String, matrix: String? = nil, params: String? = nil
   #expect(CommandText(parsing: "${in.x} ${").pieces == [.literal("${in.x} ${")])
 }
 
-@Test(arguments: [
-  ("python x.py", "python"), ("A=1 B=2 ./bin/x y", "./bin/x"), ("set -e; python x", "/bin/sh"),
-  ("for x in y; do z; done", "/bin/sh"),
-  ("(cd x; y)", "/bin/sh"), ("${first} x", "/bin/sh"), ("'my program' x", "/bin/sh"),
-  ("python3.12 -m x", "python3.12"),
-  ("A=1", "/bin/sh"),
-])
-func theInterpreterIsTheFirstProgram(run: String, program: String) throws {
-  #expect(try command(run)[0].commandCode == CommandCode(patterns: [], interpreter: program))
+@Test func aCommandsProgramsAreThoseOfItsBoundText() throws {
+  let code = try #require(
+    try command("cd ${params.folder} && python x.py | ${first}", params: "{ folder: a b }")[0].commandCode)
+  #expect(code.programs == [.init("/bin/sh"), .init("python", directory: "a b")])
+  #expect(code.patterns == [] && code.unknown == [])
 }
 
 @Test(arguments: [

@@ -55,7 +55,7 @@ import Workflow
   #expect(probe.inputs.map(\.name) == ["1"])
   #expect(probe.inputs[0].sources == [Source(instance: 29, output: "csv")])
   #expect(!probe.inputs[0].isList)
-  #expect(probe.commandCode == CommandCode(patterns: ["scripts/**/*.py"], interpreter: "python"))
+  #expect(probe.commandCode == CommandCode(patterns: ["scripts/**/*.py"], line: "python"))
   #expect(probe.environment == ["PYTHONHASHSEED"])
   #expect(probe.outputs.map(\.name) == ["probe"] && probe.outputs.map(\.fileName) == ["probe.json"])
   #expect(probe.resources == Resources(cpus: 1, memory: 2 << 30, gpus: 0, time: 600))

@@ -104,7 +104,7 @@ import Workflow
 
   @Test func commandsHaveTheVersionOfTheirSemanticsInTheKey() throws {
     let project = try Project()
-    try project.add("c", "number", code: CommandCode(patterns: [], interpreter: "sh"))
+    try project.add("c", "number", code: CommandCode(patterns: [], line: "sh"))
     let report = try project.run()
     let record = try #require(try project.store.record(for: report["c"].key!))
     #expect(record.action["commands"] == .integer(CommandText.semanticsVersion))

@@ -139,7 +139,7 @@ import Workflow
     }
     try install("#!/usr/bin/env sh\necho 1")
     project.environment["PATH"] = project.root.appendingPathComponent("bin").path + ":/usr/bin:/bin"
-    try project.add("c", "number", code: CommandCode(patterns: ["scripts/**/*.py"], interpreter: "tool"))
+    try project.add("c", "number", code: CommandCode(patterns: ["scripts/**/*.py"], line: "tool"))
     let first = try project.run()
     let record = try #require(try project.store.record(for: first["c"].key!))
     let code = try project.store.read(Digest(hex: record.action["code"]!.stringValue!)!)
@@ -165,7 +165,7 @@ import Workflow
 
   @Test func aPatternThatMatchesNothingIsAnError() throws {
     let project = try Project()
-    try project.add("c", "number", code: CommandCode(patterns: ["scripts/*.py"], interpreter: "sh"))
+    try project.add("c", "number", code: CommandCode(patterns: ["scripts/*.py"], line: "sh"))
     let error = #expect(throws: DecodingIssue.self) { try project.run() }
     #expect(error?.description.hasPrefix("toy.yaml:1:3: stage 'c': code: ") == true)
     #expect(error?.description.hasSuffix("no file matches 'scripts/*.py'") == true)
@@ -173,7 +173,7 @@ import Workflow
 
   @Test func aProgramThatIsNotThereIsAnError() throws {
     let project = try Project()
-    try project.add("c", "number", code: CommandCode(patterns: [], interpreter: "no-such-tool"))
+    try project.add("c", "number", code: CommandCode(patterns: [], line: "no-such-tool"))
     let error = #expect(throws: DecodingIssue.self) { try project.run() }
     #expect(
       error?.description

@@ -16,7 +16,7 @@ public struct Instance: Sendable {
   public var parameters: JSON
   public var inputs: [InputBinding]
   public var externals: [ExternalBinding]
-  /// Nil: the kind's own. Commands have the files under `code:` and their interpreter instead.
+  /// Nil: the kind's own. Commands have the files under `code:` and their programs instead.
   public var commandCode: CommandCode?
   /// Names of the environment variables that the work may see, and that are in its key with their values.
   public var environment: [String]
@@ -102,21 +102,24 @@ public struct ExternalBinding: Sendable {
   }
 }
 
-/// What a command's code is: files of the project by glob, the program that its first word names, and what makes
-/// artifacts of that which it writes.
+/// What a command's code is: files of the project by glob, the programs that it starts, and what makes artifacts of
+/// that which it writes.
 public struct CommandCode: Sendable, Hashable {
   /// Patterns relative to the project's root: `scripts/**/*.py`.
   public var patterns: [String]
-  /// The first word of the command, looked up in PATH; the content of what it resolves to is in the key.
-  public var interpreter: String
+  /// The shell, and what its line starts; the content of what they resolve to is in the key.
+  public var programs: [ProgramWords.Start]
+  /// What stands in the place of a program and isn't known before the line runs.
+  public var unknown: [String]
   /// The code of the receivers of its typed outputs; empty when all are plain files.
   public var reception: CodeManifest
 
-  public init(
-    patterns: [String], interpreter: String, reception: CodeManifest = CodeManifest(files: [:])
-  ) {
+  /// - Parameter line: the text for the shell.
+  public init(patterns: [String], line: String, reception: CodeManifest = CodeManifest(files: [:])) {
     self.patterns = patterns
-    self.interpreter = interpreter
+    let words = ProgramWords(line)
+    programs = [ProgramWords.Start(CommandText.shell)] + words.starts
+    unknown = words.unknown
     self.reception = reception
   }
 }

@@ -99,6 +99,9 @@ final class KeySource: Sendable {
       ?? instance.kind.code(parameters: instance.parameters)
   }
 
+  /// Which programs of instance `i`, if it is a command, count for its key.
+  func programs(_ i: Int) -> ProgramFacts? { graph.instances[i].commandCode.map(commands.programs(of:)) }
+
   /// The declared environment variables of instance `i` that are set.
   func environment(_ i: Int) -> [String: String] {
     environment.filter { graph.instances[i].environment.contains($0.key) }

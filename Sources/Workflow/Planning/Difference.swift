@@ -141,11 +141,33 @@ package struct Difference {
     guard let before = manifest(old)?.files, let after = manifest(new)?.files else {
       return [Change("code", "changed")]
     }
-    let names = Set(before.keys).union(after.keys).sorted()
-    return names.compactMap { name in
-      if before[name] == after[name] { return nil }
-      let what = before[name] == nil ? "added" : after[name] == nil ? "removed" : "changed"
-      return Change(name.hasPrefix("program ") ? name : "source \(name)", what)
+    let names = Set(before.keys).union(after.keys).sorted().filter { before[$0] != after[$0] }
+    let isVersioned = { (name: String) in name.hasPrefix("package ") || name.hasPrefix("environment ") }
+    return versions(
+      names.filter { isVersioned($0) && before[$0] != nil },
+      names.filter { isVersioned($0) && after[$0] != nil })
+      + names.filter { !isVersioned($0) }.map { name in
+        let what = before[name] == nil ? "added" : after[name] == nil ? "removed" : "changed"
+        return Change(name.hasPrefix("program ") ? name : "source \(name)", what)
+      }
+  }
+
+  /// Names that end in what they are of: `package numpy 1.26.4`, `environment version 3.11.2`.
+  private func versions(_ old: [String], _ new: [String]) -> [Change] {
+    func split(_ names: [String]) -> [String: String] {
+      let pairs = names.map { name in
+        let words = name.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        return (words.prefix(2).joined(separator: " "), words.dropFirst(2).joined(separator: " "))
+      }
+      return Dictionary(pairs) { "\($0), \($1)" }
+    }
+    let (before, after) = (split(old), split(new))
+    return Set(before.keys).union(after.keys).sorted().map { name in
+      switch (before[name], after[name]) {
+      case (let old?, let new?): Change(name, "\(old) → \(new)")
+      case (nil, let new?): Change("\(name) \(new)", "added")
+      case (let old, nil): Change("\(name) \(old ?? "")", "removed")
+      }
     }
   }
 

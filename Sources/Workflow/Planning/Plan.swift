@@ -49,6 +49,8 @@ public struct Plan: Sendable {
 
   /// One per instance in scope, in the order of the file.
   public let entries: [Entry]
+  /// Which programs of each stage's commands count for their keys, in the order of the file.
+  public let programs: [(stage: String, facts: ProgramFacts)]
   /// What went wrong while records were looked for on the remote.
   public let remoteProblems: [String]
   /// The file's newest run, if the store remembers one.
@@ -56,6 +58,7 @@ public struct Plan: Sendable {
 
   package init(entries: [Entry], remoteProblems: [String], lastRun: RunEntry?) {
     self.entries = entries
+    programs = []
     self.remoteProblems = remoteProblems
     self.lastRun = lastRun
   }
@@ -126,6 +129,7 @@ public struct Plan: Sendable {
         formerName: states[i] == .upToDate
           ? resolution.key[i].flatMap { explainer.formerName(i, $0) } : nil)
     }
+    programs = Plan.programs(of: scope.sorted(), graph, keys)
     remoteProblems = problems
     lastRun = try? store.runs(project: graph.project, file: graph.file, limit: 1).first
   }
@@ -138,6 +142,22 @@ public struct Plan: Sendable {
     case .interrupted where news?.key == key || reason == .neverRun: .interrupted
     default: reason == .neverRun ? .missing : .stale(reason)
     }
+  }
+
+  private static func programs(
+    of scope: [Int], _ graph: Graph, _ keys: KeySource
+  ) -> [(stage: String, facts: ProgramFacts)] {
+    var found: [(stage: String, facts: ProgramFacts)] = []
+    for i in scope {
+      guard let facts = keys.programs(i) else { continue }
+      let stage = graph.instances[i].stage
+      if found.last?.stage != stage {
+        found.append((stage, facts))
+      } else if found[found.count - 1].facts != facts {
+        found[found.count - 1].facts.add(facts)
+      }
+    }
+    return found
   }
 
   /// What the remote has of these keys, asked for side by side.
