@@ -1,13 +1,21 @@
 // Owns one axis of a matrix: its members, how they are named, and how one is found again.
 
+import Canonical
 import Workflow
 
 /// One axis of a stage's matrix.
-struct Axis {
+final class Axis {
   let name: String
   let members: [Member]
+  /// `name`, and those of the axes of the instances on it: `front.seed`.
+  let fullNames: [String]
   private let memberByText: [String: Int]
   private let memberByInstance: [InstanceID: Int]
+  /// Whether every member is a number.
+  let isNumeric: Bool
+  /// The axis that was compared with this one last, and whether it has the same members.
+  private weak var compared: Axis?
+  private var isAlike = false
 
   struct Member {
     /// The scalar, the label, or the canonical name of an instance; unique on the axis.
@@ -26,9 +34,11 @@ struct Axis {
     var member: Int
   }
 
-  init(name: String, members: [Member], at place: Place) throws {
+  /// - Parameter inner: the full names of the axes of the instances on it.
+  init(name: String, members: [Member], inner: [String], at place: Place) throws {
     self.name = name
     self.members = members
+    fullNames = [name] + inner.map { "\(name).\($0)" }
     var byText: [String: Int] = [:]
     var byInstance: [InstanceID: Int] = [:]
     for (i, member) in members.enumerated() {
@@ -45,13 +55,36 @@ struct Axis {
     }
     memberByText = byText
     memberByInstance = byInstance
+    isNumeric = members.allSatisfy { $0.number != nil }
   }
 
   func member(_ text: String) -> Int? { memberByText[text] }
   func member(_ instance: InstanceID) -> Int? { memberByInstance[instance] }
+
+  /// Whether `other` has the same members in the same order.
+  func hasMembers(of other: Axis) -> Bool {
+    if self === other { return true }
+    if compared !== other {
+      compared = other
+      isAlike = members.elementsEqual(other.members) { $0.text == $1.text }
+    }
+    return isAlike
+  }
+}
+
+/// A member of an axis.
+struct Seat {
+  var axis: Axis
+  var member: Int
 }
 
 extension Axis.Member {
+  /// The number that this member is, if it is one.
+  var number: Double? {
+    guard case .scalar(let text, quoted: false, _) = value else { return nil }
+    return Double(written: text)
+  }
+
   /// The one instance that this member is, if it is one.
   var instance: Axis.InstanceID? {
     guard case .group(let group, _) = value, group.members.count == 1 else { return nil }
@@ -61,7 +94,7 @@ extension Axis.Member {
 
 extension Axis {
   /// Reads `value` (a list, a labelled map or a group) as an axis. `stages` are those that it may refer to.
-  init(name: String, value: Value, at place: Place, stages: [ExpandedStage?]) throws {
+  convenience init(name: String, value: Value, at place: Place, stages: [ExpandedStage?]) throws {
     var members: [Member] = []
     var groupStages = Set<Int>()
 
@@ -118,6 +151,9 @@ extension Axis {
         members[i].labels.insert(Label(axis: name, value: stages[id.stage]!.name), at: 0)
       }
     }
-    try self.init(name: name, members: members, at: place)
+    let inner = Set(members.compactMap { $0.instance?.stage }).sorted().flatMap {
+      stages[$0]!.axes.names.full
+    }
+    try self.init(name: name, members: members, inner: inner, at: place)
   }
 }

@@ -39,8 +39,7 @@ struct Binding {
   }
 
   private func memo<T>(_ templates: [Template]) -> Memo<T> {
-    let point = stage.point(of: 0)
-    return Memo(for: templates, axes: point.axes, axisIndex: point.axisIndex)
+    Memo(for: templates, axes: stage.axes, evaluator)
   }
 
   // MARK: Commands

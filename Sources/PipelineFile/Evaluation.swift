@@ -1,6 +1,7 @@
 // Owns what an expression means: `params`, `matrix` and references to stages, at one point of a matrix.
 // Selecting instances is in `Selecting`.
 
+import Canonical
 import Workflow
 
 /// Evaluates templates of one pipeline file.
@@ -22,6 +23,8 @@ final class Evaluator {
   struct Found {
     var value: Value
     var label: String?
+    /// Where on an axis it is, if it is a member of one.
+    var seat: Seat?
   }
 
   func index(of stage: String) -> Int? { stageIndex[stage] }
@@ -77,49 +80,59 @@ final class Evaluator {
       }
     default: return Found(value: .group(try group(path, at: place, in: point), place))
     }
-    guard let first = path.members.first else {
+    guard !path.members.isEmpty else {
       throw DecodingIssue(place, "'\(path.root)' needs a name: ${\(path.root).name}")
     }
     switch path.root {
     case "params": return Found(value: try params.value(path.members, at: place))
-    case "matrix": return try findOnMatrix(path, first, at: place, in: point)
+    case "matrix": return try findOnMatrix(path, at: place, in: point)
     default:
       throw DecodingIssue(place, "${\(path.text)}: only 'run' can name its outputs")
     }
   }
 
-  private func findOnMatrix(_ path: Path, _ axis: String, at place: Place, in point: Point?) throws -> Found {
+  private func findOnMatrix(_ path: Path, at place: Place, in point: Point?) throws -> Found {
     guard let point else { throw DecodingIssue(place, "${\(path.text)}: no matrix is at hand here") }
-    guard let index = point.axisIndex[axis] else {
-      let cure =
-        point.axes.isEmpty ? "; this stage has no matrix" : suggestion(for: axis, in: point.axes.map(\.name))
-      throw DecodingIssue(place, "${\(path.text)}: there is no axis '\(axis)'\(cure)")
+    let name = path.members[0]
+    // The usual case, which happens a hundred thousand times.
+    if let index = point.axes.position(of: name),
+      let found = walk(from: point.seat(on: index), path.members.dropFirst(), at: place)
+    {
+      return found
     }
-    let rest = path.members.dropFirst()
-    if let found = walk(point.member(index), rest, at: place) { return found }
+    guard !point.axes.isEmpty else {
+      throw DecodingIssue(place, "${\(path.text)}: there is no axis '\(name)'; this stage has no matrix")
+    }
+    let subject = "${\(path.text)}: the matrix"
+    guard let (index, rest) = try axis(path.members, of: point.axes, subject, at: place) else {
+      throw DecodingIssue(place, "\(subject) \(point.axes.names.complaint(about: name))")
+    }
+    if let found = walk(from: point.seat(on: index), rest, at: place) { return found }
     // Not on this member. On another one of a labelled axis: then here it is "not written".
     if point.member(index).isLabelled,
-      point.axes[index].members.contains(where: { walk($0, rest, at: place) != nil })
+      leads(rest, from: point.axes[index], at: place)
     {
       return Found(value: .null(place))
     }
-    let name = rest.first!
-    let cure = suggestion(for: name, in: known(on: point.member(index)))
-    throw DecodingIssue(place, "${\(path.text)}: '\(axis)' has no '\(name)'\(cure)")
+    let end = deadEnd(rest, from: point.axes[index], at: place)
+    throw DecodingIssue(place, "${\(path.text)}: '\(end.path)' has no \(end.missing)")
   }
 
   /// Follows names from a member of an axis: axes and outputs of an instance, members of a map.
-  func walk(_ member: Axis.Member, _ names: ArraySlice<String>, at place: Place) -> Found? {
+  func walk(from seat: Seat, _ names: ArraySlice<String>, at place: Place) -> Found? {
+    let member = seat.axis.members[seat.member]
     guard let name = names.first else {
       return Found(
-        value: member.value, label: member.isLabelled || member.instance != nil ? member.text : nil)
+        value: member.value, label: member.isLabelled || member.instance != nil ? member.text : nil,
+        seat: seat)
     }
     let rest = names.dropFirst()
     switch member.value {
     case .group(var group, _):
       let stage = stages[group.stage]!
-      if let axis = stage.axis(name) {
-        return walk(stage.axes[axis].members[stage.member(of: group.members[0], on: axis)], rest, at: place)
+      if let axis = stage.axes.position(of: name) {
+        let next = Seat(axis: stage.axes[axis], member: stage.member(of: group.members[0], on: axis))
+        return walk(from: next, rest, at: place)
       }
       guard rest.isEmpty, group.output == nil, stage.outputs.contains(where: { $0.name == name }) else {
         return nil
@@ -133,8 +146,32 @@ final class Evaluator {
     }
   }
 
-  private func known(on member: Axis.Member) -> [String] {
-    switch member.value {
+  /// Whether names lead anywhere from some member of an axis.
+  func leads(_ names: ArraySlice<String>, from axis: Axis, at place: Place) -> Bool {
+    axis.members.indices.contains { walk(from: Seat(axis: axis, member: $0), names, at: place) != nil }
+  }
+
+  /// Where names that lead nowhere stop: what they have led to, and what isn't there, with a suggestion.
+  func deadEnd(_ names: ArraySlice<String>, from axis: Axis, at place: Place) -> (
+    path: String, missing: String
+  ) {
+    var ends = axis.members.indices.map { Seat(axis: axis, member: $0) }
+    var followed = 0
+    for count in 1..<max(names.count, 1) {
+      let further = axis.members.indices.compactMap {
+        walk(from: Seat(axis: axis, member: $0), names.prefix(count), at: place)?.seat
+      }
+      if further.isEmpty { break }
+      (ends, followed) = (further, count)
+    }
+    let path = ([axis.name] + names.prefix(followed)).joined(separator: ".")
+    let missing = names[names.startIndex + followed]
+    let known = Set(ends.flatMap(known)).sorted()
+    return (path, "'\(missing)'\(suggestion(for: missing, in: known))")
+  }
+
+  private func known(from seat: Seat) -> [String] {
+    switch seat.axis.members[seat.member].value {
     case .group(let group, _):
       let stage = stages[group.stage]!
       return stage.axes.map(\.name) + stage.outputs.map(\.name)

@@ -6,24 +6,22 @@ import Workflow
 /// A stage with its instances, before they are bound to what they read.
 final class ExpandedStage {
   let name: String
-  let axes: [Axis]
+  let axes: Axes
   /// The canonical name of each instance.
   let names: [String]
   let outputs: [OutputDescription]
   /// Member of each axis of each instance: instances × axes.
   private let coordinates: [Int]
-  private let axisIndex: [String: Int]
   /// For each axis, once asked for: member → instances.
   private var instancesByMember: [[[Int]]?]
 
   var count: Int { names.count }
 
-  init(name: String, axes: [Axis], coordinates: [Int], outputs: [OutputDescription]) {
+  init(name: String, axes: Axes, coordinates: [Int], outputs: [OutputDescription]) {
     self.name = name
     self.axes = axes
     self.outputs = outputs
     self.coordinates = coordinates
-    axisIndex = Dictionary(uniqueKeysWithValues: axes.enumerated().map { ($1.name, $0) })
     instancesByMember = Array(repeating: nil, count: axes.count)
     guard !axes.isEmpty else {
       names = [name]
@@ -40,8 +38,6 @@ final class ExpandedStage {
     }
   }
 
-  func axis(_ name: String) -> Int? { axisIndex[name] }
-
   func member(of instance: Int, on axis: Int) -> Int { coordinates[instance * axes.count + axis] }
 
   func labels(of instance: Int) -> [Label] {
@@ -51,8 +47,7 @@ final class ExpandedStage {
   /// The point at which an instance stands.
   func point(of instance: Int) -> Point {
     let start = instance * axes.count
-    return Point(
-      axes: axes, axisIndex: axisIndex, coordinates: Array(coordinates[start..<start + axes.count]))
+    return Point(axes: axes, coordinates: Array(coordinates[start..<start + axes.count]))
   }
 
   /// The instances whose member of `axis` is `member`, ascending.
@@ -68,12 +63,12 @@ final class ExpandedStage {
 
 /// A point of a matrix.
 struct Point {
-  let axes: [Axis]
-  let axisIndex: [String: Int]
+  let axes: Axes
   /// Member of each axis.
   var coordinates: [Int]
 
   func member(_ axis: Int) -> Axis.Member { axes[axis].members[coordinates[axis]] }
+  func seat(on axis: Int) -> Seat { Seat(axis: axes[axis], member: coordinates[axis]) }
 }
 
 /// Remembers results that depend on some of the axes only, so that 100,000 instances don't repeat the same
@@ -84,11 +79,13 @@ struct Memo<T> {
   private var values: [Int: T] = [:]
 
   /// `templates` are what the result is made from.
-  init(for templates: [Template], axes: [Axis], axisIndex: [String: Int]) {
+  init(for templates: [Template], axes: Axes, _ evaluator: Evaluator) {
     var used = Set<Int>()
     for template in templates {
-      template.visitPaths { path, _ in
-        if path.root == "matrix", let name = path.members.first, let i = axisIndex[name] { used.insert(i) }
+      template.visitPaths { path, place in
+        guard path.root == "matrix", !path.members.isEmpty else { return }
+        // What names no axis says so when it is evaluated.
+        if let found = try? evaluator.axis(path.members, of: axes, "", at: place) { used.insert(found.axis) }
       }
     }
     var stride = 1

@@ -8,21 +8,21 @@ extension ExpandedStage {
 
   /// Expands a stage all of whose references have been expanded. Throws `DecodingIssue`.
   convenience init(_ declaration: StageDeclaration, _ evaluator: Evaluator) throws {
-    let axes = try declaration.matrix.map { member in
+    let list = try declaration.matrix.map { member in
       try Axis(
         name: member.name, value: try evaluator.value(member.value, at: nil), at: member.value.place,
         stages: evaluator.stages)
     }
     var total = 1
-    for axis in axes {
+    for axis in list {
       total *= axis.members.count
       guard total <= ExpandedStage.maximumPoints else {
         throw DecodingIssue(declaration.place, "the matrix has over \(ExpandedStage.maximumPoints) points")
       }
     }
-    let axisIndex = Dictionary(uniqueKeysWithValues: axes.enumerated().map { ($1.name, $0) })
-    var point = Point(axes: axes, axisIndex: axisIndex, coordinates: Array(repeating: 0, count: axes.count))
-    var known = declaration.conditions.map { Memo<Bool>(for: [$0], axes: axes, axisIndex: axisIndex) }
+    let axes = Axes(list)
+    var point = Point(axes: axes, coordinates: Array(repeating: 0, count: axes.count))
+    var known = declaration.conditions.map { Memo<Bool>(for: [$0], axes: axes, evaluator) }
     var coordinates: [Int] = []
     for _ in 0..<total {
       var holds = true

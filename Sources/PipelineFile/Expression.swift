@@ -3,10 +3,11 @@
 
 import Workflow
 
-/// `path [comparison term]`.
+/// `path [comparison term]`, or `path in [term, …]`.
 struct Expression {
   var path: Path
-  var comparison: (operation: Comparison, term: Term)?
+  /// What stands behind the path: one term, of `in` any number, which may be lists.
+  var comparison: (operation: Comparison, terms: [Term])?
 }
 
 enum Comparison: String {
@@ -14,6 +15,9 @@ enum Comparison: String {
   case notEqual = "!="
   case less = "<"
   case lessOrEqual = "<="
+  case greater = ">"
+  case greaterOrEqual = ">="
+  case isIn = "in"
 }
 
 /// `name ["[" selector, … "]"] ("." name)*`: `params.seeds`, `matrix.front.seed`, `model[seed=0].model`.
@@ -108,7 +112,7 @@ indirect enum Template {
 extension Expression {
   func visitPaths(_ visit: (Path) -> Void) {
     path.visitPaths(visit)
-    if case .path(let path)? = comparison?.term { path.visitPaths(visit) }
+    for case .path(let path) in comparison?.terms ?? [] { path.visitPaths(visit) }
   }
 }
 

@@ -1,7 +1,7 @@
 // Owns the grammar of `${…}`:
 //
 //     text := (char | "$${" | "${" expr "}")*
-//     expr := path [("==" | "!=" | "<" | "<=") term]
+//     expr := path [("==" | "!=" | "<" | "<=" | ">" | ">=") term | "in" (path | "[" term ("," term)* "]")]
 //     path := name ["[" sel ("," sel)* "]"] ("." name)*
 //     sel  := name ("." name)* "=" term ("|" term)*
 //     term := path | 'string' | number | true | false | bareword
@@ -98,14 +98,30 @@ private struct ExpressionParser {
   private mutating func expression() throws -> Expression {
     var expression = Expression(path: try path(depth: 0))
     skipSpace()
-    for operation in [Comparison.equal, .notEqual, .lessOrEqual, .less] where starts(operation.rawValue) {
+    let operations: [Comparison] = [.equal, .notEqual, .lessOrEqual, .less, .greaterOrEqual, .greater, .isIn]
+    if let operation = operations.first(where: { starts($0.rawValue) }) {
       i += operation.rawValue.count
-      expression.comparison = (operation, try term(depth: 0))
-      break
+      expression.comparison = (operation, operation == .isIn ? try list() : [try term(depth: 0)])
     }
     skipSpace()
     guard take("}") else { throw unexpected("'}'") }
     return expression
+  }
+
+  /// What stands behind `in`.
+  private mutating func list() throws -> [Term] {
+    skipSpace()
+    guard take("[") else {
+      let term = try term(depth: 0)
+      guard case .path = term else {
+        throw issue("'in' takes a list, such as [a, b] or params.x, in \(shown)")
+      }
+      return [term]
+    }
+    var terms: [Term] = []
+    repeat { terms.append(try term(depth: 0)) } while take(",")
+    guard take("]") else { throw unexpected("',' or ']'") }
+    return terms
   }
 
   private mutating func path(depth: Int) throws -> Path {

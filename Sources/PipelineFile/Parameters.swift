@@ -26,6 +26,12 @@ final class Parameters {
     if let issue { throw issue }
   }
 
+  /// The names of the parameters themselves, not of what is in them.
+  var names: [String] {
+    guard case .map(let members, _) = root else { return [] }
+    return members.map(\.name)
+  }
+
   /// Evaluates every parameter, so that what is wrong with one shows though nobody uses it.
   func check() throws {
     guard case .map(let members, _) = root else { return }

@@ -26,11 +26,7 @@ struct References {
               targets.append(target)
               here.append(place)
             } else if missing == nil {
-              let isShells = declaration.command != nil && path.selectors.isEmpty && path.members.isEmpty
-              let known = declarations.map(\.name)
-              let cure =
-                isShells && nearestName(to: path.root, in: known) == nil
-                ? "; the shell's own is written $${\(path.root)}" : suggestion(for: path.root, in: known)
+              let cure = cure(for: path, in: declaration, evaluator)
               missing = DecodingIssue(place, "there is no stage '\(path.root)'\(cure)")
             }
           }
@@ -75,4 +71,20 @@ struct References {
       walk.append(target)
     }
   }
+}
+
+/// What `path`, which names no stage, may have been meant for: a stage, an axis or a parameter.
+private func cure(for path: Path, in stage: StageDeclaration, _ evaluator: Evaluator) -> String {
+  let scopes = [("matrix", stage.matrix.map(\.name)), ("params", evaluator.params.names)]
+  func meant(_ name: (String, [String]) -> String?) -> String? {
+    let found = scopes.compactMap { scope, names in name(path.root, names).map { "${\(scope).\($0)}" } }
+    return found.isEmpty ? nil : didYouMean(found)
+  }
+  if let exact = meant({ $1.contains($0) ? $0 : nil }) { return exact }
+  if let near = nearestName(to: path.root, in: evaluator.stageNames) { return didYouMean([near]) }
+  if let near = meant({ nearestName(to: $0, in: $1) }) { return near }
+  if stage.command != nil, path.selectors.isEmpty, path.members.isEmpty {
+    return "; the shell's own is written $${\(path.root)}"
+  }
+  return suggestion(for: path.root, in: evaluator.stageNames)
 }

@@ -1,6 +1,7 @@
-// Owns which instances a reference such as `model[regime=standard, front.seed=0|1].model` means, and
-// comparing.
+// Owns which instances a reference such as `model[regime=standard, front.seed=0|1].model` means. Conditions are in
+// `Comparing`.
 
+import Canonical
 import Workflow
 
 extension Evaluator {
@@ -32,20 +33,21 @@ extension Evaluator {
     guard !path.selectors.isEmpty else { return Array(0..<stage.count) }
     var chosen: [(axis: Int, members: Set<Int>)] = []
     for selector in path.selectors {
-      guard let axis = stage.axis(selector.axis[0]) else {
+      let subject = "'\(stage.name)'"
+      guard let (axis, rest) = try axis(selector.axis, of: stage.axes, subject, at: place) else {
+        let name = selector.axis[0]
         throw DecodingIssue(
           place,
           stage.axes.isEmpty
-            ? "'\(stage.name)' has no matrix to select from by '\(selector.axis[0])'"
-            : "'\(stage.name)' has no axis '\(selector.axis[0])'"
-              + suggestion(for: selector.axis[0], in: stage.axes.map(\.name)))
+            ? "\(subject) has no matrix to select from by '\(name)'"
+            : "\(subject) \(stage.axes.names.complaint(about: name))")
       }
       var members = Set<Int>()
       for term in selector.terms {
         let operand = try operand(term, at: place, in: point)
-        let matches = matching(operand, stage.axes[axis], selector.axis.dropFirst(), at: place)
+        let matches = matching(operand, stage.axes[axis], rest, at: place)
         if matches.isEmpty {
-          throw try nothingHas(selector, operand, stage, axis, at: place)
+          throw try nothingHas(selector, operand, stage, axis, rest, at: place)
         }
         members.formUnion(matches)
       }
@@ -79,27 +81,27 @@ extension Evaluator {
       }
     }
     return axis.members.indices.filter { i in
-      walk(axis.members[i], names, at: place).map { operand == self.operand($0) } ?? false
+      walk(from: Seat(axis: axis, member: i), names, at: place).map { operand == self.operand($0) } ?? false
     }
   }
 
   private func nothingHas(
-    _ selector: Selector, _ operand: Operand, _ stage: ExpandedStage, _ axis: Int, at place: Place
+    _ selector: Selector, _ operand: Operand, _ stage: ExpandedStage, _ axis: Int,
+    _ names: ArraySlice<String>, at place: Place
   ) throws -> DecodingIssue {
-    let names = selector.axis.dropFirst()
     var values: [String] = []
-    for member in stage.axes[axis].members {
-      guard let found = walk(member, names, at: place) else { continue }
+    for (i, member) in stage.axes[axis].members.enumerated() {
+      guard let found = walk(from: Seat(axis: stage.axes[axis], member: i), names, at: place) else {
+        continue
+      }
       let text = self.operand(found).texts[0]
       let spelling = names.isEmpty ? member.spelling : Spelling.isBare(text) ? text : Spelling.quoted(text)
       if !values.contains(spelling) { values.append(spelling) }
       if values.count > 20 { break }
     }
-    if values.isEmpty, let name = names.first {
-      let known = stage.axes[axis].members[0].instance.map { stages[$0.stage]!.axes.map(\.name) } ?? []
-      return DecodingIssue(
-        place,
-        "axis '\(selector.axis[0])' of '\(stage.name)' has no '\(name)'\(suggestion(for: name, in: known))")
+    if values.isEmpty, !names.isEmpty {
+      let end = deadEnd(names, from: stage.axes[axis], at: place)
+      return DecodingIssue(place, "axis '\(end.path)' of '\(stage.name)' has no \(end.missing)")
     }
     let shown = values.prefix(20).joined(separator: ", ") + (values.count > 20 ? ", …" : "")
     return DecodingIssue(
@@ -109,7 +111,7 @@ extension Evaluator {
   }
 }
 
-/// One side of a comparison.
+/// What a term of a selection, or one side of a comparison, is.
 struct Operand {
   /// What it is called, the first being for messages: scalar, label, names of an instance.
   var texts: [String]
@@ -147,25 +149,6 @@ extension Evaluator {
       texts.append(stage.name)
       return Operand(texts: texts, instances: (group.stage, Set(group.members)))
     case .null, .list, .map: return Operand(texts: texts + [found.value.spelled])
-    }
-  }
-
-  /// Whether a comparison, as it stands in `where`, holds.
-  func holds(_ expression: Expression, at place: Place, in point: Point) throws -> Bool {
-    guard let (operation, term) = expression.comparison else {
-      throw DecodingIssue(place, "expected a comparison such as ${matrix.a != matrix.b}")
-    }
-    let left = operand(try find(expression.path, at: place, in: point))
-    let right = try operand(term, at: place, in: point)
-    switch operation {
-    case .equal: return left == right
-    case .notEqual: return !(left == right)
-    case .less, .lessOrEqual:
-      guard let x = left.number, let y = right.number else {
-        let wrong = left.number == nil ? left : right
-        throw DecodingIssue(place, "'\(operation.rawValue)' compares numbers, found '\(wrong.texts[0])'")
-      }
-      return operation == .less ? x < y : x <= y
     }
   }
 }

@@ -41,11 +41,11 @@ struct ScoreRows {
 
   /// The axis that `name` means: its full name, or an end of it (`cut` for `network.cut`) that only one has.
   func axis(_ name: String) throws -> String {
-    if axes.contains(name) { return name }
-    let ends = axes.filter { $0.hasSuffix("." + name) }
-    if ends.count == 1 { return ends[0] }
-    let problem = ends.isEmpty ? "there is no axis '\(name)'" : "'\(name)' could be \(list(ends))"
-    throw InputError(message: "\(problem). The rows have \(list(axes))")
+    let names = AxisNames(axes)
+    guard case .axis(let axis) = names.meaning(of: name) else {
+      throw InputError(message: "'rows' \(names.complaint(about: name))")
+    }
+    return axis
   }
 
   /// The score of that name, or an error that lists those there are.
@@ -58,18 +58,9 @@ struct ScoreRows {
 
   /// For each axis, the shortest end of its name that no other axis has.
   func shortNames(of axes: [String]) -> [String: String] {
-    Dictionary(
-      uniqueKeysWithValues: axes.map { axis in
-        let parts = axis.split(separator: ".")
-        let ends = parts.indices.reversed().map { parts[$0...].joined(separator: ".") }
-        let unique = ends.first { end in
-          axes.filter { $0 == end || $0.hasSuffix("." + end) }.count == 1
-        }
-        return (axis, unique ?? axis)
-      })
+    let names = AxisNames(axes)
+    return Dictionary(uniqueKeysWithValues: axes.map { ($0, names.shortest($0)) })
   }
-
-  private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
 
   /// The mean of some numbers, in their order.
   static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }

@@ -273,3 +273,31 @@ func aWrongReferenceIsExplained(reference: String, message: String) throws {
     #expect(try complaint(stages(path))?.hasSuffix(expected) == true, "\(path)")
   }
 }
+
+@Test(arguments: [
+  ("${cut}", "there is no stage 'cut'. Did you mean '${matrix.cut}' or '${params.cut}'?"),
+  ("${pair}", "there is no stage 'pair'. Did you mean '${params.pair}'?"),
+  ("${depth}", "there is no stage 'depth'. Did you mean '${matrix.depth}'?"),
+  ("${dept}", "there is no stage 'dept'. Did you mean '${matrix.depth}'?"),
+  ("${image}", "there is no stage 'image'. Did you mean 'images'?"),
+  ("${zzz}", "there is no stage 'zzz'. Known: images, model, s"),
+])
+func aNameWithoutItsRootIsToldTheRoot(_ reference: String, _ message: String) throws {
+  let found = try complaintAbout(
+    """
+    matrix: { cut: [stem], depth: [1, 2] }
+    uses: train
+    with: { data: "${images}", note: "\(reference)" }
+    """)
+  #expect(found == "p.yaml:14:38: stage 's': \(message)")
+}
+
+@Test func inACommandANameMayBeTheShellsOwn() throws {
+  let command = { (word: String) in "run: echo ${\(word)} > ${out.o}\noutputs: { o: { file: o } }" }
+  #expect(
+    try complaintAbout(command("HOME"))
+      == "p.yaml:12:10: stage 's': there is no stage 'HOME'; the shell's own is written $${HOME}")
+  #expect(
+    try complaintAbout(command("cut"))
+      == "p.yaml:12:10: stage 's': there is no stage 'cut'. Did you mean '${params.cut}'?")
+}

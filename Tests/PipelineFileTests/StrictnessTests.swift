@@ -69,11 +69,12 @@ import Workflow
   ),
   (
     "{ uses: dataset/cifar10, matrix: { a: [x] }, where: [\"${matrix.a < 2}\"] }",
-    "3:59: stage 's': '<' compares numbers, found 'x'"
+    "3:59: stage 's': 'x' < '2': these have no order. Numbers have one, instances of one stage, and members of one axis "
+      + "or of axes that list the same: list them in their order under 'params' and let both axes be that list"
   ),
   (
     "{ uses: dataset/cifar10, matrix: { seed: [x] }, where: [\"${matrix.sed == 2}\"] }",
-    "3:62: stage 's': ${matrix.sed}: there is no axis 'sed'. Did you mean 'seed'?"
+    "3:62: stage 's': ${matrix.sed}: the matrix has no axis 'sed'. Did you mean 'seed'?"
   ),
   (
     "{ uses: dataset/cifar10, where: [\"${matrix.a == 2}\"] }",

@@ -51,10 +51,8 @@ import Workflow
       bench.scores(["accuracy": 1], ["network.cut": "a", "front.cut": "b", "seed": "1"]),
     ]
     for (parameters, expected) in [
-      (["over": ["seeds"]], "there is no axis 'seeds'. The rows have network.cut, front.cut, seed"),
-      (
-        ["over": ["cut"]], "'cut' could be network.cut, front.cut. The rows have network.cut, front.cut, seed"
-      ),
+      (["over": ["seeds"]], "'rows' has no axis 'seeds'. Did you mean 'seed'?"),
+      (["over": ["cut"]], "'rows' has several axes 'cut': network.cut, front.cut. Name one of them"),
       (["columns": ["acuracy"]], "there is no score 'acuracy'. Did you mean 'accuracy'?"),
     ] as [(JSON, String)] {
       #expect(try failure("table", parameters, rows, on: bench) == expected)
@@ -63,7 +61,7 @@ import Workflow
     for (parameters, expected) in [
       (
         ["x": "cute", "y": "seed", "value": "accuracy"],
-        "there is no axis 'cute'. The rows have network.cut, front.cut, seed"
+        "'rows' has no axis 'cute'. Known: front.cut, network.cut, seed"
       ),
       (["x": "seed", "y": "network.cut", "value": "b"], "there is no score 'b'. Known: accuracy"),
     ] as [(JSON, String)] {

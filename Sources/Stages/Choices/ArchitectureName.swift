@@ -16,7 +16,7 @@ struct ArchitectureName: ParameterValue {
   init(raw: RawValue) throws {
     guard case .scalar(let text, _, let place) = raw else { throw Self.issue(raw) }
     guard Architecture.isKnown(text) else {
-      let near = nearestName(to: text, in: Architecture.usualNames).map { ". Did you mean '\($0)'?" }
+      let near = nearestName(to: text, in: Architecture.usualNames).map { didYouMean([$0]) }
       throw DecodingIssue(
         place, "unknown architecture '\(text)'\(near ?? ". Known: \(Architecture.knownNames)")")
     }

@@ -15,8 +15,13 @@ public func nearestName(to name: String, in known: some Sequence<String>) -> Str
 
 /// `. Did you mean 'x'?`, or what else is known: `. Known: a, b`; the empty string when nothing is.
 public func suggestion(for name: String, in known: some Collection<String>) -> String {
-  if let near = nearestName(to: name, in: known) { return ". Did you mean '\(near)'?" }
+  if let near = nearestName(to: name, in: known) { return didYouMean([near]) }
   return known.isEmpty ? "" : ". Known: \(known.sorted().joined(separator: ", "))"
+}
+
+/// `. Did you mean 'x' or 'y'?`
+public func didYouMean(_ names: [String]) -> String {
+  ". Did you mean \(names.map { "'\($0)'" }.joined(separator: " or "))?"
 }
 
 private func folded(_ name: String) -> [Character] { name.lowercased().filter { !"-_+".contains($0) } }

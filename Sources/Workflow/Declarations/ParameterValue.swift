@@ -124,7 +124,7 @@ extension ParameterChoice {
   public init(raw: Workflow.RawValue) throws {
     guard case .scalar(let text, _, let place) = raw else { throw Self.issue(raw) }
     guard let value = Self(rawValue: text) else {
-      let near = nearestName(to: text, in: Self.allCasesText).map { ". Did you mean '\($0)'?" } ?? ""
+      let near = nearestName(to: text, in: Self.allCasesText).map { didYouMean([$0]) } ?? ""
       throw DecodingIssue(place, "expected \(Self.expectation), found '\(text)'\(near)")
     }
     self = value
