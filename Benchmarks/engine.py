@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""What the engine costs beside the work: a first run and a no-op run of pipelines of small commands, and loading.
+"""What the engine costs beside the work: a first run and no-op runs of pipelines of small commands, and starting.
 
     Benchmarks/engine.py .build/release/bobbin [--against OTHER] [--rounds 5] [--sizes 1000,10000,100000]
 
-Prints medians over interleaved rounds, as a whole process (loading included), and with --against the ratios.
+Prints medians over interleaved rounds, of whole processes (loading included): seconds on the clock, and processor
+seconds, which say more on a machine that does other things too. With --against, the same of another program, and the
+median of the rounds' ratios.
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import statistics
@@ -14,6 +17,7 @@ import subprocess
 import tempfile
 import time
 
+# What every version reads.
 PIPELINE = """\
 version: 1
 params: {{ points: [{points}] }}
@@ -25,12 +29,39 @@ stages:
 """
 
 
-def timed(arguments, folder):
-    start = time.monotonic()
-    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, arguments[:3]))}: status {done.returncode}: {done.stderr[-500:]}")
-    return time.monotonic() - start
+def measured(arguments, folder):
+    """(seconds on the clock, processor seconds of the process and those that it waited for)"""
+    with tempfile.TemporaryFile() as errors:
+        start = time.monotonic()
+        process = subprocess.Popen(arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            end = errors.read()[-500:].decode(errors="replace")
+            raise SystemExit(f"{' '.join(map(str, arguments[:3]))}: status {process.returncode}: {end}")
+    return seconds, usage.ru_utime + usage.ru_stime
+
+
+def folder_with(work, count):
+    folder = work / str(count)
+    folder.mkdir()
+    (folder / "bobbin.yaml").touch()
+    (folder / "p.yaml").write_text(PIPELINE.format(points=", ".join(map(str, range(count)))))
+    return folder
+
+
+def show(row, by_name, count):
+    line = f"{row:<36}"
+    for column, what in ((0, "clock"), (1, "processor")):
+        values = {name: [round[column] for round in rounds] for name, rounds in by_name.items()}
+        line += f" {what} {statistics.median(values['this']) / count * 1000:9.2f} ms"
+        if "other" in values:
+            ratios = [a / b for a, b in zip(values["this"], values["other"])]
+            other = statistics.median(values["other"]) / count * 1000
+            line += f", other {other:9.2f} ms, ratio {statistics.median(ratios):.2f};"
+    print(line.rstrip(";"), flush=True)
 
 
 def main():
@@ -38,42 +69,42 @@ def main():
     parser.add_argument("bobbin")
     parser.add_argument("--against")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--first", type=int, default=200, help="instances of the first run")
+    parser.add_argument("--first", type=int, default=200, help="instances of the first run; 0 for none")
     parser.add_argument("--sizes", default="1000,10000", help="instances of the no-op runs")
     options = parser.parse_args()
     programs = {"this": pathlib.Path(options.bobbin).resolve()}
     if options.against:
         programs["other"] = pathlib.Path(options.against).resolve()
     work = pathlib.Path(tempfile.mkdtemp(prefix="bobbin-engine-"))
-    try:
-        rows = {}
-        sizes = [int(size) for size in options.sizes.split(",")]
-        for size in [options.first] + sizes:
-            folder = work / str(size)
-            folder.mkdir()
-            (folder / "bobbin.yaml").touch()
-            (folder / "p.yaml").write_text(PIPELINE.format(points=", ".join(map(str, range(size)))))
-        for name, program in programs.items():
-            for size in sizes:
-                timed([program, "run", "p.yaml", "--quiet", "--store", name], work / str(size))
+
+    def run(program, folder, store):
+        return measured([program, "run", "p.yaml", "--quiet", "--store", store], folder)
+
+    def rounds(prepare, act):
+        """Each program in turn, beginning with another in every round."""
+        found = {name: [] for name in programs}
         for round in range(options.rounds):
+            for name in sorted(programs, reverse=round % 2 == 1):
+                prepare(name)
+                found[name].append(act(name))
+        return found
+
+    try:
+        show("start (--version)", rounds(lambda _: None, lambda name: measured([programs[name], "--version"], work)), 1)
+        if options.first:
+            folder = folder_with(work, options.first)
+            show(
+                f"first run of {options.first}, per instance",
+                rounds(
+                    lambda name: shutil.rmtree(folder / name, ignore_errors=True),
+                    lambda name: run(programs[name], folder, name)),
+                options.first)
+        for size in [int(size) for size in options.sizes.split(",") if size]:
+            folder = folder_with(work, size)
             for name, program in programs.items():
-                folder = work / str(options.first)
-                shutil.rmtree(folder / name, ignore_errors=True)
-                seconds = timed([program, "run", "p.yaml", "--quiet", "--store", name], folder)
-                rows.setdefault(f"first run of {options.first}, per instance", {}).setdefault(name, []).append(
-                    seconds / options.first)
-                for size in sizes:
-                    seconds = timed([program, "run", "p.yaml", "--quiet", "--store", name], work / str(size))
-                    rows.setdefault(f"no-op of {size}", {}).setdefault(name, []).append(seconds)
-        for row, by_name in rows.items():
-            mine = statistics.median(by_name["this"])
-            line = f"{row:<34} {mine * 1000:10.2f} ms"
-            if "other" in by_name:
-                theirs = statistics.median(by_name["other"])
-                ratios = [a / b for a, b in zip(by_name["this"], by_name["other"])]
-                line += f"   other {theirs * 1000:10.2f} ms   ratio {statistics.median(ratios):.2f}"
-            print(line)
+                run(program, folder, name)
+            show(f"no-op of {size}", rounds(lambda _: None, lambda name: run(programs[name], folder, name)), 1)
+            shutil.rmtree(folder)
     finally:
         shutil.rmtree(work)
 

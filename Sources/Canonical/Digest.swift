@@ -70,21 +70,28 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// 64 lower-case hexadecimal digits.
   public var hex: String {
-    String(unsafeUninitializedCapacity: 64) { out in
-      for i in 0..<64 {
-        let nibble = UInt8(words[i / 16] >> UInt64(60 - 4 * (i % 16)) & 15)
-        out[i] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-      }
+    String(unsafeUninitializedCapacity: 64) {
+      writeHex(to: $0)
       return 64
     }
   }
 
   /// Appends the 64 digits of `hex`; a hundred thousand keys are made of many of them.
   public func appendHex(to out: inout [UInt8]) {
-    for word in 0..<4 {
-      for shift in stride(from: 60, through: 0, by: -4) {
-        let nibble = UInt8(truncatingIfNeeded: words[word] >> UInt64(shift)) & 15
-        out.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
+      writeHex(to: digits)
+      out.append(contentsOf: digits)
+    }
+  }
+
+  /// Fills 64 bytes with the digits.
+  private func writeHex(to digits: UnsafeMutableBufferPointer<UInt8>) {
+    for i in 0..<4 {
+      var word = words[i]
+      for digit in stride(from: 16 * i + 15, through: 16 * i, by: -1) {
+        let nibble = UInt8(truncatingIfNeeded: word & 15)
+        digits[digit] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+        word >>= 4
       }
     }
   }
@@ -127,8 +134,9 @@ public struct Hasher256: ~Copyable {
   }
 
   private static func result(of context: OpaquePointer) -> Digest {
-    var out = [UInt8](repeating: 0, count: 32)
-    _ = EVP_DigestFinal_ex(context, &out, nil)
-    return Digest(bytes: out)!
+    withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { out in
+      _ = EVP_DigestFinal_ex(context, out.baseAddress, nil)
+      return Digest(bytes: UnsafeRawBufferPointer(out))!
+    }
   }
 }

@@ -126,10 +126,26 @@ public struct Record: Hashable, Sendable {
   }
 }
 
+/// What a record says in short.
+public struct KnownOutputs: Hashable, Sendable {
+  public var artifacts: [String: Artifact]
+  /// `Record.platformNumber` of what computed them.
+  public var platform: Int64
+
+  public init(artifacts: [String: Artifact], platform: Int64) {
+    self.artifacts = artifacts
+    self.platform = platform
+  }
+
+  public init(_ record: Record) {
+    self.init(artifacts: record.artifacts, platform: Record.platformNumber(of: record.facts))
+  }
+}
+
 extension Record {
   /// A number for what of a platform can decide bits: instruction set and versions of libraries. 0 where facts don't
   /// name them.
-  static func platformNumber(of facts: JSON) -> Int64 {
+  public static func platformNumber(of facts: JSON) -> Int64 {
     guard let set = facts["instructionSet"], let facts = facts["versions"]?.objectValue else { return 0 }
     // Versions are texts; what else stands beside them follows from those.
     let versions = JSON.object(facts.filter { $0.value.stringValue != nil })

@@ -91,11 +91,11 @@ import Testing
     try old()
     let store = try Store.open(at: scratch["store"])
     let keys = try store.lastKeys(project: "/home/me/project", file: "numbers.yaml")
-    let outputs = try store.outputs(for: Array(keys.values))
+    let outputs = try store.outputs(for: Array(keys.values)).mapValues(\.artifacts)
     let tree = try #require(outputs[keys["folder"]!]?["tree"])
     let members = try store.members(of: [tree.digest])
     try scratch.sql(change)
-    #expect(try store.outputs(for: Array(keys.values)) == outputs)
+    #expect(try store.outputs(for: Array(keys.values)).mapValues(\.artifacts) == outputs)
     #expect(try store.members(of: [tree.digest]) == members)
     #expect(try store.manifest(tree).entries == members[tree.digest])
   }

@@ -3,7 +3,7 @@ import ContentStore
 import Foundation
 import Testing
 
-@Test func resultsOfOtherPlatformsAreCounted() throws {
+@Test func whatComputedAResultIsKnownWithoutItsRecord() throws {
   let scratch = try Scratch()
   let store = try Store.open(at: scratch["store"])
   func facts(_ set: String, _ version: String) -> JSON {
@@ -15,7 +15,10 @@ import Testing
   let keys = try [
     facts("avx512", "2.6.3"), facts("avx512", "3.1.1"), facts("avx2", "2.6.3"), [:], facts("avx512", "2.6.3"),
   ].enumerated().map { try store.publish(prose(100), as: "\($0)", facts: $1).key }
-  #expect(try store.countOfOtherPlatforms(keys, than: facts("avx512", "2.6.3")) == 2)
-  #expect(try store.countOfOtherPlatforms(keys, than: facts("avx2", "2.6.3")) == 3)
-  #expect(try store.countOfOtherPlatforms(Array(keys.prefix(1)), than: facts("avx512", "2.6.3")) == 0)
+  let outputs = try store.outputs(for: keys)
+  let platforms = keys.map { outputs[$0]?.platform }
+  #expect(platforms[0] == Record.platformNumber(of: facts("avx512", "2.6.3")))
+  #expect(platforms[4] == platforms[0])
+  #expect(platforms[3] == 0)
+  #expect(Set(platforms).count == 4)
 }

@@ -30,7 +30,7 @@ import Testing
     #expect(try store.record(for: record.key) == record)
     let none = Digest.of("none".utf8)
     #expect(try store.record(for: none) == nil)
-    #expect(try store.outputs(for: [record.key, none]) == [record.key: record.artifacts])
+    #expect(try store.outputs(for: [record.key, none]) == [record.key: KnownOutputs(record)])
   }
 
   @Test func equalContentOfAFileAndOfMemoryIsStoredEqually() throws {

@@ -169,7 +169,7 @@ private let edits: [Edit] = [
     spares: drawing.union(["ModelImport", "Command"])),
   Edit(
     "a number's spelling in canonical JSON", "Sources/Canonical/JSON.swift",
-    .replace("out += value.description", with: "out += \"\\(value) \""),
+    .replace("out += value.description.utf8", with: "out += \"\\(value) \".utf8"),
     reruns: ["Train", "Stitch", "Evaluate", "SimilarityKind", "Table"], spares: []),
   Edit(
     "an operator", "Sources/Tensor/Tensor.swift", .append("infix operator **"),

@@ -8,7 +8,7 @@ import Canonical
 ///
 ///     let kinds = KindCatalogue(stageKinds() + fingerprints.describe([Mine.self, AlsoMine.self]))
 public struct Fingerprints: Sendable {
-  private let files: [(path: String, digest: Digest)]
+  private let files: [(path: String, digest: String)]
   private let kinds: [String: [Int]]
   private let listed: [String: [String: [Int]]]
 
@@ -25,13 +25,7 @@ public struct Fingerprints: Sendable {
     listed: [String: [String: [Int]]], isDebug: Bool, isUnchecked: Bool
   ) {
     let configuration = isDebug ? "debug" : isUnchecked ? "unchecked" : "release"
-    self.files =
-      files.map { file in
-        guard let digest = Digest(hex: file.digest) else {
-          preconditionFailure("BUG: the digest of \(file.path) is '\(file.digest)'")
-        }
-        return (file.path, digest)
-      } + [("build: configuration", .of(configuration.utf8))]
+    self.files = files + [("build: configuration", Digest.of(configuration.utf8).hex)]
     self.kinds = kinds
     self.listed = listed
   }
@@ -45,8 +39,8 @@ public struct Fingerprints: Sendable {
             + "StageKind, and apply the plugin Fingerprints to the module")
       }
       return KindDescription(
-        type, code: manifest(members + [files.count - 1]),
-        listed: (listed["\(type)"] ?? [:]).mapValues(manifest))
+        type, code: self.manifest(members + [self.files.count - 1]),
+        listed: (self.listed["\(type)"] ?? [:]).mapValues(self.manifest))
     }
   }
 
@@ -63,6 +57,14 @@ public struct Fingerprints: Sendable {
   }
 
   private func manifest(_ members: [Int]) -> CodeManifest {
-    CodeManifest(files: Dictionary(uniqueKeysWithValues: members.map { (files[$0].path, files[$0].digest) }))
+    CodeManifest(
+      files: Dictionary(
+        uniqueKeysWithValues: members.map { member in
+          let (path, hex) = files[member]
+          guard let digest = Digest(hex: hex) else {
+            preconditionFailure("BUG: the digest of \(path) is '\(hex)'")
+          }
+          return (path, digest)
+        }))
   }
 }

@@ -4,53 +4,53 @@
 import Canonical
 import ContentStore
 import Foundation
+import Synchronization
 
-/// A stage kind as data.
+/// A stage kind as data. What takes a while to find out, reflection and the digests of sources, is found out when it is
+/// first asked for: most pipelines use a few of the kinds that there are.
 public final class KindDescription: Sendable {
   public let name: String
   public let summary: String
   public let discussion: String
-  public let parameters: [ParameterDescription]
-  public let inputs: [InputDescription]
-  public let externals: [ExternalDescription]
-  public let outputs: [OutputDescription]
+  public var parameters: [ParameterDescription] { reflection.parameters }
+  public var inputs: [InputDescription] { reflection.inputs }
+  public var externals: [ExternalDescription] { reflection.externals }
+  public var outputs: [OutputDescription] { reflection.outputs }
   /// Whether this is the kind that `run:` means.
   public let takesCommands: Bool
   /// The parameters and inputs in which the members of a job may differ; empty: jobs have one member.
   public let varying: Set<String>
   /// The inputs that ask for a part of a manifest, by name.
-  let parts: [String: InputPart]
+  var parts: [String: InputPart] { reflection.parts }
   /// The sources that decide what it computes, whatever its parameters.
-  public let code: CodeManifest
+  public var code: CodeManifest { sources.code }
   /// The code of what kinds look up in lists, by the file it is in.
-  private let listed: [String: CodeManifest]
+  private var listed: [String: CodeManifest] { sources.listed }
   /// Whether instances of this kind can differ in their code.
   var looksUpCode: Bool { !listed.isEmpty }
   private let type: any StageKind.Type
+  private let reflected = AtomicLazyReference<Reflection>()
+  private let found = AtomicLazyReference<Sources>()
+  private let find: @Sendable () -> Sources
   /// One kind with its declarations, used for every decoding: reflection takes longer than all the rest of it.
-  private let prototype: (kind: any StageKind, declared: Declared)
+  private var prototype: (kind: any StageKind, declared: Declared) { (reflection.kind, reflection.declared) }
   private let prototypeLock = NSLock()
 
-  /// Reads the declaration of a kind.
-  public init(_ type: any StageKind.Type, code: CodeManifest, listed: [String: CodeManifest] = [:]) {
+  public init(
+    _ type: any StageKind.Type, code: @autoclosure @escaping @Sendable () -> CodeManifest,
+    listed: @autoclosure @escaping @Sendable () -> [String: CodeManifest] = [:]
+  ) {
     self.type = type
-    self.code = code
-    self.listed = listed
+    find = { Sources(code: code(), listed: listed()) }
     name = type.name
     summary = type.summary
     discussion = type.discussion
     takesCommands = type.takesCommands
     varying = type.varying
-    let kind = type.init()
-    let declared = Declared(kind)
-    prototype = (kind, declared)
-    parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
-    inputs = declared.inputs.map { $1.description(named: $0) }
-    let parts = inputs.compactMap { input in input.part.map { (input.name, $0) } }
-    self.parts = Dictionary(uniqueKeysWithValues: parts)
-    externals = declared.externals.map { $1.description(named: $0) }
-    outputs = declared.outputs.map { OutputDescription(name: $0, type: $1.type, help: $1.help) }
   }
+
+  private var reflection: Reflection { reflected.load() ?? reflected.storeIfNil(Reflection(type)) }
+  private var sources: Sources { found.load() ?? found.storeIfNil(find()) }
 
   /// Decodes what was written under `with:` (inputs and external files taken out) into the canonical form that
   /// goes into the key: every parameter with its value, defaults written out. Throws `DecodingIssue`.
@@ -275,6 +275,39 @@ public struct CodeManifest: Sendable, Hashable {
       files[name] = digest
     }
     self.files = files
+  }
+}
+
+/// What a kind declares.
+private final class Reflection: Sendable {
+  let kind: any StageKind
+  let declared: Declared
+  let parameters: [ParameterDescription]
+  let inputs: [InputDescription]
+  let parts: [String: InputPart]
+  let externals: [ExternalDescription]
+  let outputs: [OutputDescription]
+
+  init(_ type: any StageKind.Type) {
+    kind = type.init()
+    declared = Declared(kind)
+    parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
+    inputs = declared.inputs.map { $1.description(named: $0) }
+    let parts = inputs.compactMap { input in input.part.map { (input.name, $0) } }
+    self.parts = Dictionary(uniqueKeysWithValues: parts)
+    externals = declared.externals.map { $1.description(named: $0) }
+    outputs = declared.outputs.map { OutputDescription(name: $0, type: $1.type, help: $1.help) }
+  }
+}
+
+/// A kind's code.
+private final class Sources: Sendable {
+  let code: CodeManifest
+  let listed: [String: CodeManifest]
+
+  init(code: CodeManifest, listed: [String: CodeManifest]) {
+    self.code = code
+    self.listed = listed
   }
 }
 

@@ -101,6 +101,8 @@ protocol ParameterDeclaration: Sendable {
   var bounds: Bounds? { get }
   var typeExpectation: String { get }
   var valueSchema: JSON { get }
+  /// Whether it must be written.
+  var isRequired: Bool { get }
   var defaultJSON: JSON? { get }
   var json: JSON { get }
   /// Whether `null` is one of its values.
@@ -112,6 +114,7 @@ protocol ParameterDeclaration: Sendable {
 
 extension Parameter: ParameterDeclaration {
   var typeExpectation: String { Value.expectation }
+  var isRequired: Bool { fallback == nil }
   var defaultJSON: JSON? { fallback?.json }
   var json: JSON { wrappedValue.json }
   var takesNull: Bool { (try? Value(raw: .null(.nowhere))) != nil }
@@ -176,7 +179,7 @@ func decodeParameters(
       throw DecodingIssue(issue.place, "\(member.name): \(issue.message)")
     }
   }
-  for (name, declaration) in declared where declaration.defaultJSON == nil {
+  for (name, declaration) in declared where declaration.isRequired {
     let written = members.contains { member in
       if case .null = member.value, !declaration.takesNull { return false }
       return member.name == name
@@ -192,6 +195,6 @@ func objectSchema(of declared: [(String, any ParameterDeclaration)]) -> JSON {
   [
     "type": "object", "additionalProperties": false,
     "properties": .object(Dictionary(uniqueKeysWithValues: declared.map { ($0, $1.valueSchema) })),
-    "required": .array(declared.filter { $1.defaultJSON == nil }.map { .string($0.0) }),
+    "required": .array(declared.filter { $1.isRequired }.map { .string($0.0) }),
   ]
 }

@@ -99,7 +99,7 @@ extension Array: ParameterValue where Element: ParameterValue {
     guard case .list(let values, _) = raw else { throw Self.issue(raw) }
     self = try values.map { try Element(raw: $0) }
   }
-  public var json: JSON { .array(map(\.json)) }
+  public var json: JSON { .array(map { $0.json }) }
 }
 
 extension Dictionary: ParameterValue where Key == String, Value: ParameterValue {
@@ -110,7 +110,8 @@ extension Dictionary: ParameterValue where Key == String, Value: ParameterValue 
     self = [:]
     for member in members { self[member.name] = try Value(raw: member.value) }
   }
-  public var json: JSON { .object(mapValues(\.json)) }
+  // A closure: a key path of a generic type is put together at each use.
+  public var json: JSON { .object(mapValues { $0.json }) }
 }
 
 /// A parameter that is one of a few words: declare `enum Method: String, ParameterChoice { case direct … }`.

@@ -173,10 +173,7 @@ extension [UInt8] {
     text.withUTF8Buffer { append(contentsOf: $0) }
   }
 
-  fileprivate mutating func put(_ json: JSON) {
-    var text = json.canonical
-    text.withUTF8 { append(contentsOf: $0) }
-  }
+  fileprivate mutating func put(_ json: JSON) { json.write(to: &self) }
 
   /// `artifact.json`, canonical.
   fileprivate mutating func put(_ artifact: Artifact) {

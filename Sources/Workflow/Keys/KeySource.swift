@@ -13,9 +13,10 @@ final class KeySource: Sendable {
   private let platform: Platform
   private let externals: ExternalContent
   private let commands: CommandFiles
+  /// The code of kinds whatever their parameters, by name.
   private let nativeCode: [String: Digest]
-  /// Of instances whose parameters say what code they use.
-  private let listedCode: [Int: Digest]
+  /// The code of each instance in scope.
+  private let code: [Digest?]
 
   /// Digests what the instances in `scope` need from outside. Throws `DecodingIssue` at the place of a path or
   /// pattern that names nothing.
@@ -28,26 +29,31 @@ final class KeySource: Sendable {
     self.platform = platform
     var bindings: [(String, ExternalBinding)] = []
     var commands: [Instance] = []
-    var nativeCode: [String: Digest] = [:]
-    var listedCode: [Int: Digest] = [:]
     for i in scope {
       let instance = graph.instances[i]
       for binding in instance.externals { bindings.append((instance.stage, binding)) }
-      if instance.commandCode != nil {
-        commands.append(instance)
-        continue
-      }
-      if nativeCode[instance.kind.name] == nil {
-        nativeCode[instance.kind.name] = instance.kind.code.digest
-      }
-      if instance.kind.looksUpCode {
-        listedCode[i] = instance.kind.code(parameters: instance.parameters).digest
-      }
+      if instance.commandCode != nil { commands.append(instance) }
     }
     externals = try ExternalContent(bindings, store: store, root: graph.project)
     self.commands = try CommandFiles(commands, store: store, root: graph.project, environment: environment)
+    // Each manifest is digested once.
+    var nativeCode: [String: Digest] = [:]
+    var commandCode: [CommandCode: Digest] = [:]
+    var code = [Digest?](repeating: nil, count: graph.instances.count)
+    for i in scope {
+      let instance = graph.instances[i]
+      let kind = instance.kind
+      if let command = instance.commandCode {
+        code[i] = commandCode[command] ?? self.commands.manifest(of: command).digest
+        commandCode[command] = code[i]
+        continue
+      }
+      let ofKind = nativeCode[kind.name] ?? kind.code.digest
+      nativeCode[kind.name] = ofKind
+      code[i] = kind.looksUpCode ? kind.code(parameters: instance.parameters).digest : ofKind
+    }
     self.nativeCode = nativeCode
-    self.listedCode = listedCode
+    self.code = code
   }
 
   /// The action of instance `i`; every artifact it reads must be known.
@@ -69,17 +75,14 @@ final class KeySource: Sendable {
     shared.parameters = .object((shared.parameters.objectValue ?? [:]).filter { !varying.contains($0.key) })
     var text: [UInt8] = []
     // Which of its kind's sources each one's parameters reach is no difference: a worker has them all.
-    Action.write(shared, circumstances(shared, known, code: code(of: shared)), into: &text)
+    Action.write(
+      shared, circumstances(shared, known, code: nativeCode[shared.kind.name] ?? code[i]!), into: &text)
     text += Array("\(shared.resources)".utf8)
     return .of(text)
   }
 
   private func circumstances(_ i: Int, _ known: Resolution) -> Action.Circumstances {
-    circumstances(graph.instances[i], known, code: listedCode[i] ?? code(of: graph.instances[i]))
-  }
-
-  private func code(of instance: Instance) -> Digest {
-    instance.commandCode.map { commands.manifest(of: $0).digest } ?? nativeCode[instance.kind.name]!
+    circumstances(graph.instances[i], known, code: code[i]!)
   }
 
   private func circumstances(

@@ -8,7 +8,8 @@ import ContentStore
 final class Resolution {
   /// What looking an instance up came to.
   enum Answer {
-    case hit
+    /// Its record is here; by what it was computed, as `KnownOutputs.platform` says.
+    case hit(platform: Int64)
     /// Its key has no record, or one without an output that is declared.
     case miss(undeclared: String?)
     /// Its key needs a part of a manifest that isn't here.
@@ -64,16 +65,16 @@ final class Resolution {
       let found = try store.outputs(for: wanted)
       for (i, digest) in zip(wave, wanted) {
         key[i] = digest
-        guard let outputs = found[digest] else {
+        guard let known = found[digest] else {
           answers.append((i, .miss(undeclared: nil)))
           continue
         }
-        if let lacking = graph.instances[i].outputs.first(where: { outputs[$0.name] == nil }) {
+        if let lacking = graph.instances[i].outputs.first(where: { known.artifacts[$0.name] == nil }) {
           answers.append((i, .miss(undeclared: lacking.name)))
           continue
         }
-        settle(i, outputs)
-        answers.append((i, .hit))
+        settle(i, known.artifacts)
+        answers.append((i, .hit(platform: known.platform)))
       }
     }
     return answers

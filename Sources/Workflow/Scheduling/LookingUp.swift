@@ -17,7 +17,7 @@ extension Scheduler {
 
   private func take(_ answer: Resolution.Answer, of i: Int) {
     switch answer {
-    case .hit: finish(i, Outcome())
+    case .hit(let platform): finish(i, Outcome(platform: platform))
     case .impossible(let why): fail(i, Failure(.input, why))
     case .unread(let manifest): readParts(of: manifest, for: i)
     case .miss(let undeclared):
@@ -46,13 +46,15 @@ extension Scheduler {
   private func ask(_ i: Int, _ key: Digest, again: Bool = false) {
     phases.move(i, to: .asking)
     beside(.asking, for: i) { [store, remote] in
-      Result { try store.pullRecord(key, from: remote!)?.artifacts }.mapError(StoreError.init(wrapping:))
+      Result { try store.pullRecord(key, from: remote!).map(KnownOutputs.init) }
+        .mapError(StoreError.init(wrapping:))
     } giveUp: { [self] in
       miss(i)
     } then: { [self] answer in
       switch answer {
-      case .success(let artifacts?) where graph.instances[i].outputs.allSatisfy({ artifacts[$0.name] != nil }):
-        settle(i, artifacts, Outcome())
+      case .success(let known?)
+      where graph.instances[i].outputs.allSatisfy({ known.artifacts[$0.name] != nil }):
+        settle(i, known.artifacts, Outcome(platform: known.platform))
       case .success: miss(i)
       case .failure(let error) where error.isOfRemote && !again && remote!.silence == nil:
         after(Scheduler.pause(0), for: i) { [self] in ask(i, key, again: true) }

@@ -99,6 +99,8 @@ struct Work {
 /// What became of an instance, as far as its report needs it.
 struct Outcome {
   var state: InstanceReport.State = .cached
+  /// By what a cached result was computed, as `KnownOutputs.platform` says.
+  var platform: Int64 = 0
   var reason: Reason?
   var seconds = 0.0
   /// The instance with the same key that ran for this one too.

@@ -7,8 +7,8 @@ import Foundation
 /// Records, blobs and the memory of runs. Everything but `outputs` may block, and is called beside the loop.
 package protocol ResultStore: Sendable {
   var directory: URL { get }
-  /// The artifacts of many keys' records; keys without one are left out.
-  func outputs(for keys: [Digest]) throws -> [Digest: [String: Artifact]]
+  /// What many keys' records say in short; keys without one are left out.
+  func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs]
   func record(for key: Digest) throws -> Record?
   /// A key's record from a remote, kept here; nil when there is none.
   func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record?
@@ -26,8 +26,6 @@ package protocol ResultStore: Sendable {
   func write(_ bytes: [UInt8]) throws -> WrittenBlob
   /// Stores what an instance printed; nil where that is nothing.
   func write(log: URL) throws -> WrittenBlob?
-  /// How many of these results another platform computed than the one whose facts these are.
-  func countOfOtherPlatforms(_ keys: [Digest], than facts: JSON) throws -> Int
   func digests(ofFiles files: [URL]) throws -> [ExternalFile]
   func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile]
   func lastKeys(project: String, file: String) throws -> [String: Digest]

@@ -118,7 +118,7 @@ final class Scheduler {
     var report = RunReport(
       instances: instances, seconds: options.now().timeIntervalSince(start),
       interrupted: stop == .interruption, storeProblems: problems.ofStore, warnings: problems.warnings)
-    report.fromOtherPlatforms = countOfOtherPlatforms(report)
+    report.fromOtherPlatforms = countOfOtherPlatforms()
     remember(report)
     relayProblems()
     (report.storeProblems, report.warnings) = (problems.ofStore, problems.warnings)
@@ -344,10 +344,13 @@ final class Scheduler {
   }
 
   /// How many hits this platform might have given other bits for.
-  private func countOfOtherPlatforms(_ report: RunReport) -> Int {
+  private func countOfOtherPlatforms() -> Int {
     guard options.platform != Platform() else { return 0 }
-    let keys = report.instances.lazy.filter { $0.state == .cached }.compactMap(\.key)
-    return (try? store.countOfOtherPlatforms(Array(keys), than: options.platform.facts)) ?? 0
+    let here = Record.platformNumber(of: options.platform.facts)
+    return scope.count { i in
+      guard case .done(let outcome) = phases[i], outcome.state == .cached else { return false }
+      return outcome.platform != 0 && outcome.platform != here
+    }
   }
 
   /// Has the store remember what became of every instance.

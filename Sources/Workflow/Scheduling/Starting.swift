@@ -157,10 +157,10 @@ extension Scheduler {
       return
     }
     for i in misses {
-      guard let artifacts = found[resolution.key[i]!],
-        graph.instances[i].outputs.allSatisfy({ artifacts[$0.name] != nil })
+      guard let known = found[resolution.key[i]!],
+        graph.instances[i].outputs.allSatisfy({ known.artifacts[$0.name] != nil })
       else { continue }
-      settle(i, artifacts, Outcome())
+      settle(i, known.artifacts, Outcome(platform: known.platform))
     }
     bundle.members.removeAll { if case .ready = phases[$0] { false } else { true } }
   }

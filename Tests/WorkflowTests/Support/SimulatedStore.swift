@@ -42,8 +42,8 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   /// Every blob whose bytes are here.
   var present: [Digest] { contents.keys.sorted() }
 
-  func outputs(for keys: [Digest]) throws -> [Digest: [String: Artifact]] {
-    Dictionary(keys.compactMap { key in records[key].map { (key, $0.artifacts) } }) { first, _ in first }
+  func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs] {
+    Dictionary(keys.compactMap { key in records[key].map { (key, KnownOutputs($0)) } }) { first, _ in first }
   }
 
   func record(for key: Digest) throws -> Record? { records[key] }
@@ -159,7 +159,6 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
 
   func write(_ bytes: [UInt8]) throws -> WrittenBlob { SimulatedStore.blob(bytes) }
   func write(log: URL) throws -> WrittenBlob? { nil }
-  func countOfOtherPlatforms(_ keys: [Digest], than facts: JSON) throws -> Int { 0 }
 
   static func blob(_ bytes: [UInt8]) -> WrittenBlob {
     let digest = Digest.of(bytes)
