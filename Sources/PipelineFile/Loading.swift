@@ -1,12 +1,10 @@
-// Owns the way from a path to a `Pipeline`: read, check the keys, lay parameters over each other, expand the
+// Owns the way from a path to a `Pipeline`: read, lay parameters over each other, expand the
 // matrices in the order in which stages refer to each other, bind.
 
 import Foundation
 import Workflow
 
 extension Pipeline {
-  /// The version of the format that this program reads.
-  static let version = "1"
   /// More instances than this are a slip of somebody who multiplied too many axes.
   static let maximumInstances = 1_000_000
 
@@ -30,30 +28,21 @@ extension Pipeline {
   ) throws -> Pipeline {
     try checkIsText(path)
     let url = URL(fileURLWithPath: path).standardizedFileURL
-    let text = try Reading.text(of: url, named: path)
     let root = projectRoot(of: url)
+    let written = try WrittenPipeline(url, named: path)
     let settings = try Settings.load(root: root)
-    guard let raw = try Reading.value(in: text, named: path) else {
-      throw PipelineFileError(Place(file: path, line: 1, column: 1), "the file is empty")
-    }
-    guard case .map(let members, let start) = raw else {
-      throw DecodingIssue(raw.place, "expected a map with version, params and stages, found \(raw.found)")
-    }
-    let keys = try Keys(members, known: ["version", "params", "stages", "remote"])
-    try checkVersion(keys, at: start)
-    let params = try readParams(keys, sets: sets, paramsFile: paramsFile)
+    let params = try readParams(written.params, sets: sets, paramsFile: paramsFile)
     var remote: String?
-    if let raw = keys["remote"] {
+    if let raw = written.remote {
       guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
         throw DecodingIssue(raw.place, "remote: expected a directory or URL, found \(raw.found)")
       }
       remote = text
     }
-    let stages = try keys.map("stages").members
-    guard !stages.isEmpty else { throw DecodingIssue(start, "the file has no stages") }
+    guard !written.stages.isEmpty else { throw DecodingIssue(written.start, "the file has no stages") }
 
     var issues = IssueCollector()
-    let declarations = try stages.compactMap { member in
+    let declarations = try written.stages.compactMap { member in
       try issues.collect("stage '\(member.name)'") {
         try StageDeclaration(member, catalogue: catalogue, params: params)
       }
@@ -71,22 +60,10 @@ extension Pipeline {
       selection: Selection(evaluator))
   }
 
-  private static func checkVersion(_ keys: Keys, at start: Place) throws {
-    guard let raw = keys["version"] else { throw DecodingIssue(start, "'version: 1' is missing") }
-    guard case .scalar(version, _, _) = raw else {
-      if case .scalar(let text, _, let place) = raw, let number = Int(text), number > 1 {
-        throw DecodingIssue(place, "version \(number) is newer than this program, which reads version 1")
-      }
-      throw DecodingIssue(raw.place, "version: expected 1, found \(raw.found)")
-    }
-  }
-
-  private static func readParams(_ keys: Keys, sets: [String], paramsFile: URL?) throws -> Parameters {
-    var raw = keys["params"]
-    if let raw, case .map = raw {
-    } else if let raw {
-      throw DecodingIssue(raw.place, "params: expected a map, found \(raw.found)")
-    }
+  private static func readParams(
+    _ written: RawValue?, sets: [String], paramsFile: URL?
+  ) throws -> Parameters {
+    var raw = written
     if let paramsFile {
       let name = paramsFile.relativePath
       let changes = try Reading.value(in: try Reading.text(of: paramsFile, named: name), named: name)

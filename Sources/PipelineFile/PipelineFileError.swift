@@ -31,10 +31,14 @@ struct IssueCollector {
   /// Runs `body`; what it throws is kept, with `subject` (`stage 'fit'`) before its message.
   mutating func collect<T>(_ subject: String, _ body: () throws -> T) throws -> T? {
     do { return try body() } catch let issue as DecodingIssue {
-      issues.append(DecodingIssue(issue.place, "\(subject): \(issue.message)"))
-      if issues.count == IssueCollector.limit { try throwIfAny() }
+      try add(issue.place, "\(subject): \(issue.message)")
       return nil
     }
+  }
+
+  mutating func add(_ place: Place, _ message: String) throws {
+    issues.append(DecodingIssue(place, message))
+    if issues.count == IssueCollector.limit { try throwIfAny() }
   }
 
   func throwIfAny() throws {

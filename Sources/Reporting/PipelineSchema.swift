@@ -20,9 +20,14 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
   ]
   return [
     "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Bobbin pipeline file",
-    "type": "object", "additionalProperties": false, "required": ["version", "stages"],
+    "type": "object", "additionalProperties": false, "required": ["version"],
+    "anyOf": [["required": ["stages"]], ["required": ["params"]], ["required": ["import"]]],
     "properties": [
       "version": ["const": 1, "description": "the format's version"],
+      "import": [
+        "type": "array", "items": ["type": "string"],
+        "description": "files whose params and stages are taken over; paths count from this file",
+      ],
       "params": [
         "type": "object",
         "description": "values for ${params.name}; --set and --params override them",
