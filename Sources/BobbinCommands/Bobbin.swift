@@ -22,7 +22,8 @@ public struct Bobbin: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      RunCommand.self, StatusCommand.self, GetCommand.self, ShowCommand.self, LogCommand.self,
+      RunCommand.self, StatusCommand.self, CheckCommand.self, GetCommand.self, ShowCommand.self,
+      LogCommand.self,
       GraphCommand.self, CacheCommand.self, KindsCommand.self, SchemaCommand.self, WorkerCommand.self,
     ])
 

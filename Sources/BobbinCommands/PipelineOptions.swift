@@ -68,6 +68,11 @@ struct OpenPipeline {
 
   var graph: Graph { pipeline.graph }
 
+  /// Says what is suspicious in the file.
+  func warn() {
+    for warning in pipeline.warnings { StandardError.write(legible(lines: "warning: \(warning)\n")) }
+  }
+
   /// Says that the remote isn't there, if so.
   func warnOfAbsence() {
     if let absence { StandardError.write(legible(lines: "warning: \(absence). Going on without it\n")) }

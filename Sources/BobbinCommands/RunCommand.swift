@@ -39,6 +39,7 @@ struct RunCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warn()
     opened.warnOfAbsence()
     let graph = opened.graph
     let targets = try opened.targets(instances)

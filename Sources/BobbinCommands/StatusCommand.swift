@@ -33,6 +33,7 @@ struct StatusCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
+    opened.warn()
     opened.warnOfAbsence()
     let targets = try opened.targets(instances)
     let plan = try Plan(

@@ -13,6 +13,26 @@ public enum CIFAR10 {
   ///   - train: how many training images to keep, from the first; nil for all.
   ///   - test: likewise of the test images.
   public static func read(directory: URL, train: Int? = nil, test: Int? = nil) throws -> Dataset {
+    let batches = try batches(in: directory)
+    return Dataset(
+      name: "cifar10", classes: 10,
+      train: try samples(batches, in: directory, limit: train),
+      test: try samples(["test_batch.bin"], in: directory, limit: test))
+  }
+
+  /// How many images each half has, as the files' sizes tell, and the images' shape.
+  public static func headers(directory: URL) throws -> (train: Int, test: Int, shape: [Int]) {
+    func count(_ names: [String]) -> Int {
+      names.reduce(0) { count, name in
+        let size = try? directory.appending(path: name).resourceValues(forKeys: [.fileSizeKey]).fileSize
+        return count + (size ?? 0) / recordSize
+      }
+    }
+    return (count(try batches(in: directory)), count(["test_batch.bin"]), shape)
+  }
+
+  /// The files of the training half, where those of both halves are there.
+  private static func batches(in directory: URL) throws -> [String] {
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -26,10 +46,7 @@ public enum CIFAR10 {
       throw DatasetError(directory, "has no data_batch_1.bin … data_batch_5.bin (CIFAR-10's binary version)")
     }
     guard names.contains("test_batch.bin") else { throw DatasetError(directory, "has no test_batch.bin") }
-    return Dataset(
-      name: "cifar10", classes: 10,
-      train: try samples(batches.map(\.1), in: directory, limit: train),
-      test: try samples(["test_batch.bin"], in: directory, limit: test))
+    return batches.map(\.1)
   }
 
   private static func samples(_ names: [String], in directory: URL, limit: Int?) throws -> Samples {

@@ -23,6 +23,16 @@ public enum MNIST {
     return Dataset(name: name, classes: 10, train: trainSplit, test: testSplit)
   }
 
+  /// What the headers of the files say: how many images each half has, and the images' shape.
+  public static func headers(directory: URL) throws -> (train: Int, test: Int, shape: [Int]) {
+    func shape(_ prefix: String) throws -> [Int] {
+      _ = try find("\(prefix)-labels", "idx1-ubyte", in: directory)
+      return try IDX.shape(of: find("\(prefix)-images", "idx3-ubyte", in: directory), axes: 3)
+    }
+    let (train, test) = (try shape("train"), try shape("t10k"))
+    return (train[0], test[0], [1, train[1], train[2]])
+  }
+
   private static func split(_ prefix: String, in directory: URL, limit: Int?) throws -> Samples {
     let imagesFile = try find("\(prefix)-images", "idx3-ubyte", in: directory)
     let labelsFile = try find("\(prefix)-labels", "idx1-ubyte", in: directory)
@@ -74,6 +84,11 @@ private struct IDX {
           + (data.count - header < size ? "; it is truncated" : ""))
     }
     values = data.suffix(size)
+  }
+
+  /// The extents that a file's header declares.
+  static func shape(of url: URL, axes: Int) throws -> [Int] {
+    try extents(of: readBeginning(url, bytes: 4 * (1 + axes)), axes: axes, url)
   }
 
   /// The extents that a header declares, none of them 0, and no more than memory can address.

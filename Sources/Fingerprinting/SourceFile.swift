@@ -48,7 +48,8 @@ struct SourceFile: Sendable {
   init(path: String, module: String, text: String, modules: Set<String>) {
     self.path = path
     self.module = module
-    tokens = SwiftTokens(text)
+    let written = SwiftTokens(text)
+    tokens = written.isCertain ? written.withoutForeseeing : written
     guard tokens.isCertain else {
       // Nothing can be said of it: it mentions all its words and works unnamed.
       bare = Set(text.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))

@@ -53,6 +53,18 @@ public struct SwiftTokens: Sendable {
 
   public var count: Int { tokens.count }
 
+  private init(_ tokens: [Token], of source: SwiftTokens) {
+    self.tokens = tokens
+    isCertain = source.isCertain
+    bytes = source.bytes
+  }
+
+  /// The same without some of the tokens, as if they hadn't been written.
+  func without(_ ranges: [Range<Int>]) -> SwiftTokens {
+    SwiftTokens(
+      tokens.indices.filter { i in !ranges.contains { $0.contains(i) } }.map { tokens[$0] }, of: self)
+  }
+
   /// The spelling of token `i`; nothing before the first and after the last. Backticks of a name are left out.
   public func spelling(_ i: Int) -> String {
     guard tokens.indices.contains(i) else { return "" }

@@ -31,6 +31,46 @@ public func readDecompressed(_ url: URL, declared: DeclaredSize? = nil) throws -
   return try inflate(data, as: .gzip, declared: declared, file: url.path)
 }
 
+/// The first bytes of a file, decompressed where it begins with gzip's magic; fewer where there are no more. For
+/// headers: the rest isn't read.
+public func readBeginning(_ url: URL, bytes: Int) throws -> Data {
+  let data: Data
+  do {
+    let handle = try FileHandle(forReadingFrom: url)
+    defer { try? handle.close() }
+    // What deflate makes of incompressible data is hardly longer, and names before it are short.
+    data = try handle.read(upToCount: bytes + 65_536) ?? Data()
+  } catch {
+    throw FormatError(file: url.path, "can't be read: \(reason(error))")
+  }
+  guard data.prefix(2).elementsEqual([0x1f, 0x8b]) else { return data.prefix(bytes) }
+  return try inflateBeginning(data, as: .gzip, bytes: bytes, file: url.path)
+}
+
+/// What the beginning of compressed data decompresses to, at most so many bytes.
+func inflateBeginning(_ data: Data, as format: Deflated, bytes: Int, file: String) throws -> Data {
+  var stream = z_stream()
+  guard
+    inflateInit2_(&stream, format.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+  else { throw FormatError(file: file, "compressed data can't be read: zlib doesn't start") }
+  defer { inflateEnd(&stream) }
+  var out = [UInt8](repeating: 0, count: bytes)
+  let status = data.withUnsafeBytes { raw in
+    out.withUnsafeMutableBufferPointer { buffer in
+      stream.next_in = UnsafeMutablePointer(
+        mutating: raw.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      stream.avail_in = UInt32(clamping: raw.count)
+      stream.next_out = buffer.baseAddress
+      stream.avail_out = UInt32(clamping: buffer.count)
+      return CZlib.inflate(&stream, Z_SYNC_FLUSH)
+    }
+  }
+  guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
+    throw FormatError(file: file, "compressed data are damaged: zlib error \(status)")
+  }
+  return Data(out.prefix(bytes - Int(stream.avail_out)))
+}
+
 enum Deflated: Int32 {
   /// One or more gzip members, with their checksums.
   case gzip = 31

@@ -48,16 +48,9 @@ public struct Model: Sendable {
       standardisation.mean.allSatisfy(\.isFinite)
     else { throw NetworkError("standardisation: deviations must be above 0, and all values finite") }
     let tensors = tensors.filter { !$0.key.hasSuffix("num_batches_tracked") }
-    let wanted = architecture.parameterShapes
-    for (name, shape) in wanted {
-      guard let tensor = tensors[name] else {
-        throw NetworkError("\(architecture.name): parameter '\(name)' \(shape) is missing")
-      }
-      guard tensor.shape == shape else {
-        throw NetworkError(
-          "\(architecture.name): parameter '\(name)' has shape \(tensor.shape); it should be \(shape)")
-      }
-      if let wrong = tensor.firstNotFinite {
+    try architecture.requireParameters(tensors.mapValues(\.shape))
+    for (name, _) in architecture.parameterShapes {
+      if let wrong = tensors[name]!.firstNotFinite {
         throw NetworkError(
           "\(architecture.name): parameter '\(name)' has \(wrong.value) at \(wrong.index); a network with it "
             + "computes nothing but such values")
@@ -70,14 +63,6 @@ public struct Model: Sendable {
       throw NetworkError(
         "\(architecture.name): running variance '\(parameter.name)' has \(smallest); variances are at least 0"
       )
-    }
-    if tensors.count > wanted.count {
-      let names = Set(wanted.map(\.name))
-      let extra = tensors.keys.filter { !names.contains($0) }.sorted()
-      throw NetworkError(
-        "\(architecture.name) has no parameter '\(extra[0])'"
-          + (extra.count > 1 ? " (and \(extra.count - 1) others that aren't its own)" : "")
-          + ". Is it another architecture?")
     }
     self.architecture = architecture
     self.tensors = tensors

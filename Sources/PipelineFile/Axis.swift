@@ -35,7 +35,7 @@ final class Axis {
   }
 
   /// - Parameter inner: the full names of the axes of the instances on it.
-  init(name: String, members: [Member], inner: [String], at place: Place) throws {
+  init(name: String, members: [Member], inner: [String]) throws {
     self.name = name
     self.members = members
     fullNames = [name] + inner.map { "\(name).\($0)" }
@@ -43,11 +43,11 @@ final class Axis {
     var byInstance: [InstanceID: Int] = [:]
     for (i, member) in members.enumerated() {
       guard byText.updateValue(i, forKey: member.text) == nil else {
-        throw DecodingIssue(place, "axis '\(name)' has \(member.spelling) twice")
+        throw DecodingIssue(member.value.place, "axis '\(name)' has \(member.spelling) twice")
       }
       guard !member.text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
         throw DecodingIssue(
-          place,
+          member.value.place,
           "axis '\(name)' has a value with control characters, such as line breaks; label it: { label: value }"
         )
       }
@@ -94,7 +94,7 @@ extension Axis.Member {
 
 extension Axis {
   /// Reads `value` (a list, a labelled map or a group) as an axis. `stages` are those that it may refer to.
-  convenience init(name: String, value: Value, at place: Place, stages: [ExpandedStage?]) throws {
+  convenience init(name: String, value: Value, stages: [ExpandedStage?]) throws {
     var members: [Member] = []
     var groupStages = Set<Int>()
 
@@ -138,11 +138,11 @@ extension Axis {
       }
     case .null, .scalar:
       throw DecodingIssue(
-        place,
+        value.place,
         "axis '\(name)': expected a list, a map of labels or a group such as ${stage}, found \(value.found)")
     }
     guard !members.isEmpty else {
-      throw DecodingIssue(place, "axis '\(name)' is empty: a matrix over nothing")
+      throw DecodingIssue(value.place, "axis '\(name)' is empty: a matrix over nothing")
     }
     // A stage without axes, or several stages side by side: the stage's name tells the members apart.
     for i in members.indices {
@@ -154,6 +154,6 @@ extension Axis {
     let inner = Set(members.compactMap { $0.instance?.stage }).sorted().flatMap {
       stages[$0]!.axes.names.full
     }
-    try self.init(name: name, members: members, inner: inner, at: place)
+    try self.init(name: name, members: members, inner: inner)
   }
 }

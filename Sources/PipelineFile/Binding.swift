@@ -15,19 +15,44 @@ struct Binding {
   let offsets: [Int]
   let root: URL
 
-  /// The instances of the stage. Throws `DecodingIssue`.
-  func instances() throws -> [Instance] {
+  /// Adds the stage's instances to those bound so far, `offset` being the position of its first, and sees what is known
+  /// of them. What is wrong goes into `found`.
+  func bind(into bound: BoundInstances, at offset: Int, _ found: inout IssueCollector) throws {
     let kind = declaration.kind
-    let bind = try declaration.command.map(commandBinder) ?? kindBinder()
-    return try (0..<stage.count).map { i in
+    let subject = "stage '\(stage.name)'"
+    let bind = try declaration.command.map(commandBinder) ?? kindBinder(subject, &found)
+    var issues = InstanceIssues()
+    var foreseeing = kind.foresees ? StageForesight(kind) : nil
+    for i in 0..<stage.count {
       let point = stage.point(of: i)
-      let bound = try bind(point)
-      return Instance(
+      guard let parts = try issues.collect({ try bind(point) }) else { continue }
+      let instance = Instance(
         name: stage.names[i], stage: stage.name, labels: stage.labels(of: i), kind: kind,
-        parameters: bound.parameters, inputs: bound.inputs, externals: bound.externals,
-        commandCode: bound.code,
+        parameters: parts.parameters, inputs: parts.inputs, externals: parts.externals,
+        commandCode: parts.code,
         environment: declaration.environment, outputs: declaration.outputs, resources: declaration.resources,
         place: declaration.place)
+      bound.add(instance, at: offset + i)
+      for mistake in foreseeing?.look(at: offset + i, parts.numbers, in: bound) ?? [] {
+        issues.add(
+          DecodingIssue(try place(of: mistake.path, at: point), "\(mistake.path[0]): \(mistake.message)"))
+      }
+    }
+    found.add(issues, subject, of: stage.count)
+  }
+
+  /// Where a value, or a part of one, was written that counts at this point.
+  private func place(of path: [String], at point: Point) throws -> Place {
+    guard let member = declaration.with.first(where: { $0.name == path[0] }) else {
+      return declaration.withPlace
+    }
+    switch try evaluator.value(member.value, at: point) {
+    case .group(_, let place): return place
+    case .list(let values, let place) where path.count > 1:
+      // Of references.
+      if let n = Int(path[1]), values.indices.contains(n) { return values[n].place }
+      return place
+    case let value: return (try? value.raw().place(of: path.dropFirst())) ?? value.place
     }
   }
 
@@ -36,6 +61,8 @@ struct Binding {
     var inputs: [InputBinding]
     var externals: [ExternalBinding] = []
     var code: CommandCode?
+    /// Which values these are: instances with the same numbers are of the same.
+    var numbers: [Int] = []
   }
 
   private func memo<T>(_ templates: [Template]) -> Memo<T> {
@@ -59,19 +86,23 @@ struct Binding {
 
   // MARK: Kinds
 
-  private func kindBinder() throws -> (Point) throws -> Bound {
+  private func kindBinder(_ subject: String, _ found: inout IssueCollector) throws -> (Point) throws -> Bound
+  {
     let kind = declaration.kind
     let names = kind.parameters.map(\.name) + kind.inputs.map(\.name) + kind.externals.map(\.name)
     var written: [String: Template] = [:]
-    for member in declaration.with {
-      guard names.contains(member.name) else {
+    for member in declaration.with { written[member.name] = member.value }
+    // What was misspelt isn't told as missing too.
+    var meant = Set<String>()
+    for member in declaration.with where !names.contains(member.name) {
+      try found.collect(subject) {
         throw DecodingIssue(
           member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))")
       }
-      written[member.name] = member.value
+      if let name = nearestName(to: member.name, in: names) { meant.insert(name) }
     }
-    let others = Set(kind.inputs.map(\.name) + kind.externals.map(\.name))
-    let parameters = declaration.with.filter { !others.contains($0.name) }
+    let ofParameters = Set(kind.parameters.map(\.name))
+    let parameters = declaration.with.filter { ofParameters.contains($0.name) }
     var knownParameters: Memo<JSON> = memo(parameters.map(\.value))
     var inputs = kind.inputs.map { input -> (InputDescription, Template?, Memo<InputBinding?>) in
       (input, written[input.name], memo(written[input.name].map { [$0] } ?? []))
@@ -80,39 +111,56 @@ struct Binding {
       (external, written[external.name], memo(written[external.name].map { [$0] } ?? []))
     }
     return { point in
-      var bound = Bound(
-        parameters: try knownParameters.value(at: point) {
-          let members = try parameters.map { member in
-            RawValue.Member(name: member.name, place: member.place, value: try raw(member, at: point))
+      var issues = DecodingIssues()
+      var bound = Bound(parameters: .null, inputs: [])
+      let decoded = try issues.collect {
+        try knownParameters.numbered(at: point) {
+          var issues = DecodingIssues()
+          let members = try parameters.compactMap { member in
+            try issues.collect(member.name) {
+              let value = try evaluator.value(member.value, at: point).raw()
+              return RawValue.Member(name: member.name, place: member.place, value: value)
+            }
           }
-          return try kind.decode(members, at: declaration.withPlace)
-        },
-        inputs: [])
+          try issues.throwIfAny()
+          return try kind.decode(members, at: declaration.withPlace, meant: meant)
+        }
+      }
+      if let (parameters, number) = decoded {
+        bound.parameters = parameters
+        bound.numbers.append(number)
+      }
       for i in inputs.indices {
         let (input, template, _) = inputs[i]
-        if let binding = try inputs[i].2.value(
-          at: point, make: { try self.input(input, template, at: point) })
-        {
-          bound.inputs.append(binding)
+        let found = try issues.collect {
+          try inputs[i].2.numbered(at: point) {
+            if template == nil, input.arity == .one, meant.contains(input.name) { throw DecodingIssues() }
+            return try self.input(input, template, at: point)
+          }
         }
+        guard let (binding, number) = found else { continue }
+        bound.numbers.append(number)
+        if let binding { bound.inputs.append(binding) }
       }
       for i in externals.indices {
         let (external, template, _) = externals[i]
-        switch try externals[i].2.value(at: point, make: { try self.external(external, template, at: point) })
-        {
+        let found = try issues.collect {
+          try externals[i].2.numbered(at: point) {
+            if template == nil, meant.contains(external.name) { throw DecodingIssues() }
+            return try self.external(external, template, at: point)
+          }
+        }
+        guard let (binding, number) = found else { continue }
+        bound.numbers.append(number)
+        switch binding {
         case .outside(let binding): bound.externals.append(binding)
         case .made(let binding): bound.inputs.append(binding)
         }
       }
+      try issues.throwIfAny()
+      // Less than all of it: the rest was told before.
+      if bound.numbers.count < 1 + inputs.count + externals.count { throw issues }
       return bound
-    }
-  }
-
-  private func raw(_ member: Template.Member, at point: Point) throws -> RawValue {
-    do {
-      return try evaluator.value(member.value, at: point).raw()
-    } catch let issue as DecodingIssue {
-      throw DecodingIssue(issue.place, "\(member.name): \(issue.message)")
     }
   }
 
@@ -162,10 +210,13 @@ struct Binding {
       sources = try self.source(of: group, at: place, accepts: input).0
     case .list(let values, _) where input.arity == .list:
       for value in values {
-        guard case .group(let group, let place) = value else { throw notAReference(value, input) }
+        guard case .group(let group, let place) = value else {
+          throw notAReference(value, input, at: value.place)
+        }
         sources += try self.source(of: group, at: place, accepts: input).0
       }
-    default: throw notAReference(value, input)
+    // A value in a reference's stead is wrong where it is used.
+    default: throw notAReference(value, input, at: template!.place)
     }
     guard !sources.isEmpty else { return nil }
     return InputBinding(
@@ -177,11 +228,11 @@ struct Binding {
     return input.arity == .list ? "a list of \(types)" : "one \(types)"
   }
 
-  private func notAReference(_ value: Value, _ input: InputDescription) -> DecodingIssue {
+  private func notAReference(_ value: Value, _ input: InputDescription, at place: Place) -> DecodingIssue {
     var example = "${stage}"
     if case .scalar(let text, _, _) = value, evaluator.index(of: text) != nil { example = "${\(text)}" }
     return DecodingIssue(
-      value.place,
+      place,
       "'\(input.name)' takes \(wanted(input)): expected a reference such as \(example), found \(value.found)")
   }
 

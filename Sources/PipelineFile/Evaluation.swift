@@ -36,7 +36,7 @@ final class Evaluator {
     case .scalar(let text, let quoted, let place): return .scalar(text, quoted: quoted, place)
     case .whole(let expression, let place):
       try refuseComparison(expression, at: place)
-      return try find(expression.path, at: place, in: point).value.placed(at: place)
+      return try find(expression.path, at: place, in: point).value.used(at: place)
     case .text(let segments, let quoted, let place):
       let parts = try segments.map { segment -> String in
         switch segment {
@@ -84,7 +84,7 @@ final class Evaluator {
       throw DecodingIssue(place, "'\(path.root)' needs a name: ${\(path.root).name}")
     }
     switch path.root {
-    case "params": return Found(value: try params.value(path.members, at: place))
+    case "params": return Found(value: try params.use(path.members, at: place))
     case "matrix": return try findOnMatrix(path, at: place, in: point)
     default:
       throw DecodingIssue(place, "${\(path.text)}: only 'run' can name its outputs")

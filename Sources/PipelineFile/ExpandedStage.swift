@@ -72,11 +72,12 @@ struct Point {
 }
 
 /// Remembers results that depend on some of the axes only, so that 100,000 instances don't repeat the same
-/// work.
+/// work. What was thrown is remembered too.
 struct Memo<T> {
   private let axes: [(index: Int, stride: Int)]
   private let isUseful: Bool
-  private var values: [Int: T] = [:]
+  private var slots: [Int: Int] = [:]
+  private var results: [Result<T, any Error>] = []
 
   /// `templates` are what the result is made from.
   init(for templates: [Template], axes: Axes, _ evaluator: Evaluator) {
@@ -96,12 +97,22 @@ struct Memo<T> {
     isUseful = used.count < axes.count || axes.isEmpty
   }
 
-  mutating func value(at point: Point, make: () throws -> T) rethrows -> T {
+  mutating func value(at point: Point, make: () throws -> T) throws -> T {
     guard isUseful else { return try make() }
+    return try results[slot(at: point, make: make)].get()
+  }
+
+  /// The value, and a number that points have in common which have the value in common.
+  mutating func numbered(at point: Point, make: () throws -> T) throws -> (value: T, number: Int) {
+    let slot = slot(at: point, make: make)
+    return (try results[slot].get(), slot)
+  }
+
+  private mutating func slot(at point: Point, make: () throws -> T) -> Int {
     let key = axes.reduce(0) { $0 + point.coordinates[$1.index] * $1.stride }
-    if let value = values[key] { return value }
-    let value = try make()
-    values[key] = value
-    return value
+    if let slot = slots[key] { return slot }
+    results.append(Result { try make() })
+    slots[key] = results.count - 1
+    return results.count - 1
   }
 }

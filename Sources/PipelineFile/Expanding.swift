@@ -10,8 +10,7 @@ extension ExpandedStage {
   convenience init(_ declaration: StageDeclaration, _ evaluator: Evaluator) throws {
     let list = try declaration.matrix.map { member in
       try Axis(
-        name: member.name, value: try evaluator.value(member.value, at: nil), at: member.value.place,
-        stages: evaluator.stages)
+        name: member.name, value: try evaluator.value(member.value, at: nil), stages: evaluator.stages)
     }
     var total = 1
     for axis in list {

@@ -20,6 +20,8 @@ extension Pipeline {
       return try loadThrowingIssues(path: path, catalogue: catalogue, sets: sets, paramsFile: paramsFile)
     } catch let issue as DecodingIssue {
       throw PipelineFileError([issue])
+    } catch let several as DecodingIssues {
+      throw PipelineFileError(several.issues)
     }
   }
 
@@ -41,22 +43,26 @@ extension Pipeline {
     }
     guard !written.stages.isEmpty else { throw DecodingIssue(written.start, "the file has no stages") }
 
+    // What is wrong with one stage keeps only those from being looked at that refer to it.
     var issues = IssueCollector()
-    let declarations = try written.stages.compactMap { member in
+    let declarations = try written.stages.map { member in
       try issues.collect("stage '\(member.name)'") {
         try StageDeclaration(member, catalogue: catalogue, params: params)
       }
     }
-    try issues.throwIfAny()
-    let evaluator = try expand(declarations, Evaluator(params: params, stageNames: declarations.map(\.name)))
-    let instances = try bind(declarations, evaluator, root: root)
+    let evaluator = Evaluator(params: params, stageNames: written.stages.map(\.name))
+    let references = try References(declarations, evaluator, &issues)
+    try expand(declarations, references, evaluator, &issues)
+    let instances = try bind(declarations, references, evaluator, root: root, &issues)
+    try issues.throwIfAny(first: path)
     let file =
       url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
     return Pipeline(
       graph: Graph(
         instances: instances, project: root.path, file: file,
         settings: KeySettings(salt: settings.salt, platform: settings.platform)), root: root, file: file,
-      remote: remote, settings: settings,
+      remote: remote, settings: settings, stages: written.stages.count,
+      warnings: params.unused(in: path).map { PipelineFileError.Issue($0) },
       selection: Selection(evaluator))
   }
 
@@ -80,12 +86,13 @@ extension Pipeline {
   }
 
   /// Expands every stage after those it refers to.
-  private static func expand(_ declarations: [StageDeclaration], _ evaluator: Evaluator) throws -> Evaluator {
-    let references = try References(declarations, evaluator)
-    var issues = IssueCollector()
+  private static func expand(
+    _ declarations: [StageDeclaration?], _ references: References, _ evaluator: Evaluator,
+    _ issues: inout IssueCollector
+  ) throws {
     var total = 0
     for s in references.order where references.of[s].allSatisfy({ evaluator.stages[$0] != nil }) {
-      let declaration = declarations[s]
+      guard let declaration = declarations[s] else { continue }
       evaluator.stages[s] = try issues.collect("stage '\(declaration.name)'") {
         let stage = try ExpandedStage(declaration, evaluator)
         total += stage.count
@@ -95,30 +102,28 @@ extension Pipeline {
         return stage
       }
     }
-    try issues.throwIfAny()
-    return evaluator
   }
 
-  private static func bind(_ declarations: [StageDeclaration], _ evaluator: Evaluator, root: URL) throws
-    -> [Instance]
-  {
+  /// Binds the instances of every stage after those it refers to, so that what is known of these can be used.
+  /// - Returns: the instances in the order of the file; fewer than there are where something is wrong.
+  private static func bind(
+    _ declarations: [StageDeclaration?], _ references: References, _ evaluator: Evaluator, root: URL,
+    _ issues: inout IssueCollector
+  ) throws -> [Instance] {
     var offsets: [Int] = []
     var total = 0
     for stage in evaluator.stages {
       offsets.append(total)
-      total += stage!.count
+      total += stage?.count ?? 0
     }
-    var instances: [Instance] = []
-    instances.reserveCapacity(total)
-    var issues = IssueCollector()
-    for (s, declaration) in declarations.enumerated() {
+    let bound = BoundInstances(count: total)
+    for s in references.order {
+      guard let declaration = declarations[s], let stage = evaluator.stages[s] else { continue }
       let binding = Binding(
-        declaration: declaration, stage: evaluator.stages[s]!, evaluator: evaluator, offsets: offsets,
-        root: root)
-      instances += try issues.collect("stage '\(declaration.name)'", binding.instances) ?? []
+        declaration: declaration, stage: stage, evaluator: evaluator, offsets: offsets, root: root)
+      try binding.bind(into: bound, at: offsets[s], &issues)
     }
-    try issues.throwIfAny()
-    return instances
+    return bound.instances.compactMap(\.self)
   }
 
   /// Paths stand in records, messages and command lines, which are text.

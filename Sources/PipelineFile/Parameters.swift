@@ -11,6 +11,11 @@ final class Parameters {
   /// many thousands.
   private var positions: [String: [String: Int]] = [:]
   private var underway: [String] = []
+  /// Those that lead into a cycle which has been told.
+  private var circular = Set<String>()
+  /// Which parameters stages use, and which use which, by their paths.
+  private var used = Set<String>()
+  private var uses: [String: Set<String>] = [:]
   /// Nodes that parameters may copy from each other, so that ten lines can't become a billion values.
   private var copies = 1_000_000
 
@@ -35,14 +40,27 @@ final class Parameters {
   /// Evaluates every parameter, so that what is wrong with one shows though nobody uses it.
   func check() throws {
     guard case .map(let members, _) = root else { return }
-    for member in members { _ = try value([member.name], at: member.value.place) }
+    var issues = DecodingIssues()
+    for member in members where !circular.contains(member.name) {
+      try issues.collect { try value([member.name], at: member.value.place) }
+      // From then on everything is too much.
+      if copies <= 0 { break }
+    }
+    try issues.throwIfAny()
   }
 
-  /// The value at `names`, such as `["optimizer", "rate"]`. Throws `DecodingIssue`.
-  func value(_ names: [String], at place: Place) throws -> Value {
+  /// The value at `names`, such as `["optimizer", "rate"]`, for a stage. Throws `DecodingIssue`.
+  func use(_ names: [String], at place: Place) throws -> Value {
+    used.insert(names.joined(separator: "."))
+    return try value(names, at: place)
+  }
+
+  private func value(_ names: [String], at place: Place) throws -> Value {
     let key = names.joined(separator: ".")
+    if let user = underway.last { uses[user, default: []].insert(key) }
     if let value = known[key] { return value }
     if underway.contains(key) || underway.count > 100 {
+      circular.formUnion(underway)
       let cycle = (underway.drop { $0 != key } + [key]).joined(separator: " → ")
       throw DecodingIssue(place, "params refer to each other in a cycle: \(cycle)")
     }
@@ -91,7 +109,7 @@ final class Parameters {
     case .null(let place): return .null(place)
     case .scalar(let text, let quoted, let place): return .scalar(text, quoted: quoted, place)
     case .whole(let expression, let place):
-      return try spend(try value(expression, at: place)).placed(at: place)
+      return try spend(try value(expression, at: place))
     case .text(let segments, let quoted, let place):
       let parts = try segments.map { segment -> String in
         switch segment {
@@ -147,6 +165,39 @@ final class Parameters {
 }
 
 extension Parameters {
+  /// What is written in `file` and no stage uses, by itself or through other parameters.
+  func unused(in file: String) -> [DecodingIssue] {
+    var reached = used
+    var stack = Array(used)
+    while let key = stack.popLast() {
+      for next in uses[key] ?? [] where reached.insert(next).inserted { stack.append(next) }
+    }
+    // Of a map, members may be used by themselves.
+    var outer = Set<String>()
+    for key in reached {
+      let names = key.split(separator: ".")
+      for count in 1..<max(names.count, 1) { outer.insert(names[..<count].joined(separator: ".")) }
+    }
+    var found: [DecodingIssue] = []
+    func look(_ template: Template, _ path: String) {
+      guard case .map(let members, _) = template else { return }
+      for member in members {
+        let key = path + member.name
+        if outer.contains(key), !reached.contains(key) {
+          look(member.value, key + ".")
+        } else if !reached.contains(key), member.place.file == file {
+          found.append(
+            DecodingIssue(
+              member.place,
+              "nothing uses the parameter '\(key)': write ${params.\(key)} where it is meant, or take it out")
+          )
+        }
+      }
+    }
+    look(root, "")
+    return found
+  }
+
   /// Lays `changes` over `params`; both are maps. What isn't in `params` is refused.
   static func merge(_ changes: [RawValue.Member], over params: RawValue?, path: String = "") throws
     -> RawValue?

@@ -15,6 +15,29 @@ public struct Pipeline: Sendable {
   public let remote: String?
   /// What `bobbin.yaml` in the root says.
   public let settings: Settings
+  /// How many stages there are.
+  public let stages: Int
+  /// What is suspicious in the file, and keeps nothing from running.
+  public let warnings: [PipelineFileError.Issue]
   /// What the command line's selections are read against.
   let selection: Selection
+}
+
+extension Pipeline {
+  /// The external files that aren't there, where they are named. Whatever reads them can't run here; the file may be
+  /// right all the same.
+  public var absences: [PipelineFileError.Issue] {
+    var seen = Set<String>()
+    return graph.instances.flatMap { instance in
+      instance.externals.compactMap { external in
+        guard seen.insert("\(external.place) \(external.url.path)").inserted,
+          !FileManager.default.fileExists(atPath: external.url.path)
+        else { return nil }
+        return PipelineFileError.Issue(
+          DecodingIssue(
+            external.place,
+            "stage '\(instance.stage)': \(external.name): \(external.url.path): no such file or directory"))
+      }
+    }
+  }
 }

@@ -6,17 +6,23 @@ import Workflow
 struct References {
   /// For each stage those it refers to, in the order written.
   private(set) var of: [[Int]]
-  /// Every stage after those it refers to.
+  /// Every stage after those it refers to; without those that refer to stages that aren't there, or in a cycle.
   private(set) var order: [Int] = []
 
-  init(_ declarations: [StageDeclaration], _ evaluator: Evaluator) throws {
-    var issues = IssueCollector()
+  /// - Parameter declarations: nil where something is wrong with it.
+  init(_ declarations: [StageDeclaration?], _ evaluator: Evaluator, _ issues: inout IssueCollector) throws {
     var places: [[Place]] = []
+    var broken = Set<Int>()
     of = []
-    for declaration in declarations {
+    for (s, declaration) in declarations.enumerated() {
       var targets: [Int] = []
       var here: [Place] = []
-      try issues.collect("stage '\(declaration.name)'") {
+      defer {
+        of.append(targets)
+        places.append(here)
+      }
+      guard let declaration else { continue }
+      let whole: Void? = try issues.collect("stage '\(declaration.name)'") {
         var missing: DecodingIssue?
         for template in declaration.templates {
           template.visitPaths { path, place in
@@ -33,43 +39,47 @@ struct References {
         }
         if let missing { throw missing }
       }
-      of.append(targets)
-      places.append(here)
+      if whole == nil { broken.insert(s) }
     }
-    try issues.throwIfAny()
 
     var readers = [[Int]](repeating: [], count: declarations.count)
     for (s, targets) in of.enumerated() { for target in targets { readers[target].append(s) } }
     var waiting = of.map(\.count)
-    order = waiting.indices.filter { waiting[$0] == 0 }
+    order = waiting.indices.filter { waiting[$0] == 0 && !broken.contains($0) }
     var next = 0
     while next < order.count {
       for reader in readers[order[next]] {
         waiting[reader] -= 1
-        if waiting[reader] == 0 { order.append(reader) }
+        if waiting[reader] == 0, !broken.contains(reader) { order.append(reader) }
       }
       next += 1
     }
-    guard order.count < declarations.count else { return }
-
-    // Every stage left over refers to another one left over: following those ends in a cycle.
-    var walk = [waiting.firstIndex { $0 > 0 }!]
-    while true {
-      let target = of[walk.last!].first { waiting[$0] > 0 }!
-      if let start = walk.firstIndex(of: target) {
-        let cycle = Array(walk[start...])
+    // Of stages left over, some wait for broken ones; the rest refer to each other.
+    for s in 0..<declarations.count where waiting[s] > 0 {
+      if let cycle = cycle(from: s, waiting) {
         // Told from its first stage in the file.
         let first = cycle.indices.min { cycle[$0] < cycle[$1] }!
         let stages = cycle[first...] + cycle[..<first]
         let s = stages.first!
         let after = stages.dropFirst().first ?? s
-        let names = (stages + [s]).map { declarations[$0].name }.joined(separator: " → ")
-        throw DecodingIssue(
-          places[s][of[s].firstIndex(of: after)!],
-          "stage '\(declarations[s].name)': stages refer to each other in a cycle: \(names)")
+        let names = (stages + [s]).map { evaluator.stageNames[$0] }.joined(separator: " → ")
+        let place = places[s][of[s].firstIndex(of: after)!]
+        try issues.collect("stage '\(evaluator.stageNames[s])'") {
+          throw DecodingIssue(place, "stages refer to each other in a cycle: \(names)")
+        }
+        return
       }
+    }
+  }
+
+  /// Follows from `start` the first reference of each stage that leads to a stage which waits; nil where that ends.
+  private func cycle(from start: Int, _ waiting: [Int]) -> [Int]? {
+    var walk = [start]
+    while let target = of[walk.last!].first(where: { waiting[$0] > 0 }) {
+      if let start = walk.firstIndex(of: target) { return Array(walk[start...]) }
       walk.append(target)
     }
+    return nil
   }
 }
 

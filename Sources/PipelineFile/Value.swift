@@ -38,17 +38,10 @@ indirect enum Value {
 
   var isNull: Bool { if case .null = self { true } else { false } }
 
-  /// The same value as if it had been written at `place`, so that errors point at the use.
-  func placed(at place: Place) -> Value {
-    switch self {
-    case .null: .null(place)
-    case .scalar(let text, let quoted, _): .scalar(text, quoted: quoted, place)
-    case .list(let values, _): .list(values.map { $0.placed(at: place) }, place)
-    case .map(let members, _):
-      .map(
-        members.map { Member(name: $0.name, place: place, value: $0.value.placed(at: place)) }, place)
-    case .group(let group, _): .group(group, place)
-    }
+  /// The same value, a reference as if it had been written at `place`: a value is wrong where it is written, a
+  /// reference where it is used.
+  func used(at place: Place) -> Value {
+    if case .group(let group, _) = self { .group(group, place) } else { self }
   }
 
   /// As a parameter's decoder takes it. Throws where an artifact stands.

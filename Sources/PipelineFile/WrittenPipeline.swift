@@ -105,7 +105,7 @@ extension WrittenPipeline {
   fileprivate init(_ keys: Keys, at start: Place, over imported: [WrittenPipeline]) throws {
     self.start = start
     remote = keys["remote"]
-    var issues = IssueCollector()
+    var issues = DecodingIssues()
     let own = try keys.map("params").members
     for file in imported {
       guard case .map(let members, _)? = file.params else { continue }
@@ -113,10 +113,11 @@ extension WrittenPipeline {
       if case .map(let before, _)? = params {
         for member in members where !own.contains(where: { $0.name == member.name }) {
           guard let other = before.first(where: { $0.name == member.name }) else { continue }
-          try issues.add(
-            member.place,
-            "param '\(member.name)' is defined in two imported files, here and at \(other.place). "
-              + "Say in the file that imports both which one counts")
+          issues.add(
+            DecodingIssue(
+              member.place,
+              "param '\(member.name)' is defined in two imported files, here and at \(other.place). "
+                + "Say in the file that imports both which one counts"))
         }
       }
       params = .map(WrittenPipeline.laid(members, over: params), file.start)
@@ -126,9 +127,10 @@ extension WrittenPipeline {
     var places: [String: Place] = [:]
     for stage in imported.flatMap(\.stages) + (try keys.map("stages").members) {
       if let before = places.updateValue(stage.place, forKey: stage.name) {
-        try issues.add(
-          stage.place, "stage '\(stage.name)' is defined already, at \(before). Give one of them another name"
-        )
+        issues.add(
+          DecodingIssue(
+            stage.place,
+            "stage '\(stage.name)' is defined already, at \(before). Give one of them another name"))
       }
       stages.append(stage)
     }

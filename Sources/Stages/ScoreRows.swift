@@ -18,6 +18,8 @@ struct ScoreRow {
 struct ScoreRows {
   var rows: [ScoreRow]
 
+  init(rows: [ScoreRow]) { self.rows = rows }
+
   /// Reads the scores of labelled inputs; lists among them (histories, say) are left out.
   init(_ members: [InputArtifact]) throws {
     rows = try members.map { member in

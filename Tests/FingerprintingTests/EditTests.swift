@@ -113,6 +113,23 @@ private let edits: [Edit] = [
     .replace("products: [", with: "products: [.executable(name: \"again\", targets: [\"bobbin\"]),"),
     reruns: []),
 
+  // What is only asked before anything runs.
+  Edit(
+    "what a kind foresees", "Sources/Stages/Kinds/Train.swift",
+    .replace("foresight.know(\"model\", model)", with: "if epochs > 0 { foresight.know(\"model\", model) }"),
+    reruns: []),
+  Edit(
+    "what is known of models before they are trained", "Sources/Stages/ArtifactTypes/ModelFacts.swift",
+    .append(code), reruns: []),
+  Edit(
+    "what is said of images before they are read", "Sources/Stages/ForeseenImages.swift",
+    .replace("fewer than", with: "less than"), reruns: []),
+  Edit(
+    "what stands beside a kind's foreseeing and may be used by its work", "Sources/Stages/Kinds/Train.swift",
+    .replace(
+      "extension Train: ForeseeingKind {", with: "extension Train: ForeseeingKind {\n  var besides: Int { 1 }"),
+    reruns: ["Train"]),
+
   // Kinds and what they share.
   Edit("how tables read rows", "Sources/Stages/ScoreRows.swift", .append(code), reruns: drawing),
   Edit(

@@ -122,5 +122,5 @@ func aNameOfTheMatrixThatMeansNoAxisOrSeveralIsExplained(_ reference: String, _ 
           with: { data: "${images}", seed: "\(reference)" }
 
       """)
-  #expect(found == "p.yaml:28:38: stage 's': seed: \(message)")
+  #expect(found == "p.yaml:28:38: stage 's': seed: \(message) (all 16 instances)")
 }

@@ -68,12 +68,15 @@ private func note(_ params: String, _ expression: String, sets: [String] = [], f
   ),
   (
     "seeds=5",
-    "p.yaml:12:13: stage 'model': axis 'seed': expected a list, a map of labels or a group such as ${stage}, found '5'"
+    "--set seeds=5: stage 'model': axis 'seed': expected a list, a map of labels or a group such as ${stage}, found '5'"
   ),
-  ("epochs=ten", "p.yaml:14:64: stage 'model': epochs: expected a whole number, found 'ten'"),
+  (
+    "epochs=ten",
+    "--set epochs=ten: stage 'model': epochs: expected a whole number, found 'ten' (all 4 instances)"
+  ),
   (
     "seeds=",
-    "p.yaml:12:13: stage 'model': axis 'seed': expected a list, a map of labels or a group such as ${stage}, found nothing"
+    "--set seeds=: stage 'model': axis 'seed': expected a list, a map of labels or a group such as ${stage}, found nothing"
   ),
 ])
 func aWrongSetIsExplained(set: String, message: String) throws {
@@ -82,6 +85,10 @@ func aWrongSetIsExplained(set: String, message: String) throws {
 }
 
 @Test(arguments: [
+  (
+    "epochs: ten\n",
+    "params.yaml:1:9: stage 'model': epochs: expected a whole number, found 'ten' (all 4 instances)"
+  ),
   ("seed: 1\n", "params.yaml:1:1: there is no parameter 'seed'. Did you mean 'seeds'?"),
   ("- a\n", "params.yaml:1:1: expected a map of parameters, found a list"),
   ("", "params.yaml:1:1: expected a map of parameters, found nothing"),

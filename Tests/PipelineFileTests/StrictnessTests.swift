@@ -23,7 +23,7 @@ import Workflow
   ),
   (
     "{ uses: dataset/cifar10, with: { path: data, train: '5' } }",
-    "3:58: stage 's': train: expected a whole number, found '5'"
+    "3:58: stage 's': train: expected a whole number, found '5', which its quotes make a text; take them away"
   ),
   (
     "{ uses: dataset/cifar10, with: { path: data, train: 0 } }",
@@ -49,8 +49,8 @@ import Workflow
     "{ uses: dataset/cifar10, matrix: { a: 5 } }",
     "3:44: stage 's': axis 'a': expected a list, a map of labels or a group such as ${stage}, found '5'"
   ),
-  ("{ uses: dataset/cifar10, matrix: { a: [1, 2, 1] } }", "3:44: stage 's': axis 'a' has 1 twice"),
-  ("{ uses: dataset/cifar10, matrix: { a: [1, '1'] } }", "3:44: stage 's': axis 'a' has 1 twice"),
+  ("{ uses: dataset/cifar10, matrix: { a: [1, 2, 1] } }", "3:51: stage 's': axis 'a' has 1 twice"),
+  ("{ uses: dataset/cifar10, matrix: { a: [1, '1'] } }", "3:48: stage 's': axis 'a' has 1 twice"),
   (
     "{ uses: dataset/cifar10, matrix: { a.b: [1] } }",
     "3:41: stage 's': 'a.b' is not a name for an axis: letters, digits, _ and -"
@@ -180,7 +180,60 @@ func aFileIsReadStrictly(text: String, message: String) throws {
     found == """
       p.yaml:3:14: stage 'a': there is no stage kind 'x'. Known: command, dataset/cifar10, stitch, table, train
       p.yaml:4:14: stage 'b': there is no stage kind 'y'. Known: command, dataset/cifar10, stitch, table, train
+      p.yaml:5:35: stage 'c': 'data' takes one dataset: expected a reference such as ${stage}, found '1'
       """)
+}
+
+@Test func aStageTellsAllThatIsWrongWithIt() throws {
+  let text = pipeline(
+    params: "{ lerning: 0, epochs: ten }",
+    """
+    images: { uses: dataset/cifar10, with: { path: [a], trian: 1, train: 0 } }
+    model: { uses: train, with: { dat: 1, epochs: "${params.epochs}", rate: "${params.lerning}" } }
+    """)
+  let found = try complaint(text)
+  #expect(
+    found == """
+      p.yaml:2:20: stage 'model': rate: expected a number above 0, found 0.0
+      p.yaml:2:31: stage 'model': epochs: expected a whole number, found 'ten'
+      p.yaml:4:50: stage 'images': path: expected a path, found a list
+      p.yaml:4:55: stage 'images': unknown parameter 'trian'. Did you mean 'train'?
+      p.yaml:4:72: stage 'images': train: expected a number at least 1, found 0
+      p.yaml:5:33: stage 'model': unknown parameter 'dat'. Did you mean 'data'?
+      """)
+}
+
+@Test func aSlipThatManyInstancesShowIsToldOnce() throws {
+  let text = pipeline(
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    model:
+      matrix: { epochs: [1, ten, 0], seed: [0, 1, 2, 3] }
+      uses: train
+      with: { data: "${images}", epochs: "${matrix.epochs}", seed: "${matrix.seed}" }
+    """)
+  let found = try complaint(text)
+  #expect(
+    found == """
+      p.yaml:5:27: stage 'model': epochs: expected a whole number, found 'ten' (4 of 12 instances)
+      p.yaml:5:32: stage 'model': epochs: expected a number at least 1, found 0 (4 of 12 instances)
+      """)
+}
+
+@Test func parametersThatNothingUsesAreSuspicious() throws {
+  let text = pipeline(
+    params: "{ a: 1, b: { c: 2, d: 3 }, e: \"${params.f}\", f: 4, g: { h: 5 }, i: data }",
+    """
+    images: { uses: dataset/cifar10, with: { path: "${params.i}", train: "${params.b.c}" } }
+    model: { uses: train, with: { data: "${images}", epochs: "${params.e}" } }
+    """)
+  let warnings = try load(text).warnings.map { "\($0.place.line):\($0.place.column): \($0.message)" }
+  #expect(
+    warnings == [
+      "2:11: nothing uses the parameter 'a': write ${params.a} where it is meant, or take it out",
+      "2:28: nothing uses the parameter 'b.d': write ${params.b.d} where it is meant, or take it out",
+      "2:60: nothing uses the parameter 'g': write ${params.g} where it is meant, or take it out",
+    ])
 }
 
 @Test func filesThatAreNoTextAreRefused() throws {

@@ -130,7 +130,8 @@ private struct Everything: StageKind {
     #expect(issue(("epochs", text("ten"))) == "f.yaml:2:12: epochs: expected a whole number, found 'ten'")
     #expect(
       issue(("epochs", .scalar("2", quoted: true, Place(file: "f.yaml", line: 2, column: 12))))
-        == "f.yaml:2:12: epochs: expected a whole number, found '2'")
+        == "f.yaml:2:12: epochs: expected a whole number, found '2', which its quotes make a text; take them away"
+    )
     #expect(issue(("flip", text("yes"))) == "f.yaml:2:12: flip: expected true or false, found 'yes'")
     #expect(issue(("title", map(("a", text("b"))))) == "f.yaml:2:12: title: expected text, found a map")
     #expect(

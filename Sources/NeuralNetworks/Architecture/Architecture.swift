@@ -102,6 +102,27 @@ public struct Architecture: Sendable, Hashable, Codable {
     layers.parameters.map { ($0.name, $0.shape) }
   }
 
+  /// Throws unless these are the shapes of the parameters and running statistics of a model of this architecture, all of
+  /// them and no others. PyTorch's `num_batches_tracked` counters don't matter.
+  public func requireParameters(_ shapes: [String: [Int]]) throws {
+    let wanted = parameterShapes
+    for (name, shape) in wanted {
+      guard let found = shapes[name] else {
+        throw NetworkError("\(self.name): parameter '\(name)' \(shape) is missing")
+      }
+      guard found == shape else {
+        throw NetworkError("\(self.name): parameter '\(name)' has shape \(found); it should be \(shape)")
+      }
+    }
+    let extra = Set(shapes.keys.filter { !$0.hasSuffix("num_batches_tracked") })
+      .subtracting(wanted.map(\.name)).sorted()
+    guard let first = extra.first else { return }
+    throw NetworkError(
+      "\(name) has no parameter '\(first)'"
+        + (extra.count > 1 ? " (and \(extra.count - 1) others that aren't its own)" : "")
+        + ". Is it another architecture?")
+  }
+
   /// The layers from image to logits.
   var layers: LayerGraph {
     var graph = LayerGraph(input: [input.channels, input.height, input.width])

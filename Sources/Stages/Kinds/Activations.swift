@@ -47,3 +47,19 @@ struct Activations: StageKind {
     }
   }
 }
+
+extension Activations: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    let network = foresight.facts(of: "model", ModelFacts.self)
+    if let problem = network?.problem(withCut: cut) { foresight.mistake("cut", problem) }
+    foresight.requireImages("data", split, of: network, "the network")
+    foresight.requireMarks(marking, "data", split)
+    let count = foresight.sampleCount(samples, of: "data", split)
+    let data = foresight.facts(of: "data", DatasetFacts.self)
+    foresight.know(
+      "activations",
+      ActivationsFacts(
+        samples: data.map { "\($0.name)/\(split)" }, source: data?.source, half: split.rawValue, count: count,
+        shape: network?.shape(at: cut)))
+  }
+}

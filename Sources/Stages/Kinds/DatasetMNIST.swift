@@ -21,3 +21,20 @@ struct DatasetMNIST: StageKind {
     try MNIST.read(directory: path, train: train, test: test).writeDataset(to: dataset)
   }
 }
+
+extension DatasetMNIST: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    guard let folder = foresight.file("path") else { return }
+    do {
+      let there = try MNIST.headers(directory: folder)
+      foresight.know(
+        "dataset",
+        DatasetFacts(
+          name: "mnist", shape: there.shape, classes: 10, isLabelled: true,
+          halves: [
+            "train": .init(samples: foresight.kept(train, "train", of: there.train, in: folder)),
+            "test": .init(samples: foresight.kept(test, "test", of: there.test, in: folder)),
+          ], source: folder.path))
+    } catch { foresight.mistake("path", "\(error)") }
+  }
+}

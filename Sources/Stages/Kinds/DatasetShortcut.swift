@@ -32,3 +32,17 @@ struct DatasetShortcut: StageKind {
     }
   }
 }
+
+extension DatasetShortcut: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    guard var facts = foresight.facts(of: "data", DatasetFacts.self) else { return }
+    if let shape = facts.shape, shape.count != 3 || facts.isLabelled == false {
+      foresight.mistake("data", "a shortcut needs images with labels; \(facts.name) has none")
+    } else if let shape = facts.shape, let size, size > min(shape[1], shape[2]) {
+      foresight.mistake(
+        "size", "a shortcut of \(size) pixels doesn't fit images of \(shape[1]) × \(shape[2])")
+    }
+    facts.hasShortcut = true
+    foresight.know("dataset", facts)
+  }
+}

@@ -18,3 +18,14 @@ struct DatasetSynthetic: StageKind {
       .writeDataset(to: dataset)
   }
 }
+
+extension DatasetSynthetic: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    foresight.know(
+      "dataset",
+      DatasetFacts(
+        name: "synthetic", shape: [3, 32, 32], classes: 10, isLabelled: true,
+        halves: ["train": .init(samples: train), "test": .init(samples: test)],
+        source: "synthetic, seed \(seed), difficulty \(difficulty)"))
+  }
+}

@@ -178,3 +178,30 @@ private enum Subject {
     }
   }
 }
+
+extension Evaluate: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    let network = ForeseenNetwork(foresight, "model")
+    let other = ForeseenNetwork(foresight, "reference")
+    for (role, model) in network.halves("the network") + other.halves("the reference") {
+      foresight.requireImages("data", split, of: model, role)
+    }
+    foresight.requireLabels("data", split, of: network.output, "the network", for: "accuracy")
+    if let classes = network.output?.classes, let others = other.output?.classes, classes != others {
+      foresight.mistake(
+        "reference",
+        "the network tells \(classes) classes apart, the reference \(others); their outputs can't be compared"
+      )
+    }
+    foresight.requireMarks(marking, "data", split)
+    foresight.sampleCount(samples, of: "data", split)
+
+    var scores = ["accuracy"]
+    // What isn't known may be a stitched network.
+    if !network.isModel { scores.append("structural_error") }
+    let compares = foresight.isWritten("reference") || !network.isModel
+    if compares { scores += ["agreement", "disagreement", "reference_accuracy", "relative_accuracy"] }
+    if attack != nil { scores += ["robust_accuracy"] + (compares ? ["robust_agreement"] : []) }
+    foresight.know("scores", ScoresFacts(numbers: scores))
+  }
+}

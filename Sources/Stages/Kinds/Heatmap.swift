@@ -58,3 +58,14 @@ struct Heatmap: StageKind {
     try Data(drawing.svg.utf8).write(to: figure.url)
   }
 }
+
+extension Heatmap: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    let rows = ForeseenRows(foresight, "rows")
+    let facets = facets.enumerated().map { ("facets.\($0)", $1) }
+    for (parameter, axis) in [("x", x), ("y", y)] + facets {
+      if let problem = rows.problem(withAxis: axis) { foresight.mistake(parameter, problem) }
+    }
+    if let problem = rows.problem(withScore: value) { foresight.mistake("value", problem) }
+  }
+}

@@ -57,3 +57,17 @@ struct ModelImport: StageKind {
     }
   }
 }
+
+extension ModelImport: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    if let model = ModelFacts(architecture.name, width: width, input: input, classes: classes) {
+      foresight.know("model", model)
+    }
+    guard let path = foresight.file("path") else { return }
+    do {
+      let file = try SafetensorsFile(contentsOf: path)
+      let shapes = try file.names.map { ($0, try file.array($0).shape) }
+      try described("architecture").requireParameters(Dictionary(uniqueKeysWithValues: shapes))
+    } catch { foresight.mistake("path", "\(error)") }
+  }
+}

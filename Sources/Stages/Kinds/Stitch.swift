@@ -240,3 +240,43 @@ enum RankToleranceValue: ParameterValue {
     }
   }
 }
+
+extension Stitch: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    let networks = (
+      front: foresight.facts(of: "front", ModelFacts.self), end: foresight.facts(of: "end", ModelFacts.self)
+    )
+    if let problem = networks.front?.problem(withCut: from) { foresight.mistake("from", problem) }
+    if let problem = networks.end?.problem(withCut: to) { foresight.mistake("to", problem) }
+    foresight.requireImages("data", split, of: networks.front, "the front")
+    foresight.requireImages("data", split, of: networks.end, "the end")
+    if let one = networks.front?.input, let other = networks.end?.input, one != other {
+      foresight.mistake(
+        "end",
+        "the front takes images of \(DatasetFacts.spelled(one)), the end of \(DatasetFacts.spelled(other)); both see the "
+          + "same images, so they must take the same size")
+    }
+    if options.objective.task > 0 {
+      foresight.requireLabels("data", split, of: networks.end, "the end", for: "the cross-entropy")
+    }
+    if let weights = objective?.cutWeights, let rest = networks.end?.cuts.drop(while: { $0 != to }),
+      !rest.isEmpty
+    {
+      let count = min(objective?.cuts ?? .max, rest.count)
+      if weights.count != count {
+        foresight.mistake(
+          "objective.cut_weights",
+          "cut_weights: \(weights.count) weights for the \(count) cuts from '\(to)' on: write one for each")
+      }
+    }
+    foresight.requireMarks(marking, "data", split)
+    foresight.sampleCount(samples, of: "data", split, batch: batch)
+    foresight.know("stitched", StitchedFacts(front: networks.front, end: networks.end))
+    let leastSquares = ["least_squares_error", "least_squares_rank"]
+    foresight.know(
+      "fit",
+      ScoresFacts(
+        numbers: (method == .direct ? [] : ["fit_loss"])
+          + (options.initialisation == .leastSquares ? leastSquares : []), lists: ["loss"]))
+  }
+}

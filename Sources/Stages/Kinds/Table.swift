@@ -80,3 +80,15 @@ struct Table: StageKind {
     }
   }
 }
+
+extension Table: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    let rows = ForeseenRows(foresight, "rows", "references")
+    for (i, axis) in over.enumerated() {
+      if let problem = rows.problem(withAxis: axis) { foresight.mistake("over.\(i)", problem) }
+    }
+    for (i, score) in columns.enumerated() {
+      if let problem = rows.problem(withScore: score) { foresight.mistake("columns.\(i)", problem) }
+    }
+  }
+}

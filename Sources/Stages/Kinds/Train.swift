@@ -103,3 +103,23 @@ extension StageContext {
       ])
   }
 }
+
+extension Train: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    foresight.requireImages("data", .train, of: nil, "the network")
+    foresight.requireLabels("data", .train, for: "training")
+    foresight.sampleCount(samples, of: "data", .train, batch: batch)
+    let data = foresight.facts(of: "data", DatasetFacts.self)
+    if let shape = data?.shape, shape.count == 3 {
+      do {
+        let image = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
+        _ = try Architecture(
+          name: architecture.name, input: image, classes: data?.classes ?? 10, width: width)
+      } catch { foresight.mistake("data", "\(error)") }
+    }
+    if let model = ModelFacts(architecture.name, width: width, input: data?.shape, classes: data?.classes) {
+      foresight.know("model", model)
+    }
+    foresight.know("history", ScoresFacts(numbers: [], lists: ["accuracy", "loss"]))
+  }
+}

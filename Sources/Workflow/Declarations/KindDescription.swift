@@ -53,21 +53,55 @@ public final class KindDescription: Sendable {
   private var sources: Sources { found.load() ?? found.storeIfNil(find()) }
 
   /// Decodes what was written under `with:` (inputs and external files taken out) into the canonical form that
-  /// goes into the key: every parameter with its value, defaults written out. Throws `DecodingIssue`.
-  public func decode(_ members: [RawValue.Member], at place: Place) throws -> JSON {
+  /// goes into the key: every parameter with its value, defaults written out.
+  /// - Parameter meant: parameters that aren't told as missing, since a misspelt name was meant for them.
+  /// - Throws: `DecodingIssue`, or `DecodingIssues` where several things are wrong, or nothing else than what was told.
+  public func decode(_ members: [RawValue.Member], at place: Place, meant: Set<String> = []) throws -> JSON {
     prototypeLock.lock()
     defer { prototypeLock.unlock() }
     let (kind, declared) = prototype
     for (_, parameter) in declared.parameters { parameter.reset() }
-    try decodeParameters(declared.parameters, from: members, at: place)
+    try decodeParameters(declared.parameters, from: members, at: place, meant: meant)
     do {
       try kind.validate()
     } catch let invalid as InvalidParameter {
-      let member = members.first { $0.name == invalid.name }
-      throw DecodingIssue(member?.value.place ?? place, invalid.description)
+      let path = invalid.name.split(separator: ".").map(String.init)
+      let member = members.first { $0.name == path[0] }
+      throw DecodingIssue(
+        member?.value.place(of: path.dropFirst()) ?? place, "\(path[0]): \(invalid.message)")
     }
     let written = Dictionary(uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) })
     return .object(written.merging(kind.derivedParameters) { $1 })
+  }
+
+  /// Whether the kind says anything before it runs.
+  public var foresees: Bool { type is any ForeseeingKind.Type }
+
+  /// What the kind says of an instance before it runs: the facts of its outputs, and what is wrong.
+  /// - Parameters:
+  ///   - parameters: in canonical form.
+  ///   - inputs: what is known of what each input reads; of optional ones only those that are written.
+  public func foresee(
+    parameters: JSON, inputs: [String: [Foresight.Member]], files: [String: URL]
+  ) -> (outputs: [String: KnownFacts], mistakes: [Foresight.Mistake]) {
+    guard let kind = prototype.kind as? any ForeseeingKind else { return ([:], []) }
+    return decoded(parameters) {
+      var foresight = Foresight(inputs: inputs, files: files)
+      kind.foresee(&foresight)
+      return (foresight.outputs, foresight.mistakes)
+    }
+  }
+
+  /// Does something while the prototype has these parameters, which are in canonical form.
+  private func decoded<T>(_ parameters: JSON, _ body: () -> T) -> T {
+    prototypeLock.lock()
+    defer { prototypeLock.unlock() }
+    let declared = prototype.declared.parameters
+    for (_, parameter) in declared { parameter.reset() }
+    guard case .map(let members, let place) = RawValue(parameters),
+      (try? decodeParameters(declared, from: members, at: place)) != nil
+    else { preconditionFailure("BUG: parameters that \(name) did not decode: \(parameters.canonical)") }
+    return body()
   }
 
   /// What a job's member works with.
@@ -128,14 +162,7 @@ public final class KindDescription: Sendable {
   /// kind, and those of what it looks up in lists.
   public func code(parameters: JSON) -> CodeManifest {
     guard looksUpCode else { return code }
-    prototypeLock.lock()
-    defer { prototypeLock.unlock() }
-    let (kind, declared) = prototype
-    for (_, parameter) in declared.parameters { parameter.reset() }
-    guard case .map(let members, let place) = RawValue(parameters),
-      (try? decodeParameters(declared.parameters, from: members, at: place)) != nil
-    else { preconditionFailure("BUG: parameters that \(name) did not decode: \(parameters.canonical)") }
-    let entries = kind.listedCode
+    let entries = decoded(parameters) { prototype.kind.listedCode }
     return entries.isEmpty
       ? code
       : CodeManifest(

@@ -160,34 +160,42 @@ func declaredParameters(of value: Any) -> [(name: String, declaration: any Param
   }
 }
 
-/// Reads each member into its parameter. Throws on unknown names and on required ones that are absent.
+/// Reads each member into its parameter. Throws on unknown names, on wrong values and on required ones that are
+/// absent: all that is wrong, at once.
 func decodeParameters(
   _ declared: [(name: String, declaration: any ParameterDeclaration)], from members: [RawValue.Member],
-  at place: Place
+  at place: Place, meant told: Set<String> = []
 ) throws {
   let names = declared.map(\.name)
+  var issues = DecodingIssues()
+  var meant = told
   for member in members {
     guard let parameter = declared.first(where: { $0.name == member.name }) else {
-      throw DecodingIssue(
-        member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))")
+      issues.add(
+        DecodingIssue(
+          member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))"))
+      if let name = nearestName(to: member.name, in: names) { meant.insert(name) }
+      continue
     }
     // Where `null` is no value it means "not written", so that an axis can switch a parameter off.
     if case .null = member.value, !parameter.declaration.takesNull { continue }
-    do {
-      try parameter.declaration.decode(member.value)
-    } catch let issue as DecodingIssue {
-      throw DecodingIssue(issue.place, "\(member.name): \(issue.message)")
-    }
+    try issues.collect(member.name) { try parameter.declaration.decode(member.value) }
   }
+  var isComplete = true
   for (name, declaration) in declared where declaration.isRequired {
     let written = members.contains { member in
       if case .null = member.value, !declaration.takesNull { return false }
       return member.name == name
     }
-    if !written {
-      throw DecodingIssue(place, "'\(name)' is missing: \(declaration.help) (\(declaration.typeExpectation))")
-    }
+    if written { continue }
+    isComplete = false
+    // What was misspelt isn't told as missing too.
+    if meant.contains(name) { continue }
+    issues.add(
+      DecodingIssue(place, "'\(name)' is missing: \(declaration.help) (\(declaration.typeExpectation))"))
   }
+  try issues.throwIfAny()
+  if !isComplete { throw issues }
 }
 
 /// The JSON Schema of a map with these members and no others.

@@ -19,7 +19,14 @@ public protocol ParameterValue: Sendable {
 extension ParameterValue {
   /// The issue of finding `raw` where this type is expected.
   public static func issue(_ raw: RawValue) -> DecodingIssue {
-    DecodingIssue(raw.place, "expected \(expectation), found \(raw.found)")
+    var message = "expected \(expectation), found \(raw.found)"
+    // `"1"` is a text, whatever it looks like.
+    if case .scalar(let text, quoted: true, let place) = raw,
+      (try? Self(raw: .scalar(text, quoted: false, place))) != nil
+    {
+      message += ", which its quotes make a text; take them away"
+    }
+    return DecodingIssue(raw.place, message)
   }
 }
 

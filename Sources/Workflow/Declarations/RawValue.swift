@@ -49,6 +49,24 @@ public indirect enum RawValue: Sendable {
     }
   }
 
+  /// Where a part of this value stands, found by positions in lists (from 0) and names in maps; where it has no such
+  /// part, the nearest around it.
+  public func place(of path: some Sequence<String>) -> Place {
+    var value = self
+    for step in path {
+      switch value {
+      case .list(let values, _):
+        guard let position = Int(step), values.indices.contains(position) else { return value.place }
+        value = values[position]
+      case .map(let members, _):
+        guard let member = members.first(where: { $0.name == step }) else { return value.place }
+        value = member.value
+      case .null, .scalar: return value.place
+      }
+    }
+    return value.place
+  }
+
   /// For error messages: `'abc'`, `a list`, `a map`, `nothing`.
   public var found: String {
     switch self {
@@ -83,4 +101,30 @@ public struct DecodingIssue: Error, Sendable, CustomStringConvertible {
     self.message = message
   }
   public var description: String { place.line == 0 ? message : "\(place): \(message)" }
+}
+
+/// Several issues, each with its own place.
+public struct DecodingIssues: Error, Sendable {
+  public private(set) var issues: [DecodingIssue] = []
+
+  public init() {}
+
+  /// Runs `body`; what it throws is kept, with `subject` (`stage 'fit'`) before its message.
+  @discardableResult
+  public mutating func collect<T>(_ subject: String? = nil, _ body: () throws -> T) throws -> T? {
+    do { return try body() } catch let issue as DecodingIssue { add(issue, subject) } catch let several
+      as DecodingIssues
+    { for issue in several.issues { add(issue, subject) } }
+    return nil
+  }
+
+  public mutating func add(_ issue: DecodingIssue, _ subject: String? = nil) {
+    issues.append(DecodingIssue(issue.place, (subject.map { $0 + ": " } ?? "") + issue.message))
+  }
+
+  /// Throws what was kept, if anything: a single issue as itself.
+  public func throwIfAny() throws {
+    if issues.count > 1 { throw self }
+    if let issue = issues.first { throw issue }
+  }
 }

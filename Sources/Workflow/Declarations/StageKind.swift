@@ -139,6 +139,7 @@ private final class MemberState: @unchecked Sendable {
 
 /// A parameter whose value doesn't go with the others.
 public struct InvalidParameter: Error, Sendable, CustomStringConvertible {
+  /// The parameter, or with dots a part of it: `measures.1`, `objective.task`.
   public let name: String
   public let message: String
   public init(_ name: String, _ message: String) {

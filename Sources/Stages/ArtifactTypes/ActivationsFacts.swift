@@ -1,0 +1,16 @@
+// Owns what is known of activations before anything runs. No stage that runs has to do with it.
+
+import Workflow
+
+/// What is known of activations before they are computed. Nil stands for what isn't known.
+struct ActivationsFacts: ArtifactFacts {
+  /// The half that the samples are of, for messages: `cifar10/test`.
+  var samples: String?
+  /// Where the dataset's samples come from, and which half.
+  var source: String?
+  var half: String?
+  /// How many samples.
+  var count: Int?
+  /// One sample's.
+  var shape: [Int]?
+}

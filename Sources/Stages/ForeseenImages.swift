@@ -1,0 +1,92 @@
+// Owns what can be said before anything runs of images and networks that are to go together: the checks of
+// `LoadedImages`, from facts.
+
+import Datasets
+import Foundation
+import Workflow
+
+extension Foresight {
+  /// What is known of the half of a dataset that an input asks for; says so where there is no such half.
+  private mutating func half(_ split: Split, of input: String) -> DatasetFacts.Half? {
+    guard let data = facts(of: input, DatasetFacts.self) else { return nil }
+    if let half = data.halves[split.rawValue] { return half }
+    let there = data.halves.keys.sorted().joined(separator: " and ")
+    mistake(input, "\(data.name) has no half '\(split.rawValue)'; it has \(there.isEmpty ? "none" : there)")
+    return nil
+  }
+
+  /// How many samples of a half will be used; says so where there are fewer than `samples` asks for, or than one batch
+  /// of the parameter `batch`.
+  @discardableResult
+  mutating func sampleCount(_ samples: Int?, of input: String, _ split: Split, batch: Int? = nil) -> Int? {
+    guard let there = half(split, of: input)?.samples,
+      let name = facts(of: input, DatasetFacts.self).map({ "\($0.name)/\(split)" })
+    else { return samples }
+    if let samples, samples > there {
+      mistake(
+        "samples",
+        "\(name) has \(there) samples, fewer than the \(samples) asked for; write \(there), or null for all")
+    } else if let batch, batch > samples ?? there {
+      mistake(
+        "batch",
+        "\(samples == nil ? name : "the part of \(name) that is used") has \(samples ?? there) samples, fewer than "
+          + "one batch of \(batch)")
+    }
+    return min(samples ?? there, there)
+  }
+
+  /// Says so where an input's samples are no images, or not those that a network takes. `role` is what messages call it:
+  /// `the front`.
+  mutating func requireImages(_ input: String, _ split: Split, of network: ModelFacts?, _ role: String) {
+    guard let data = facts(of: input, DatasetFacts.self), let shape = data.shape else { return }
+    guard shape.count == 3 else {
+      mistake(
+        input,
+        "networks take images (channels × height × width), \(data.name)/\(split) has samples of shape \(shape)"
+      )
+      return
+    }
+    guard let wanted = network?.input, wanted != shape else { return }
+    mistake(
+      input,
+      "\(role) wants \(DatasetFacts.spelled(wanted)) images, \(data.name)/\(split) has "
+        + DatasetFacts.spelled(shape))
+  }
+
+  /// Says so where an input has no labels, or some that a network doesn't tell apart.
+  mutating func requireLabels(
+    _ input: String, _ split: Split, of network: ModelFacts? = nil, _ role: String = "", for purpose: String
+  ) {
+    guard let data = facts(of: input, DatasetFacts.self) else { return }
+    if data.isLabelled == false {
+      mistake(
+        input,
+        "\(purpose) needs labels, \(data.name)/\(split) has none; dataset/arrays takes them from an array 'labels' or "
+          + "\(split).labels.npy")
+    } else if let told = network?.classes, let shown = data.classes, shown > told {
+      mistake(input, "\(role) tells \(told) classes apart, \(data.name)/\(split) has labels of \(shown)")
+    }
+  }
+
+  /// Says so where marks are to be painted that there aren't.
+  mutating func requireMarks(_ marking: Marking, _ input: String, _ split: Split) {
+    guard marking == .rolled, let data = facts(of: input, DatasetFacts.self), !data.hasShortcut else {
+      return
+    }
+    mistake(
+      "marking",
+      "\(data.name)/\(split) has no shortcut whose marks could be rolled; see dataset/shortcut")
+  }
+}
+
+extension Foresight {
+  /// How many of a half's images a dataset keeps; says so where there are fewer than a parameter asks for.
+  mutating func kept(_ asked: Int?, _ parameter: String, of there: Int, in folder: URL) -> Int {
+    guard let asked, asked > there else { return asked ?? there }
+    mistake(
+      parameter,
+      "\(folder.path) has \(there) of these images, fewer than the \(asked) asked for; write \(there), or null for all"
+    )
+    return there
+  }
+}

@@ -1,0 +1,44 @@
+// Owns what can be said of a table's or figure's rows before anything runs: which axes and scores they will have.
+
+import Workflow
+
+/// Rows of which nothing is known but the names of their axes and scores.
+struct ForeseenRows {
+  private var axes: ScoreRows
+  /// Nil where some rows may have other scores than are known.
+  private var scores: ScoreRows?
+  private let isWritten: Bool
+
+  init(_ foresight: Foresight, _ inputs: String...) {
+    let members = inputs.flatMap { foresight.members(of: $0) }
+    isWritten = inputs.contains(where: foresight.isWritten)
+    axes = ScoreRows(
+      rows: members.map { member in
+        ScoreRow(stage: "", labels: member.axes.map { Label(axis: $0, value: "") }, scores: [:])
+      })
+    let known = members.map { $0.facts(ScoresFacts.self) }
+    if known.allSatisfy({ $0 != nil }) {
+      scores = ScoreRows(
+        rows: known.map { facts in
+          let numbers = facts!.numbers.map { ($0, 0.0) }
+          return ScoreRow(stage: "", labels: [], scores: Dictionary(numbers) { a, _ in a })
+        })
+    }
+  }
+
+  /// What is wrong with an axis of that name; nil: nothing.
+  func problem(withAxis name: String) -> String? {
+    do {
+      if isWritten { _ = try axes.axis(name) }
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  /// What is wrong with a score of that name; nil: nothing, or that isn't known.
+  func problem(withScore name: String) -> String? {
+    do {
+      if isWritten { _ = try scores?.score(name) }
+      return nil
+    } catch { return "\(error)" }
+  }
+}
