@@ -134,12 +134,7 @@ extension Store {
   /// no writing.
   public func note(_ run: RunID, _ notes: [InstanceNote]) throws {
     guard !notes.isEmpty else { return }
-    try writing { db in
-      guard
-        let file = try Int.fetchOne(db, sql: "SELECT file FROM runs WHERE id = ?", arguments: [run.number])
-      else { preconditionFailure("BUG: run \(run) was never begun") }
-      try Store.enter(notes, run: run.number, file: file, db)
-    }
+    try writing { try Store.enter(notes, run, $0) }
   }
 
   /// Enters a run's end.
@@ -254,7 +249,12 @@ extension Store {
     var note: InstanceNote
   }
 
-  private static func enter(_ notes: [InstanceNote], run: Int, file: Int, _ db: Database) throws {
+  static func enter(_ notes: [InstanceNote], _ run: RunID, _ db: Database) throws {
+    let ofRun = try db.cachedStatement(
+      sql: "SELECT runs.file, files.instances FROM runs JOIN files ON files.id = runs.file WHERE runs.id = ?")
+    guard let (file, before) = try ofRun.first([run.number], { ($0[0] as Int, $0[1] as Int) }) else {
+      preconditionFailure("BUG: run \(run) was never begun")
+    }
     // All of a file's instances in one pass, or a few by name.
     let known =
       notes.count > 100
@@ -262,8 +262,7 @@ extension Store {
       : try Dictionary(
         notes.compactMap { note in try self.known(file, note.name, db).map { (note.name, $0) } }
       ) { a, _ in a }
-    var count = try Int.fetchOne(db, sql: "SELECT instances FROM files WHERE id = ?", arguments: [file]) ?? 0
-    let before = count
+    var count = before
     let upsert = try db.cachedStatement(
       sql: """
         INSERT INTO instances (file, name, id, key, state, run) VALUES (?, ?, ?, ?, ?, ?)
@@ -278,11 +277,12 @@ extension Store {
       if earlier == nil { count += 1 }
       let id = earlier?.id ?? count
       let result = note.state.hasResult ? note.key?.data : nil
-      try upsert.execute(arguments: [file, note.name, id, result, note.state.rawValue, run])
-      try news.execute(arguments: [run, id, note.state.rawValue, note.key?.data, note.message])
+      try upsert.execute(arguments: [file, note.name, id, result, note.state.rawValue, run.number])
+      try news.execute(arguments: [run.number, id, note.state.rawValue, note.key?.data, note.message])
     }
     if count > before {
-      try db.execute(sql: "UPDATE files SET instances = ? WHERE id = ?", arguments: [count, file])
+      try db.cachedStatement(sql: "UPDATE files SET instances = ? WHERE id = ?")
+        .execute(arguments: [count, file])
     }
   }
 

@@ -152,10 +152,13 @@ public final class Store: Sendable {
 
   /// Publishes a record with the blobs that its stage wrote, in one transaction: a reader sees all or nothing.
   /// With `replacing`, another record of the key gives way: that is for a rebuild whose outcome the run adopts
-  /// because the earlier bytes are lost.
+  /// because the earlier bytes are lost. With `noting`, the run says with it that this instance of its was executed.
   /// - Throws: `.missing` when the record names a blob that was neither written now nor is in the store; `.full`;
   ///   `.record` when the record is too long to be read again.
-  public func publish(_ record: Record, blobs: [WrittenBlob], replacing: Bool = false) throws -> Publication {
+  public func publish(
+    _ record: Record, blobs: [WrittenBlob], replacing: Bool = false,
+    noting: (run: RunID, instance: String)? = nil
+  ) throws -> Publication {
     guard record.text.utf8.count <= Record.longest else {
       throw StoreError.record(
         reason: "\(record.text.utf8.count) bytes, more than the \(Record.longest) allowed: its action takes "
@@ -170,6 +173,9 @@ public final class Store: Sendable {
     }
     let manifests = Store.manifests(in: record.artifacts.values, blobs)
     return try writing { db in
+      if let (run, instance) = noting {
+        try Store.enter([InstanceNote(name: instance, key: record.key, state: .executed)], run, db)
+      }
       let existing = try Store.record(for: record.key, db)
       if let existing {
         if existing.artifacts == record.artifacts {

@@ -25,9 +25,17 @@ public enum ProcessMemory {
 
   /// The number behind a line's label in one of the kernel's files.
   public static func number(after label: String, in path: String) -> Int? {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
-    for line in text.split(separator: "\n") where line.hasPrefix(label) {
-      return line.dropFirst(label.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    // As bytes: it is read for every job, and texts take ten times as long.
+    var text: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 16 << 10)
+    while case let count = read(file, &piece, piece.count), count > 0 { text += piece[..<count] }
+    for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: label.utf8) {
+      let digits = line.dropFirst(label.utf8.count).drop { $0 == 0x20 || $0 == 0x09 }
+        .prefix { (0x30...0x39).contains($0) }
+      return Int(String(decoding: digits, as: UTF8.self))
     }
     return nil
   }

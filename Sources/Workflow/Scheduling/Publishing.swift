@@ -41,14 +41,13 @@ extension Scheduler {
         let record = Record(
           action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts,
           log: printed?.artifact)
-        let publication = try store.publish(record, blobs: all, replacing: replacing)
-        // What isn't noted now is at the end of the run; only one that is killed wouldn't say it.
-        if let entry { try? store.note(entry, [InstanceNote(name: name, key: record.key, state: .executed)]) }
-        switch publication {
+        // Noted now, so that a run that is killed says it.
+        let noting = entry.map { ($0, name) }
+        switch try store.publish(record, blobs: all, replacing: replacing, noting: noting) {
         case .published, .alreadyThere: return .done(artifacts, replaced: nil, kept: nil)
         case .replaced(let earlier): return .done(artifacts, replaced: earlier, kept: nil)
         case .conflict(let existing) where outputs.contains { existing.artifacts[$0] == nil }:
-          _ = try store.publish(record, blobs: all, replacing: true)
+          _ = try store.publish(record, blobs: all, replacing: true, noting: noting)
           return .done(artifacts, replaced: existing, kept: nil)
         case .conflict(let existing): return .done(existing.artifacts, replaced: nil, kept: existing)
         }

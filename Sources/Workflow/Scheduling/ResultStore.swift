@@ -12,7 +12,10 @@ package protocol ResultStore: Sendable {
   func record(for key: Digest) throws -> Record?
   /// A key's record from a remote, kept here; nil when there is none.
   func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record?
-  func publish(_ record: Record, blobs: [WrittenBlob], replacing: Bool) throws -> Store.Publication
+  /// Publishes a record, and has the run say that this instance of its was executed.
+  func publish(
+    _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
+  ) throws -> Store.Publication
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer
   func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void)
   /// What these manifests list; those that aren't here are left out. Asks no remote.
@@ -53,7 +56,7 @@ extension Store: ResultStore {
 
 extension StoreError {
   /// Whether running the producer again mends it.
-  var isLostBlob: Bool { if case .lostBlob = concern { true } else { false } }
+  package var isLostBlob: Bool { if case .lostBlob = concern { true } else { false } }
 
   /// Whether nothing can be stored any more.
   var concernsWholeStore: Bool { concern == .store || concern == .space }

@@ -52,21 +52,39 @@ package protocol Surroundings: AnyObject, Sendable {
 /// Threads, and the machine's clock.
 final class Threads: Surroundings, @unchecked Sendable {
   private let events = EventQueue<Happening>()
-  private let condition = NSCondition()
-  private var queues: [Lane: Queue] = [:]
-  private var isClosed = false
+  private let queues = Dictionary(uniqueKeysWithValues: Lane.allCases.map { ($0, Queue()) })
 
   private typealias Errand = (id: Int?, work: @Sendable () -> any Sendable)
 
-  /// A lane's errands, and its hands.
-  private struct Queue {
+  /// A lane's errands, and its hands. Each lane has a lock of its own, so that an errand wakes one hand of its lane and
+  /// nobody else.
+  private final class Queue: @unchecked Sendable {
+    let condition = NSCondition()
     var errands: [Errand] = []
     /// How many of them have been taken.
     var taken = 0
     var hands = 0
     var idle = 0
+    var isClosed = false
 
     var waiting: Int { errands.count - taken }
+
+    /// The next errand, once there is one; nil when there won't be any more.
+    func take() -> Errand? {
+      condition.withLock {
+        idle += 1
+        while !isClosed, waiting == 0 { condition.wait() }
+        if isClosed { return nil }
+        idle -= 1
+        taken += 1
+        let errand = errands[taken - 1]
+        if taken == errands.count {
+          errands.removeAll(keepingCapacity: true)
+          taken = 0
+        }
+        return errand
+      }
+    }
   }
 
   var now: Double { ProcessInfo.processInfo.systemUptime }
@@ -78,14 +96,15 @@ final class Threads: Surroundings, @unchecked Sendable {
   }
 
   func errand(_ lane: Lane, _ id: Int?, _ work: @escaping @Sendable () -> any Sendable) {
-    condition.withLock {
-      queues[lane, default: Queue()].errands.append((id, work))
-      if queues[lane]!.idle >= queues[lane]!.waiting {
-        condition.broadcast()
-      } else if queues[lane]!.hands < lane.width {
-        queues[lane]!.hands += 1
+    let queue = queues[lane]!
+    queue.condition.withLock {
+      queue.errands.append((id, work))
+      if queue.idle >= queue.waiting {
+        queue.condition.signal()
+      } else if queue.hands < lane.width {
+        queue.hands += 1
         let thread = Thread { [self] in
-          while let (id, work) = take(lane) {
+          while let (id, work) = queue.take() {
             let outcome = work()
             if let id { events.post(.errand(id, outcome)) }
           }
@@ -97,30 +116,18 @@ final class Threads: Surroundings, @unchecked Sendable {
   }
 
   func backlog(of lane: Lane) -> Int {
-    condition.withLock { queues[lane].map { $0.waiting + $0.hands - $0.idle } ?? 0 }
+    let queue = queues[lane]!
+    return queue.condition.withLock { queue.waiting + queue.hands - queue.idle }
   }
 
   func close() {
-    condition.withLock {
-      isClosed = true
-      queues = [:]
-      condition.broadcast()
-    }
-  }
-
-  private func take(_ lane: Lane) -> Errand? {
-    condition.withLock {
-      queues[lane]?.idle += 1
-      while !isClosed, queues[lane]?.waiting == 0 { condition.wait() }
-      if isClosed { return nil }
-      queues[lane]!.idle -= 1
-      queues[lane]!.taken += 1
-      let errand = queues[lane]!.errands[queues[lane]!.taken - 1]
-      if queues[lane]!.taken == queues[lane]!.errands.count {
-        queues[lane]!.errands.removeAll(keepingCapacity: true)
-        queues[lane]!.taken = 0
+    for queue in queues.values {
+      queue.condition.withLock {
+        queue.isClosed = true
+        queue.errands = []
+        queue.taken = 0
+        queue.condition.broadcast()
       }
-      return errand
     }
   }
 }

@@ -57,7 +57,9 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     return record
   }
 
-  func publish(_ record: Record, blobs: [WrittenBlob], replacing: Bool) throws -> Store.Publication {
+  func publish(
+    _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
+  ) throws -> Store.Publication {
     if faults.happens(faults.full) {
       wasFull = true
       unpublished[record.key, default: 0] += 1
