@@ -28,6 +28,30 @@ import Workflow
     #expect(second.instances.map(\.artifacts) == first.instances.map(\.artifacts))
   }
 
+  /// A12: those that this checkout computed, found here, and fetched.
+  @Test func hitsOfAnotherPlatformAreCounted() throws {
+    let here = Platform(instructionSet: "avx512_core", libraries: ["oneDNN": "2.6.3"])
+    let there = Platform(instructionSet: "avx2", libraries: ["oneDNN": "2.6.3"])
+    let mine = try Project("mine")
+    try fill(mine)
+    let remote = try DirectoryRemote(at: mine.remoteFolder)
+    let executor = mine.executor()
+    executor.facts = ["instructionSet": "avx2", "versions": ["oneDNN": "2.6.3"]]
+    #expect(try mine.run(executor, remote: remote, platform: there).fromOtherPlatforms == 0)
+    try mine.add("b", "number", ["value": 2])
+    let report = try mine.run(platform: here)
+    #expect(report.counts == [1, 3, 0, 0])
+    #expect(report.fromOtherPlatforms == 3)
+    #expect(report.json["fromOtherPlatforms"] == 3)
+    // What doesn't say what computed it doesn't count: `b`.
+    #expect(try mine.run(platform: here).fromOtherPlatforms == 3)
+    #expect(try mine.run(platform: there).fromOtherPlatforms == 0)
+    let yours = try Project("yours", beside: mine)
+    try fill(yours)
+    #expect(try yours.run(remote: remote, platform: here).fromOtherPlatforms == 3)
+    #expect(try yours.run(platform: here).fromOtherPlatforms == 3)
+  }
+
   @Test func aBlobIsFetchedWhenAStageReadsIt() throws {
     let mine = try Project("mine")
     try fill(mine)

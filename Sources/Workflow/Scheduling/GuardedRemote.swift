@@ -6,15 +6,15 @@ import ContentStore
 import Synchronization
 
 /// A remote that is given up when it doesn't serve. Reading and writing are given up apart: a remote may be read-only.
-final class GuardedRemote: Remote {
+package final class GuardedRemote: Remote {
   private let remote: any Remote
   private let now: @Sendable () -> Double
   private let state = Mutex(State())
 
   /// How often in a row it may fail.
-  static let tries = 3
+  package static let tries = 3
   /// How long it may stay silent, in seconds.
-  static let patience = 60.0
+  package static let patience = 60.0
 
   private struct State {
     var reading = Side()
@@ -31,33 +31,36 @@ final class GuardedRemote: Remote {
     var givenUp: StoreError?
   }
 
-  init(_ remote: any Remote, now: @escaping @Sendable () -> Double) {
+  package init(_ remote: any Remote, now: @escaping @Sendable () -> Double) {
     self.remote = remote
     self.now = now
   }
 
-  var description: String { remote.description }
+  package var description: String { remote.description }
 
   /// Why it isn't read any more; nil while it is.
-  var silence: StoreError? { state.withLock { $0.reading.givenUp } }
+  package var silence: StoreError? { state.withLock { $0.reading.givenUp } }
   /// Why nothing is put there any more; nil while it is.
-  var refusal: StoreError? { state.withLock { $0.writing.givenUp } }
+  package var refusal: StoreError? { state.withLock { $0.writing.givenUp } }
 
   /// What there is to say of it that hasn't been said.
-  func takeNotices() -> [String] {
+  package func takeNotices() -> [String] {
     state.withLock { state in
       defer { state.notices = [] }
       return state.notices
     }
   }
 
-  /// Gives it up if some call hasn't been heard of for a long time.
-  func giveUpIfStuck() -> Bool {
+  /// Gives it up if some call hasn't been heard of for a long time; also where it isn't asked any more, for that call was
+  /// under way before. True once for what is under way: who waits for it goes on without.
+  package func giveUpIfStuck() -> Bool {
     let now = now()
     return state.withLock { state in
-      guard state.reading.givenUp == nil || state.writing.givenUp == nil,
-        let oldest = state.calls.values.min(), now - oldest >= GuardedRemote.patience
-      else { return false }
+      guard let oldest = state.calls.values.min(), now - oldest >= GuardedRemote.patience else {
+        return false
+      }
+      state.calls = [:]
+      guard state.reading.givenUp == nil || state.writing.givenUp == nil else { return true }
       let error = StoreError.remote(
         name: remote.description, reason: "no answer for \(Int(GuardedRemote.patience)) s")
       state.notices.append("\(error). It isn't asked again in this run")
@@ -66,14 +69,16 @@ final class GuardedRemote: Remote {
     }
   }
 
-  func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
+  package func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
     try calling(\.reading) { _ in try remote.record(key, limit: limit) }
   }
-  func hasRecord(_ key: Digest) throws -> Bool { try calling(\.reading) { _ in try remote.hasRecord(key) } }
-  func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
+  package func hasRecord(_ key: Digest) throws -> Bool {
+    try calling(\.reading) { _ in try remote.hasRecord(key) }
+  }
+  package func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
     try calling(\.writing) { _ in try remote.putRecord(text, for: key, replacing: replacing) }
   }
-  func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
+  package func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
     try calling(\.reading) { heard in
       try remote.blob(stored, limit: limit) {
         heard()
@@ -81,10 +86,10 @@ final class GuardedRemote: Remote {
       }
     }
   }
-  func hasBlob(_ stored: Digest, size: Int) throws -> Bool {
+  package func hasBlob(_ stored: Digest, size: Int) throws -> Bool {
     try calling(\.reading) { _ in try remote.hasBlob(stored, size: size) }
   }
-  func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
+  package func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
     try calling(\.writing) { heard in
       try remote.putBlob(stored, size: size) {
         heard()
@@ -92,7 +97,7 @@ final class GuardedRemote: Remote {
       }
     }
   }
-  func keys() throws -> [Digest]? { try calling(\.reading) { _ in try remote.keys() } }
+  package func keys() throws -> [Digest]? { try calling(\.reading) { _ in try remote.keys() } }
 
   private func calling<T>(
     _ side: WritableKeyPath<State, Side> & Sendable, _ body: (_ heard: () -> Void) throws -> T

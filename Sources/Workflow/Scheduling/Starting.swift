@@ -100,7 +100,7 @@ extension Scheduler {
       case .opened(let files, let sight):
         phases.move(i, to: .ready(attempt))
         bundle.members.append(i)
-        bundle.opened[i] = (files, sight)
+        bundle.opened[i] = (files, sight, phases.epochs[i])
       case .faults(let faults): tryAgain(i, attempt, faults)
       case .edited(let path):
         fail(
@@ -130,7 +130,8 @@ extension Scheduler {
 
   private func startWhatFits() {
     while stop == nil, freeSlots > 0, var bundle = room.next(where: { tokens.fits($0) }) {
-      bundle.members.removeAll { if case .ready = phases[$0] { false } else { true } }
+      let (epochs, opened) = (phases.epochs, bundle.opened)
+      bundle.members.removeAll { epochs[$0] != opened[$0]?.epoch }
       dropFinishedElsewhere(&bundle)
       dropEdited(&bundle)
       guard !bundle.members.isEmpty else { continue }

@@ -22,6 +22,8 @@ final class InProcessExecutor: Executor {
   private(set) var mostCPUs = 0
   private(set) var wasShutDown = false
   private(set) var jobs: [Job] = []
+  /// What the records say of the platform.
+  var facts: JSON = ["host": "test"]
   /// Called before an instance's work, with its name.
   var before: (String) throws -> Void = { _ in }
   /// What an instance comes to instead of its work, by its name.
@@ -129,7 +131,7 @@ final class InProcessExecutor: Executor {
         blobs += written
       }
       try after(member.name)
-      return .success(artifacts: artifacts, blobs: blobs, facts: ["host": "test"])
+      return .success(artifacts: artifacts, blobs: blobs, facts: facts)
     } catch let error as InputError {
       return .failure(Failure(.input, error.message))
     } catch { return .failure(error as? Failure ?? Failure(.other, "\(error)")) }
