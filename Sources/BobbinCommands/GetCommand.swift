@@ -27,7 +27,7 @@ struct GetCommand: ProgramCommand {
     let (index, name) = try opened.one(artifact)
     let chosen = try output(name, of: opened.graph.instances[index])
     let destination = try output.map(Destination.init)
-    Interruption.listen()
+    try Interruption.listen()
     let found =
       if rebuild, (try? upToDate(index, in: opened, program)) == nil {
         try rebuilt(index, in: opened, program)
@@ -74,7 +74,7 @@ struct GetCommand: ProgramCommand {
     }
     do {
       for artifact in found.values { try opened.fetch(artifact) }
-    } catch let error as StoreError where error.isLoss {
+    } catch let error as StoreError where error.isLostBlob {
       throw CommandFailure(Absence(of: index, in: opened, plan).text(options.file, artifact))
     }
     return found
@@ -111,16 +111,6 @@ extension OpenPipeline {
   fileprivate func fetch(_ artifact: Artifact) throws {
     for leaf in try store.leaves(of: artifact) where leaf.form == .blob {
       _ = try store.file(for: leaf.digest)
-    }
-  }
-}
-
-extension StoreError {
-  /// Whether bytes are lost that a stage could make again.
-  var isLoss: Bool {
-    switch self {
-    case .missing, .damaged: true
-    default: false
     }
   }
 }

@@ -10,11 +10,12 @@ private let wasInterrupted = Atomic(false)
 private let current = Mutex<Interrupt?>(nil)
 
 enum Interruption {
-  /// Listens for SIGINT, SIGTERM and SIGHUP from now on.
-  static func listen() {
+  /// Listens for SIGINT, SIGTERM and SIGHUP from now on. Throws where too few files may be open for that.
+  static func listen() throws {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
-      preconditionFailure("no descriptors left: \(String(cString: strerror(errno)))")
+      throw CommandFailure(
+        "can't wait for Ctrl-C beside the work (\(String(cString: strerror(errno)))). See `ulimit -n`")
     }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     wakeWriter.store(ends[1], ordering: .relaxed)

@@ -52,7 +52,7 @@ struct RunCommand: ProgramCommand {
         json ? plan.json().canonical + "\n" : StatusText(plan, graph: graph, onlyStale: true).text)
     }
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    Interruption.listen()
+    try Interruption.listen()
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
     let display = RunDisplay(graph: graph, store: opened.store.directory, quiet: quiet)

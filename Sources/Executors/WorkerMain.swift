@@ -44,8 +44,8 @@ public enum WorkerMain {
       facts["program"] = program.map(JSON.string)
       let runner = JobRunner(catalogue: catalogue, facts: facts, scratch: scratch)
       while true {
-        guard let job = jobs.next(timeout: 3600) else { continue }
-        runner.run(job) { answers.send($0) }
+        // Without a timeout there is always a next one.
+        runner.run(jobs.next(timeout: nil)!) { answers.send($0) }
       }
     }
     computing.name = "compute"

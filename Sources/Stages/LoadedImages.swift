@@ -24,6 +24,11 @@ struct LoadedImages: FittingSource {
     self.shape = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
   }
 
+  /// The first `samples` images of a half (nil: all), to be looked at one after the other.
+  init(of half: InputArtifact, marking: Marking, samples: Int?) throws {
+    try self.init(Half(half), options: BatchLoader.Options(batch: 1, marking: marking, limit: samples))
+  }
+
   var name: String { loader.half.name }
   var count: Int { loader.count }
   /// Nil where there are no labels.

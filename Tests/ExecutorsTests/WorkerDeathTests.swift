@@ -78,23 +78,6 @@ func shutdownEndsStoppedWorkers() throws {
   #expect(!isAlive(worker) && !isAlive(daemon))
 }
 
-@Test("H16: stopped workers don't outlive a killed driver")
-func aKilledDriverLeavesNoStoppedWorker() throws {
-  let bench = try Workbench()
-  let driver = Process()
-  driver.executableURL = URL(fileURLWithPath: Workbench.worker)
-  driver.arguments = ["drive", bench.folder.path]
-  try driver.run()
-  let daemon = try bench.process("daemon")
-  let shell = try bench.process("shell")
-  let pool = children(of: driver.processIdentifier)
-  #expect(pool.count == 2)
-  for process in pool + [shell, daemon] { kill(process, SIGSTOP) }
-  try waitUntil { pool.allSatisfy { state(of: $0) == "T" } }
-  kill(driver.processIdentifier, SIGKILL)
-  try waitUntil(seconds: 3) { !isAlive(daemon) && !isAlive(shell) && !pool.contains(where: isAlive) }
-}
-
 /// `R`, `S`, `T` for stopped …
 private func state(of process: pid_t) -> String? {
   let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
@@ -103,7 +86,8 @@ private func state(of process: pid_t) -> String? {
   }
 }
 
-@Test func aKilledDriverLeavesNoProcess() throws {
+@Test("H16: a killed driver leaves no process, though all of them were stopped", arguments: [false, true])
+func aKilledDriverLeavesNoProcess(stopped: Bool) throws {
   let bench = try Workbench()
   let driver = Process()
   driver.executableURL = URL(fileURLWithPath: Workbench.worker)
@@ -114,6 +98,10 @@ private func state(of process: pid_t) -> String? {
   let pool = children(of: driver.processIdentifier)
   #expect(pool.count == 2)
   #expect(isAlive(daemon) && isAlive(shell))
+  if stopped {
+    for process in pool + [shell, daemon] { kill(process, SIGSTOP) }
+    try waitUntil { pool.allSatisfy { state(of: $0) == "T" } }
+  }
   kill(driver.processIdentifier, SIGKILL)
   try waitUntil(seconds: 3) { !isAlive(daemon) && !isAlive(shell) && !pool.contains(where: isAlive) }
 }

@@ -21,11 +21,7 @@ struct Activations: StageKind {
   /// The members look at the same images; a network's cuts are computed in one pass.
   static func run(_ members: [StageMember<Activations>]) {
     guard let one = members.first?.kind else { return }
-    let images = Result {
-      try LoadedImages(
-        Half(one.data),
-        options: BatchLoader.Options(batch: 1, marking: one.marking, limit: one.samples))
-    }
+    let images = Result { try LoadedImages(of: one.data, marking: one.marking, samples: one.samples) }
     let models = OpenedModels()
     for member in members {
       member.attempt {

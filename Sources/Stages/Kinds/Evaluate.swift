@@ -32,11 +32,7 @@ struct Evaluate: StageKind {
   /// The members look at the same images; what a front, an end or a reference makes of them is computed once.
   static func run(_ members: [StageMember<Evaluate>]) {
     guard let one = members.first?.kind else { return }
-    let images = Result {
-      try LoadedImages(
-        Half(one.data),
-        options: BatchLoader.Options(batch: 1, marking: one.marking, limit: one.samples))
-    }
+    let images = Result { try LoadedImages(of: one.data, marking: one.marking, samples: one.samples) }
     let models = OpenedModels()
     let subjects = members.map { member in
       member.attempt { try member.kind.subjects(on: images.get(), models) }

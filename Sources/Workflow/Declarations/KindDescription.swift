@@ -36,6 +36,9 @@ public final class KindDescription: Sendable {
   private var prototype: (kind: any StageKind, declared: Declared) { (reflection.kind, reflection.declared) }
   private let prototypeLock = NSLock()
 
+  /// - Parameters:
+  ///   - code: the sources that decide what it computes, whatever its parameters.
+  ///   - listed: the code of what it looks up in lists, by the file that it is in.
   public init(
     _ type: any StageKind.Type, code: @autoclosure @escaping @Sendable () -> CodeManifest,
     listed: @autoclosure @escaping @Sendable () -> [String: CodeManifest] = [:]
