@@ -21,6 +21,24 @@ public struct ArraySource: Sendable {
     self.labels = labels
     self.labelsName = labelsName
   }
+
+  /// What the headers say: the shape of the samples, their number first, and whether there are labels.
+  public var header: (shape: [Int], isLabelled: Bool) {
+    get throws {
+      let file = try ArrayFile(contentsOf: samples)
+      let shape = try file.shape(of: nameOfSamples(in: file))
+      guard shape.count >= 2, !shape.contains(0) else { throw noSamples("\(file.file)", shape) }
+      return (shape, labels != nil || file.names.contains(labelsName))
+    }
+  }
+
+  fileprivate func nameOfSamples(in file: ArrayFile) throws -> String {
+    let others = file.names.filter { $0 != labelsName }
+    guard samplesName != nil || others.count == 1 else {
+      throw DatasetError(samples, "holds the arrays \(file.listed); say which one has the samples")
+    }
+    return samplesName ?? others[0]
+  }
 }
 
 extension Dataset {
@@ -56,6 +74,10 @@ private func classesShown(by labels: StoredArray) throws -> Int {
   return (values.max() ?? -1) + 1
 }
 
+private func noSamples(_ origin: String, _ shape: [Int]) -> DatasetError {
+  DatasetError("\(origin): shape \(shape), expected N × C × H × W images or N × D vectors, N at least 1")
+}
+
 private struct LoadedArrays {
   let samples: StoredArray
   let labels: StoredArray?
@@ -65,23 +87,14 @@ private struct LoadedArrays {
   init(_ source: ArraySource) throws {
     let file = try ArrayFile(contentsOf: source.samples)
     let labelsName = source.labelsName
-    let others = file.names.filter { $0 != labelsName }
-    guard source.samplesName != nil || others.count == 1 else {
-      throw DatasetError(
-        source.samples, "holds the arrays \(file.listed); say which one has the samples")
-    }
-    samples = try file.array(source.samplesName ?? others[0])
+    samples = try file.array(source.nameOfSamples(in: file))
     if let url = source.labels {
       let file = try ArrayFile(contentsOf: url)
       labels = try file.array(file.names.count == 1 ? file.names[0] : labelsName)
     } else {
       labels = file.names.contains(labelsName) ? try file.array(labelsName) : nil
     }
-    guard samples.shape.count >= 2, samples.count > 0 else {
-      throw DatasetError(
-        "\(samples.origin): shape \(samples.shape), expected N × C × H × W images or N × D vectors, N at least 1"
-      )
-    }
+    guard samples.shape.count >= 2, samples.count > 0 else { throw noSamples(samples.origin, samples.shape) }
   }
 
   func samples(classes: Int) throws -> Samples {

@@ -38,8 +38,36 @@ public enum NumPy {
 
   /// Reads the bytes of an `.npy` file; `file` names it in messages.
   public static func decode(_ data: Data, file: String) throws -> StoredArray {
-    func fail(_ problem: String) -> FormatError { FormatError(file: file, problem) }
     let bytes = data.startIndex == 0 ? data : Data(data)
+    let header = try header(of: bytes, file: file)
+    let found = bytes.count - header.length
+    guard found == header.size else {
+      throw FormatError(
+        file: file,
+        "found \(found) bytes of data, expected \(header.size) for \(header.descr) \(header.shape)")
+    }
+    let contents = bytes.suffix(header.size)
+    return StoredArray(
+      header.elementType, shape: header.shape,
+      bytes: header.isColumnMajor
+        ? rowMajor(contents, shape: header.shape, size: header.elementType.size) : contents, origin: file)
+  }
+
+  /// What the beginning of an `.npy` file says of the rest.
+  struct Header {
+    var elementType: ElementType
+    /// The element type as the file spells it.
+    var descr: String
+    var shape: [Int]
+    var isColumnMajor: Bool
+    /// Bytes of data, and of what stands before them.
+    var size: Int
+    var length: Int
+  }
+
+  /// Reads the header in the first bytes of an `.npy` file.
+  static func header(of bytes: Data, file: String) throws -> Header {
+    func fail(_ problem: String) -> FormatError { FormatError(file: file, problem) }
     guard bytes.count >= 10, bytes.prefix(6).elementsEqual([0x93] + Array("NUMPY".utf8)) else {
       throw fail("is not an npy file: it doesn't begin with \\x93NUMPY")
     }
@@ -74,15 +102,10 @@ public enum NumPy {
       shape.append(extent)
       size = product
     }
-    let found = bytes.count - prefix - length
-    guard found == size else {
-      throw fail("found \(found) bytes of data, expected \(size) for \(descr) \(shape)")
-    }
-    let contents = bytes.suffix(size)
-    return StoredArray(
-      elementType, shape: shape,
-      bytes: order == "True" ? rowMajor(contents, shape: shape, size: elementType.size) : contents,
-      origin: file)
+    return Header(
+      elementType: elementType, descr: String(descr), shape: shape, isColumnMajor: order == "True",
+      size: size,
+      length: prefix + length)
   }
 }
 

@@ -27,6 +27,15 @@ struct ZipArchive: Sendable {
     try entries.first { $0.name == name }.map(contents)
   }
 
+  /// The first bytes of a member, unpacked but not checked; nil where there is none of that name.
+  func beginning(of name: String, bytes count: Int) throws -> Data? {
+    guard let entry = entries.first(where: { $0.name == name }) else { return nil }
+    let stored = try bytes(entry.packed)
+    guard entry.method == 8 else { return Data(stored.prefix(count)) }
+    return try inflateBeginning(
+      stored.prefix(count + 65_536), as: .bare, bytes: count, file: "\(file): \(entry.name)")
+  }
+
   private func fail(_ problem: String) -> FormatError { FormatError(file: file, "zip archive: \(problem)") }
 
   private func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) throws -> Int {

@@ -121,12 +121,18 @@ struct PlainValues {
       }
       throw DecodingIssue(raw.place, "resources: \(name): expected \(example), found \(raw.found)")
     }
-    if let cpus = try whole("cpus", 1...4096) { resources.cpus = cpus }
-    if let gpus = try whole("gpus", 0...256) { resources.gpus = gpus }
+    var issues = DecodingIssues()
+    try issues.collect { if let cpus = try whole("cpus", 1...4096) { resources.cpus = cpus } }
+    try issues.collect { if let gpus = try whole("gpus", 0...256) { resources.gpus = gpus } }
     let binary: KeyValuePairs = ["K": 0x1p10, "M": 0x1p20, "G": 0x1p30, "T": 0x1p40]
-    resources.memory = try quantity("memory", binary, "a size such as 500M or 2G", 0x1p60).map { Int($0) }
+    try issues.collect {
+      resources.memory = try quantity("memory", binary, "a size such as 500M or 2G", 0x1p60).map { Int($0) }
+    }
     let clock: KeyValuePairs = ["s": 1.0, "m": 60, "h": 3600, "d": 86400]
-    resources.time = try quantity("time", clock, "a time such as 90s, 10m or 1h30m", 1e9)
+    try issues.collect {
+      resources.time = try quantity("time", clock, "a time such as 90s, 10m or 1h30m", 1e9)
+    }
+    try issues.throwIfAny()
     return resources
   }
 

@@ -161,6 +161,12 @@ private func pipelineFileError(_ error: YamlError, text: String, file: String) -
     if problem.contains("alias") || context?.text.contains("alias") == true {
       return PipelineFileError(place, "quote text that begins with '*'")
     }
+    if problem.contains("mapping values are not allowed") {
+      return PipelineFileError(
+        place,
+        "a ': ' inside a text looks like another key; quote the text, or write it on lines of its own "
+          + "after '|'")
+    }
     let while_ = context.map { " \($0.text)" } ?? ""
     return PipelineFileError(place, "not valid YAML: \(problem)\(while_)")
   case .reader(let problem, let offset, _, _):

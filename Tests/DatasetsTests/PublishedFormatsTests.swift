@@ -31,6 +31,21 @@ private func writeMNIST(_ scratch: borrowing Scratch) throws {
   try scratch.write("t10k-labels.idx1-ubyte", idx(1, [1], [4]))
 }
 
+@Test func headersTellSizesWithoutTheData() throws {
+  let scratch = try Scratch()
+  try writeMNIST(scratch)
+  try scratch.write("train-images-idx3-ubyte", [0, 0, 8, 3, 0, 0, 234, 96, 0, 0, 0, 28, 0, 0, 0, 28])
+  let mnist = try MNIST.headers(directory: scratch.url)
+  #expect(mnist == (train: 60_000, test: 1, shape: [1, 28, 28]))
+  #expect(
+    problem { _ = try CIFAR10.headers(directory: scratch.url) }.hasSuffix(
+      "has no data_batch_1.bin … data_batch_5.bin (CIFAR-10's binary version)"))
+  try scratch.write("data_batch_1.bin", [UInt8](repeating: 0, count: 3073 * 2))
+  try scratch.write("data_batch_2.bin", [UInt8](repeating: 0, count: 3073))
+  try scratch.write("test_batch.bin", [UInt8](repeating: 0, count: 3073))
+  #expect(try CIFAR10.headers(directory: scratch.url) == (train: 3, test: 1, shape: [3, 32, 32]))
+}
+
 @Test func idxFilesAreRead() throws {
   let scratch = try Scratch()
   try writeMNIST(scratch)

@@ -49,6 +49,21 @@ private func withFile<T>(_ name: String, _ data: Data, _ body: (URL) throws -> T
   #expect(try stored["a"]!.integers() == [1, 2, 3, 4])
 }
 
+@Test func shapesAreInTheHeaders() throws {
+  func shapes(_ name: String, _ text: String) throws -> [String: [Int]] {
+    try withFile(name, Data(base64Encoded: text.replacing("\n", with: ""))!) { url in
+      let file = try ArrayFile(contentsOf: url)
+      return Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.shape(of: $0)) })
+    }
+  }
+  #expect(try shapes("c.npz", compressedArchive) == ["a": [2, 3], "n": [2]])
+  #expect(try shapes("s.npz", storedArchive) == ["a": [2, 2]])
+  #expect(try shapes("t.npy", transposed) == ["t": [4, 3, 2]])
+  // The data needn't be there.
+  let header = Data(base64Encoded: transposed.replacing("\n", with: ""))!.prefix(128)
+  #expect(try shapes("h.npy", header.base64EncodedString()) == ["h": [4, 3, 2]])
+}
+
 @Test func damagedArchivesAreRefused() throws {
   let whole = Data(base64Encoded: compressedArchive)!
   for length in 0..<whole.count {

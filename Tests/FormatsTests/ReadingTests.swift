@@ -22,6 +22,20 @@ private func read(_ bytes: [UInt8]) throws -> Data {
   #expect(try read([1, 2, 3]) == Data([1, 2, 3]))
 }
 
+@Test func theBeginningOfAFileIsReadAlone() throws {
+  func beginning(_ bytes: [UInt8], _ count: Int) throws -> Data {
+    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: url) }
+    try Data(bytes).write(to: url)
+    return try readBeginning(url, bytes: count)
+  }
+  #expect(try beginning(hello, 3) == Data("hel".utf8))
+  #expect(try beginning(hello, 9) == Data("hello\n".utf8))
+  #expect(try beginning(Array(hello.prefix(15)), 2) == Data("he".utf8))
+  #expect(try beginning([1, 2, 3], 2) == Data([1, 2]))
+  #expect(throws: FormatError.self) { try beginning([0x1f, 0x8b, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9], 2) }
+}
+
 @Test func damagedGzipFilesAreRefused() {
   for length in 2..<hello.count {
     #expect(throws: FormatError.self, "cut at \(length)") { try read(Array(hello.prefix(length))) }

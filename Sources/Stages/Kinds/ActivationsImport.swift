@@ -24,10 +24,37 @@ struct ActivationsImport: StageKind {
   var samples: Int? = nil
   @Output("n × the shape of one, float32", .activations) var activations: OutputArtifact
 
+  private var cure: String { "say which has the activations with 'array'" }
+
   func run(in context: StageContext) throws {
-    var own = try SampleActivations(
-      own: ArrayFile(contentsOf: path), array: array, cure: "say which has the activations with 'array'")
+    var own = try SampleActivations(own: ArrayFile(contentsOf: path), array: array, cure: cure)
     if let data { own = try own.of(Half(data), count: samples, source: path.path) }
     try own.write(to: activations.url, cut: nil)
+  }
+}
+
+extension ActivationsImport: ForeseeingKind {
+  func foresee(_ foresight: inout Foresight) {
+    let data = foresight.facts(of: "data", DatasetFacts.self)
+    let expected = data == nil ? nil : foresight.sampleCount(samples, of: "data", split)
+    var facts = ActivationsFacts(
+      samples: data.map { "\($0.name)/\(split)" }, source: data?.source,
+      half: data.map { _ in split.rawValue })
+    defer { foresight.know("activations", facts) }
+    guard let path = foresight.file("path") else { return }
+    do {
+      let file = try ArrayFile(contentsOf: path)
+      let name = try SampleActivations.name(of: array, in: file, cure: cure)
+      let shape = try file.shape(of: name)
+      try SampleActivations.check(shape, of: "\(file.file): \(name)")
+      facts.count = shape[0]
+      facts.shape = Array(shape.dropFirst())
+      if let expected, let samples = facts.samples, expected != shape[0], !file.names.contains("indices") {
+        foresight.mistake(
+          "path",
+          "\(file.file) is of \(shape[0]) samples, \(samples) has \(expected); if it is of the first so many, write "
+            + "samples: \(shape[0]), else add an array 'indices'")
+      }
+    } catch { foresight.mistake("path", "\(error)") }
   }
 }
