@@ -43,7 +43,7 @@ public struct Bobbin: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let program = Program(kinds: KindCatalogue(kinds, receivers: receivers), libraries: libraries)
     do {
-      try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
+      try refuseUnknownCommand(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()
       if let command = command as? any ProgramCommand {
         try command.run(in: program)
@@ -56,15 +56,20 @@ public struct Bobbin: ParsableCommand {
     }
   }
 
-  private static func refuseUnknownCommand(_ word: String?) throws {
-    guard let word, !word.hasPrefix("-") else { return }
-    var known: [String] = []
-    for command in configuration.subcommands {
-      if command._commandName == word { return }
-      if command.configuration.shouldDisplay { known.append(command._commandName) }
+  private static func refuseUnknownCommand(_ words: some Sequence<String>) throws {
+    var configuration = Self.configuration
+    var path = ""
+    for word in words {
+      let commands = configuration.subcommands
+      if commands.isEmpty || word.hasPrefix("-") || word == "help" { return }
+      guard let command = commands.first(where: { $0._commandName == word }) else {
+        let known = commands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+        throw CommandFailure(
+          "there is no command '\(path)\(word)'\(suggestion(for: word, in: known))", status: 2)
+      }
+      configuration = command.configuration
+      path += word + " "
     }
-    if word == "help" { return }
-    throw CommandFailure("there is no command '\(word)'\(suggestion(for: word, in: known))", status: 2)
   }
 
   /// Says what went wrong and exits with the status that goes with it.

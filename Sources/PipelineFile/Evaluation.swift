@@ -109,12 +109,15 @@ final class Evaluator {
     }
     if let found = walk(from: point.seat(on: index), rest, at: place) { return found }
     // Not on this member. On another one of a labelled axis: then here it is "not written".
-    if point.member(index).isLabelled,
-      leads(rest, from: point.axes[index], at: place)
-    {
-      return Found(value: .null(place))
+    let (own, member) = (point.axes[index], point.member(index))
+    if leads(rest, from: own, at: place) {
+      if member.isLabelled { return Found(value: .null(place)) }
+      throw DecodingIssue(
+        place,
+        "${\(path.text)}: '\(own.name)' has no '\(rest.joined(separator: "."))' where it is \(member.spelling). "
+          + "With labels, { label: … }, it would count as not written there")
     }
-    let end = deadEnd(rest, from: point.axes[index], at: place)
+    let end = deadEnd(rest, from: own, at: place)
     throw DecodingIssue(place, "${\(path.text)}: '\(end.path)' has no \(end.missing)")
   }
 

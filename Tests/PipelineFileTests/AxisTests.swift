@@ -31,6 +31,23 @@ private let nested = pipeline(
 
   """)
 
+@Test func whatOneMemberLacksIsToldWithTheMember() throws {
+  let text =
+    nested + """
+        s:
+          matrix: { a: ["${model[seed=0]}", "${measured}"] }
+          run: echo ${matrix.a.regime} > ${out.o}
+          outputs: { o: { file: o } }
+
+      """
+  let found = try complaint(text)
+  #expect(
+    found
+      == "p.yaml:27:10: stage 's': ${matrix.a.regime}: 'a' has no 'regime' where it is "
+      + "measured[network=stitched[front=model[regime=standard,seed=0],end=model[regime=standard,seed=1],cut=stem,"
+      + "method=direct],seed=7]. With labels, { label: … }, it would count as not written there")
+}
+
 private func selected(_ text: String) throws -> [String] {
   let pipeline = try load(nested)
   return try pipeline.select(text).map { pipeline.graph.instances[$0.instance].name }

@@ -44,6 +44,22 @@ import Workflow
     #expect(json.arrayValue?[1] == ["stage": "s", "name": "lone\rCR", "n": "02", "a": 2.0, "b": .null])
   }
 
+  @Test func axesAreNamedByAnyUnambiguousEndAndColumnsByTheShortest() throws {
+    let bench = try Bench()
+    let rows = try ["0", "1"].map { seed in
+      try bench.scores(
+        ["fit_loss": .number(Double(seed)!)],
+        ["network.front.seed": seed, "network.end.seed": "7", "network.method": "fula"])
+    }
+    let made = try run("table", ["over": ["front.seed"]], rows, on: bench).get()
+    let csv = try String(decoding: Data(contentsOf: bench.url(made["csv"]!)), as: UTF8.self)
+    let spread = 0.5.squareRoot()
+    #expect(csv == "stage,seed,method,fit_loss,fit_loss_std,n\ns,7,fula,0.5,\(spread),2\n")
+    let figure = try run("heatmap", ["x": "front.seed", "y": "method", "value": "fit_loss"], rows, on: bench)
+      .get()
+    #expect(figure["figure"] != nil)
+  }
+
   @Test func wrongNamesAreToldWithTheOnesThereAre() throws {
     let bench = try Bench()
     let rows = try [
@@ -54,6 +70,7 @@ import Workflow
       (["over": ["seeds"]], "'rows' has no axis 'seeds'. Did you mean 'seed'?"),
       (["over": ["cut"]], "'rows' has several axes 'cut': network.cut, front.cut. Name one of them"),
       (["columns": ["acuracy"]], "there is no score 'acuracy'. Did you mean 'accuracy'?"),
+      (["columns": ["Accuracy"]], "there is no score 'Accuracy'. Did you mean 'accuracy'?"),
     ] as [(JSON, String)] {
       #expect(try failure("table", parameters, rows, on: bench) == expected)
     }
