@@ -69,7 +69,7 @@ let package = Package(
 
     // Engine
     engine("ContentStore", ["Canonical", "CZstd", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
-    engine("Workflow", ["Canonical", "ContentStore"]),
+    engine("Workflow", ["Canonical", "ContentStore", "Processes"]),
     engine("PipelineFile", ["Canonical", "ContentStore", "Workflow", "Yams"]),
     engine("Processes", ["CProcess"]),
     engine("Executors", ["Canonical", "ContentStore", "Workflow", "Processes", "CProcess"]),

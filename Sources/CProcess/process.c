@@ -27,15 +27,15 @@ static int ended_for_good = 0;
 
 // MARK: - Starting
 
-static char **split(const char *list) {
-  size_t n = 0;
-  for (const char *p = list; *p; p += strlen(p) + 1) n++;
-  char **out = malloc((n + 1) * sizeof *out);
-  if (!out) return NULL;
-  n = 0;
-  for (const char *p = list; *p; p += strlen(p) + 1) out[n++] = (char *)p;
-  out[n] = NULL;
-  return out;
+static char **split(const char *list, int count) {
+  char **words = malloc((count + 1) * sizeof *words);
+  if (!words) return NULL;
+  for (int i = 0; i < count; i++) {
+    words[i] = (char *)list;
+    list += strlen(list) + 1;
+  }
+  words[count] = NULL;
+  return words;
 }
 
 // Runs in the child that shares our memory until it execs: system calls only.
@@ -83,8 +83,8 @@ failed:
 
 pid_t bobbin_spawn(const struct bobbin_process *process, int *error) {
   *error = 0;
-  char **arguments = split(process->arguments);
-  char **environment = split(process->environment);
+  char **arguments = split(process->arguments, process->argument_count);
+  char **environment = split(process->environment, process->environment_count);
   char oom_score[16];
   snprintf(oom_score, sizeof oom_score, "%d", process->oom_score);
   if (!arguments || !environment) {

@@ -5,10 +5,13 @@ import Canonical
 import Foundation
 
 /// Patterns over relative paths.
-enum Glob {
+public enum Glob {
   /// The files under `folder` that match any of the patterns, sorted, each once.
+  /// - Parameter skips: asked of each folder, by its relative path, whether it isn't entered.
   /// - Throws: `StoreError.source` for a folder that isn't there, a pattern that leads out, or one that matches nothing.
-  static func files(under folder: String, matching patterns: [String]) throws -> [String] {
+  public static func files(
+    under folder: String, matching patterns: [String], skips: (String) -> Bool = { _ in false }
+  ) throws -> [String] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory) else {
       throw StoreError.source(path: folder, reason: "no such folder")
@@ -26,7 +29,7 @@ enum Glob {
       var matched = Set<String>()
       var path: [String] = []
       for part in parts where part != "." && !(part == "**" && path.last == "**") { path.append(part) }
-      walk(folder, "", path[...], &matched)
+      walk(folder, "", path[...], skips, &matched)
       guard !matched.isEmpty else {
         let isFolder = mode("\(folder)/\(pattern)", following: true) == S_IFDIR
         throw StoreError.source(
@@ -41,17 +44,22 @@ enum Glob {
   }
 
   private static func walk(
-    _ root: String, _ below: String, _ parts: ArraySlice<String>, _ found: inout Set<String>
+    _ root: String, _ below: String, _ parts: ArraySlice<String>, _ skips: (String) -> Bool,
+    _ found: inout Set<String>
   ) {
-    guard let part = parts.first else { return }
+    guard let part = parts.first, below.isEmpty || !skips(below) else { return }
     let rest = parts.dropFirst()
     let folder = below.isEmpty ? root : "\(root)/\(below)"
     if part == "**" {
-      if rest.isEmpty { walk(root, below, ["*"], &found) } else { walk(root, below, rest, &found) }
+      if rest.isEmpty {
+        walk(root, below, ["*"], skips, &found)
+      } else {
+        walk(root, below, rest, skips, &found)
+      }
       for name in names(in: folder) where !name.hasPrefix(".") {
         // Linked folders aren't entered: they may lead in cycles.
         if mode("\(folder)/\(name)", following: false) == S_IFDIR {
-          walk(root, join(below, name), parts, &found)
+          walk(root, join(below, name), parts, skips, &found)
         }
       }
       return
@@ -62,7 +70,7 @@ enum Glob {
       if rest.isEmpty {
         if mode(path, following: true) == S_IFREG { found.insert(join(below, name)) }
       } else if mode(path, following: true) == S_IFDIR {
-        walk(root, join(below, name), rest, &found)
+        walk(root, join(below, name), rest, skips, &found)
       }
     }
   }

@@ -35,7 +35,8 @@ extension JobMember {
     [
       "instance": .integer(instance), "name": .string(name), "action": action.json,
       "inputs": .object(inputs.mapValues { .array($0.map(\.json)) }),
-      "externals": .object(externals.mapValues(JSON.string)), "outputs": .array(outputs.map(\.json)),
+      "externals": .object(externals.mapValues(JSON.string)), "tree": .array(tree.map(\.json)),
+      "outputs": .array(outputs.map(\.json)),
       "environment": .object(environment.mapValues(JSON.string)), "log": .string(log),
     ]
   }
@@ -47,7 +48,9 @@ extension JobMember {
     self.init(
       instance: instance, name: try text("name", of: json), action: Action(json: action),
       inputs: try inputs.mapValues { try ($0.arrayValue ?? []).map(JobInput.init(json:)) },
-      externals: try texts("externals", of: json), outputs: try outputs.map(OutputDescription.init(json:)),
+      externals: try texts("externals", of: json),
+      tree: try (json["tree"]?.arrayValue ?? []).map(TreeFile.init(json:)),
+      outputs: try outputs.map(OutputDescription.init(json:)),
       environment: try texts("environment", of: json), log: try text("log", of: json))
   }
 }
@@ -85,6 +88,31 @@ extension JobInput {
       return Label(axis: axis, value: value)
     }
     self.init(artifact: artifact, labels: pairs, stage: stage)
+  }
+}
+
+extension TreeFile {
+  fileprivate var json: JSON {
+    switch role {
+    case .code(let digest): [.string(place), .string(source), .string(digest.hex), .null]
+    case .input(let name): [.string(place), .string(source), .null, .string(name)]
+    case .program: [.string(place), .string(source), .null, .null]
+    }
+  }
+
+  fileprivate init(json: JSON) throws {
+    guard let parts = json.arrayValue, parts.count == 4, let place = parts[0].stringValue,
+      let source = parts[1].stringValue
+    else { throw ProtocolError("a file of a tree that isn't one") }
+    let role: TreeFile.Role
+    if let name = parts[3].stringValue {
+      role = .input(name)
+    } else if let digest = parts[2].stringValue.flatMap({ Digest(hex: $0) }) {
+      role = .code(digest)
+    } else {
+      role = .program
+    }
+    self.init(place: place, source: source, role: role)
   }
 }
 

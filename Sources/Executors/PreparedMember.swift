@@ -59,7 +59,7 @@ struct PreparedMember {
       parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
       context: StageContext(
         scratch: scratchFolder, projectRoot: URL(fileURLWithPath: job.projectRoot, isDirectory: true),
-        environment: member.environment,
+        tree: member.tree, environment: member.environment,
         inputs: member.inputs.mapValues { inputs in
           inputs.map {
             InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)

@@ -72,14 +72,15 @@ struct Binding {
   // MARK: Commands
 
   private func commandBinder(_ command: CommandDeclaration) -> (Point) throws -> Bound {
-    var known: Memo<Bound> = memo([command.run])
+    var known: Memo<Bound> = memo(command.templates)
     return { point in
       try known.value(at: point) {
-        let bound = try command.bound(at: point, evaluator) {
-          try source(of: $0, at: command.run.place, accepts: nil)
+        let bound = try command.bound(at: point, evaluator, root: root) {
+          try source(of: $0, at: $1, accepts: nil)
         }
         let parameters = try declaration.kind.decode(bound.parameters, at: command.run.place)
-        return Bound(parameters: parameters, inputs: bound.inputs, code: bound.code)
+        return Bound(
+          parameters: parameters, inputs: bound.inputs, externals: bound.externals, code: bound.code)
       }
     }
   }

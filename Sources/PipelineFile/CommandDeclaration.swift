@@ -2,6 +2,7 @@
 // What the parameter `run` looks like is `CommandText`'s.
 
 import ContentStore
+import Foundation
 import Workflow
 
 /// What a command writes.
@@ -16,15 +17,39 @@ struct CommandOutput {
 
 /// What is written in a stage with `run`.
 struct CommandDeclaration {
-  let run: Template
-  private let segments: [Segment]
-  private let patterns: [String]
-  private let outputs: [CommandOutput]
+  /// The keys that such a stage may have beside those of every stage.
+  static let keys = ["run", "shell", "arguments", "workdir", "code", "inputs", "outputs"]
 
-  init(run raw: RawValue, patterns: [String], outputs: [CommandOutput]) throws {
+  let run: Template
+  let outputs: [CommandOutput]
+  private let segments: [Segment]
+  private let shell: CommandShell
+  private let workdir: RawValue?
+  private let arguments: [Template]
+  private let inputs: [Template.Member]
+  private let patterns: [String]
+
+  /// Throws `DecodingIssue`.
+  init(_ keys: Keys, run raw: RawValue, at stage: Place, _ plain: PlainValues, _ catalogue: KindCatalogue)
+    throws
+  {
     run = try Template(raw)
-    self.patterns = patterns
-    self.outputs = outputs
+    outputs = try plain.outputs(keys["outputs"], at: stage, catalogue)
+    shell = try plain.shell(keys["shell"])
+    workdir = keys["workdir"]
+    patterns = try plain.patterns(keys["code"])
+    arguments = try keys.list("arguments").map { raw in
+      guard case .scalar = raw else {
+        throw DecodingIssue(raw.place, "arguments: expected a word, found \(raw.found)")
+      }
+      return try Template(raw)
+    }
+    inputs = try keys.map("inputs").members.map { member in
+      guard Spelling.isName(member.name) else {
+        throw DecodingIssue(member.place, "inputs: '\(member.name)' is not a name: letters, digits and _")
+      }
+      return Template.Member(name: member.name, place: member.place, value: try Template(member.value))
+    }
     switch run {
     case .scalar(let text, _, _): segments = [.literal(text)]
     case .whole(let expression, _): segments = [.expression(expression)]
@@ -32,80 +57,92 @@ struct CommandDeclaration {
     case .null(let place), .list(_, let place), .map(_, let place):
       throw DecodingIssue(place, "run: expected the text of a command, found \(raw.found)")
     }
-    for case .expression(let expression) in segments where expression.path.root == "out" {
-      let path = expression.path
-      guard path.members.count == 1, path.selectors.isEmpty, expression.comparison == nil,
-        outputs.contains(where: { $0.name == path.members[0] })
-      else {
-        let cure = suggestion(for: path.members.joined(separator: "."), in: outputs.map(\.name))
-        throw DecodingIssue(run.place, "run: ${\(path.text)} is not among 'outputs'\(cure)")
+    for template in [run] + arguments {
+      var wrong: DecodingIssue?
+      template.visitPaths { path, place in
+        let key = template.place == run.place ? "run" : "arguments"
+        wrong = wrong ?? checkOwnName(path, key, at: place)
       }
+      if let wrong { throw wrong }
+    }
+    for case .expression(let expression) in segments where !shell.isPOSIX {
+      throw DecodingIssue(
+        run.place,
+        "run: ${\(expression.path.text)} can't be put into a text for '\(shell.words.joined(separator: " "))', since it "
+          + "isn't known here how that reads. List it under 'arguments', which the program gets after the text "
+          + "(sys.argv of Python)")
     }
   }
+
+  /// Checks that `out.x` and `in.x` are declared.
+  private func checkOwnName(_ path: Path, _ key: String, at place: Place) -> DecodingIssue? {
+    let known: [String]
+    switch path.root {
+    case "out": known = outputs.map(\.name)
+    case "in": known = inputs.map(\.name)
+    default: return nil
+    }
+    guard path.members.count == 1, path.selectors.isEmpty, known.contains(path.members[0]) else {
+      let cure = suggestion(for: path.members.joined(separator: "."), in: known)
+      return DecodingIssue(place, "\(key): ${\(path.text)} is not among '\(path.root)puts'\(cure)")
+    }
+    return nil
+  }
+
+  /// Every value that may refer to stages.
+  var templates: [Template] { [run] + arguments + inputs.map(\.value) }
 
   /// A command at one point of the matrix.
   struct Bound {
     var parameters: [RawValue.Member]
     var inputs: [InputBinding]
+    var externals: [ExternalBinding]
     var code: CommandCode
   }
 
-  /// - Parameter source: the output that a reference means, for each of its instances, and the extension that
-  ///   its file would have.
+  /// - Parameters:
+  ///   - root: the project's.
+  ///   - source: the output that a reference means, for each of its instances, and the extension that its file would
+  ///     have.
   func bound(
-    at point: Point, _ evaluator: Evaluator, source: (Group) throws -> ([Source], String)
+    at point: Point, _ evaluator: Evaluator, root: URL,
+    source: @escaping (Group, Place) throws -> ([Source], String)
   ) throws -> Bound {
-    var text = CommandText()
-    var inputs: [InputBinding] = []
-    var extensions: [String: String] = [:]
-    for segment in segments {
-      switch segment {
-      case .literal(let part): text.append(.literal(part))
-      case .expression(let expression):
-        try evaluator.refuseComparison(expression, at: run.place)
-        let path = expression.path
-        if path.root == "out" {
-          text.append(.output(path.members[0]))
-          continue
-        }
-        guard case .group(let group, _) = try evaluator.find(path, at: run.place, in: point).value else {
-          text.append(
-            .literal(CommandText.quoted(try evaluator.scalar(path, at: run.place, in: point))))
-          continue
-        }
-        let (sources, fileExtension) = try source(group)
-        let ordinal = inputs.firstIndex { $0.sources == sources } ?? inputs.count
-        if ordinal == inputs.count {
-          inputs.append(
-            InputBinding(
-              name: String(ordinal + 1), isList: sources.count != 1, labelled: false, sources: sources))
-          if !fileExtension.isEmpty { extensions[String(ordinal + 1)] = fileExtension }
-        }
-        text.append(.input(ordinal + 1))
-      }
-    }
+    var words = CommandWords(point: point, evaluator: evaluator, source: source)
+    for input in inputs { try words.declare(input, root: root) }
+    let text = try words.text(of: segments, at: run.place, isShells: shell.isPOSIX)
     guard text.text.contains(where: { !$0.isWhitespace }) else {
       throw DecodingIssue(run.place, "run: nothing to run")
     }
+    let arguments = try arguments.flatMap { try words.arguments($0) }
     let place = run.place
-    func texts(_ name: String, _ texts: [String: String]) -> RawValue.Member {
+    func value(_ text: String) -> RawValue { .scalar(text, quoted: true, place) }
+    func list(_ name: String, _ texts: [String]) -> RawValue.Member {
+      RawValue.Member(name: name, place: place, value: .list(texts.map(value), place))
+    }
+    func map(_ name: String, _ texts: [String: String]) -> RawValue.Member {
       let members = texts.sorted { $0.key < $1.key }.map {
-        RawValue.Member(name: $0.key, place: place, value: .scalar($0.value, quoted: true, place))
+        RawValue.Member(name: $0.key, place: place, value: value($0.value))
       }
       return RawValue.Member(name: name, place: place, value: .map(members, place))
     }
     let received = outputs.filter { $0.receiver != nil }
+    var isPrivate = true
+    if case .scalar("project", _, _)? = workdir { isPrivate = false }
     return Bound(
       parameters: [
-        RawValue.Member(name: "run", place: place, value: .scalar(text.text, quoted: true, place)),
-        texts("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) })),
-        texts("types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) })),
-        // So that programs which go by a file's name can read what they are given.
-        texts("extensions", extensions),
-      ],
-      inputs: inputs,
+        RawValue.Member(name: "run", place: place, value: value(text.text)), list("shell", shell.words),
+        list("arguments", arguments),
+        map("inputs", words.places),
+        map("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) })),
+        map("types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) })),
+        map("extensions", words.extensions),
+      ] + (workdir.map { [RawValue.Member(name: "workdir", place: $0.place, value: $0)] } ?? []),
+      inputs: words.inputs, externals: words.externals,
       code: CommandCode(
         patterns: patterns, line: text.text,
+        shell: shell,
+        isPrivate: isPrivate,
         reception: CodeManifest(
           files: received.reduce(into: [:]) { $0.merge($1.receiver!.code.files) { $1 } })))
   }

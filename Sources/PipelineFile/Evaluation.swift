@@ -74,7 +74,7 @@ final class Evaluator {
   /// What a path leads to.
   func find(_ path: Path, at place: Place, in point: Point?) throws -> Found {
     switch path.root {
-    case "params", "matrix", "out":
+    case _ where Path.roots.contains(path.root):
       guard path.selectors.isEmpty else {
         throw DecodingIssue(place, "only stages can be selected from with [ ], not '\(path.root)'")
       }
@@ -87,7 +87,8 @@ final class Evaluator {
     case "params": return Found(value: try params.use(path.members, at: place))
     case "matrix": return try findOnMatrix(path, at: place, in: point)
     default:
-      throw DecodingIssue(place, "${\(path.text)}: only 'run' can name its outputs")
+      throw DecodingIssue(
+        place, "${\(path.text)}: only 'run' and 'arguments' can name what a command reads and writes")
     }
   }
 

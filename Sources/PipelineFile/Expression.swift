@@ -27,6 +27,9 @@ struct Path {
   var members: [String] = []
   /// As written, for messages.
   var text: String
+
+  /// The roots that are no stages.
+  static let roots: Set<String> = ["params", "matrix", "out", "in"]
 }
 
 /// `axis = term | term …`, the axis perhaps one of a member: `front.seed=0|1`.

@@ -32,6 +32,29 @@ struct PlainValues {
     }
   }
 
+  /// `sh`, `bash` or a program with its arguments: `[python3, -c]`.
+  func shell(_ raw: RawValue?) throws -> CommandShell {
+    guard let raw else { return .sh }
+    switch try evaluate(raw) {
+    case .scalar("sh", _, _): return .sh
+    case .scalar("bash", _, _): return .bash
+    case .list(let values, let place):
+      let words = try values.map { value in
+        guard case .scalar(let word, _, _) = value, !word.isEmpty, !word.utf8.contains(0) else {
+          throw DecodingIssue(value.place, "shell: expected a word, found \(value.found)")
+        }
+        return word
+      }
+      guard !words.isEmpty else { throw DecodingIssue(place, "shell: there is no program in the list") }
+      return CommandShell(words: words)
+    case let value:
+      throw DecodingIssue(
+        value.place,
+        "shell: expected sh, bash, or a program with what stands before the text, such as [python3, -c]; found "
+          + value.found)
+    }
+  }
+
   /// What a command writes: `{ probe: probe.json }`, or with what it is to become,
   /// `{ acts: { file: acts.npy, type: activations } }`.
   func outputs(_ raw: RawValue?, at stage: Place, _ catalogue: KindCatalogue) throws -> [CommandOutput] {

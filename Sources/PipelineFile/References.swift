@@ -26,7 +26,7 @@ struct References {
         var missing: DecodingIssue?
         for template in declaration.templates {
           template.visitPaths { path, place in
-            guard !["params", "matrix", "out"].contains(path.root) else { return }
+            guard !Path.roots.contains(path.root) else { return }
             if let target = evaluator.index(of: path.root) {
               guard !targets.contains(target) else { return }
               targets.append(target)

@@ -11,7 +11,7 @@ extension Pipeline {
     let place = Place(file: text, line: 0, column: 0)
     do {
       let path = try Expression.path(text, at: place)
-      guard !["params", "matrix", "out"].contains(path.root) else {
+      guard !Path.roots.contains(path.root) else {
         throw DecodingIssue(place, "expected a stage, found '\(path.root)'")
       }
       let group = try selection.evaluator.group(path, at: place, in: nil)

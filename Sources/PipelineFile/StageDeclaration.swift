@@ -25,17 +25,17 @@ struct StageDeclaration {
   init(_ member: RawValue.Member, catalogue: KindCatalogue, params: Parameters) throws {
     name = member.name
     place = member.place
-    guard Spelling.isName(name), !["params", "matrix", "out"].contains(name) else {
+    guard Spelling.isName(name), !Path.roots.contains(name) else {
       throw DecodingIssue(
         place,
-        "not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, out are taken")
+        "not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, in, out are taken")
     }
     guard case .map(let members, _) = member.value else {
       throw DecodingIssue(member.value.place, "expected a map with uses or run, found \(member.value.found)")
     }
     let keys = try Keys(
       members,
-      known: ["uses", "with", "matrix", "where", "run", "code", "outputs", "environment", "resources"])
+      known: ["uses", "with", "matrix", "where", "environment", "resources"] + CommandDeclaration.keys)
 
     matrix = try keys.map("matrix").members.map { axis in
       guard Spelling.isName(axis.name) else {
@@ -73,7 +73,7 @@ struct StageDeclaration {
       guard !kind.takesCommands else {
         throw DecodingIssue(uses.place, "a command is written as 'run: …' instead of 'uses: \(kindName)'")
       }
-      for name in ["code", "outputs"] where keys[name] != nil {
+      for name in CommandDeclaration.keys where keys[name] != nil {
         throw DecodingIssue(keys.place(name), "'\(name)' goes with 'run'; this stage uses '\(kindName)'")
       }
       self.kind = kind
@@ -92,11 +92,12 @@ struct StageDeclaration {
         throw DecodingIssue(
           run.place, "this program has no stage kind that takes commands, which 'run' needs")
       }
-      let written = try plain.outputs(keys["outputs"], at: member.place, catalogue)
-      let command = try CommandDeclaration(run: run, patterns: plain.patterns(keys["code"]), outputs: written)
+      let command = try CommandDeclaration(keys, run: run, at: member.place, plain, catalogue)
       self.kind = kind
       self.command = command
-      outputs = written.map { OutputDescription(name: $0.name, type: $0.type, help: "", fileName: $0.file) }
+      outputs = command.outputs.map {
+        OutputDescription(name: $0.name, type: $0.type, help: "", fileName: $0.file)
+      }
       with = []
       withPlace = run.place
     case (_?, let run?):
@@ -108,7 +109,7 @@ struct StageDeclaration {
 
   /// Every value that may refer to stages.
   var templates: [Template] {
-    with.map(\.value) + matrix.map(\.value) + conditions + (command.map { [$0.run] } ?? [])
+    with.map(\.value) + matrix.map(\.value) + conditions + (command?.templates ?? [])
   }
 }
 

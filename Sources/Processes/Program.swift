@@ -48,7 +48,8 @@ public struct Program: Sendable {
         path.withCString { path in
           withOptionalCString(directory) { directory in
             var description = bobbin_process(
-              path: path, arguments: arguments.baseAddress!, environment: environment.baseAddress!,
+              path: path, arguments: arguments.baseAddress!, argument_count: Int32(self.arguments.count),
+              environment: environment.baseAddress!, environment_count: Int32(variables.count),
               directory: directory, output: output, channel: channel ?? -1, new_session: leadsSession ? 1 : 0,
               death_signal: deathSignal, oom_score: 1000)
             return bobbin_spawn(&description, &code)
@@ -78,7 +79,7 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// Strings as `bobbin_process` wants them: each with its NUL, an empty one at the end.
+/// Strings as `bobbin_process` wants them: each with its NUL; one more, so that there is something.
 private func list(_ strings: [String]) -> [CChar] { strings.flatMap { $0.utf8CString } + [0] }
 
 private func withOptionalCString<T>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> T) -> T {

@@ -13,7 +13,7 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
     "properties": .object(
       stageProperties(kinds, types: catalogue.receivers.map(\.type.name) + [ArtifactType.file.name])),
     "oneOf": [
-      ["required": ["uses"], "not": ["anyOf": [["required": ["code"]], ["required": ["outputs"]]]]],
+      ["required": ["uses"], "not": ["anyOf": .array(ofCommands.map { ["required": [.string($0)]] })]],
       ["required": ["run", "outputs"], "not": ["required": ["with"]]],
     ],
     "allOf": .array(kinds.map(condition)),
@@ -49,6 +49,9 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
 
 private let namePattern = "^[A-Za-z_][A-Za-z0-9_-]*$"
 
+/// The keys that stages with `run` alone have.
+private let ofCommands = ["shell", "arguments", "workdir", "code", "inputs", "outputs"]
+
 private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [String: JSON] {
   let texts: JSON = ["type": "array", "items": ["type": "string"]]
   return [
@@ -65,7 +68,22 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
       ],
     ],
     "where": described(texts, "comparisons such as ${matrix.a != matrix.b}; all must hold"),
-    "run": ["type": "string", "description": "a command line for /bin/sh, run in the project's root"],
+    "run": ["type": "string", "description": "a command, instead of 'uses'; see `bobbin kinds command`"],
+    "shell": [
+      "anyOf": [["enum": ["sh", "bash"]], ["type": "array", "minItems": 1, "items": ["type": "string"]]],
+      "description": "what reads the command: sh -e, bash with pipefail, or a program such as [python3, -c]",
+    ],
+    "arguments": described(texts, "words that the command gets after its text"),
+    "workdir": [
+      "enum": ["private", "project"],
+      "description": "whether it runs in a folder of its own with what is declared, or in the project's root",
+    ],
+    "inputs": [
+      "type": "object", "propertyNames": ["pattern": .string(namePattern)],
+      "additionalProperties": ["type": ["string", "null"]],
+      "description":
+        "what the command reads, by name: paths, folders, patterns or references, for ${in.name}",
+    ],
     "code": described(texts, "files whose content is the command's code, as paths or patterns"),
     "outputs": [
       "type": "object", "minProperties": 1,

@@ -133,18 +133,23 @@ final class Workbench {
 }
 
 extension Workbench {
-  /// A command with outputs `name: name.txt`.
+  /// A command with outputs `name: name.txt`; in the project's root unless it has a tree.
   func command(
-    _ line: String, outputs names: [String] = [], inputs: [String: [JobInput]] = [:],
+    _ line: String, tree: [TreeFile]? = nil, declared: [String: String] = [:], shell: CommandShell = .sh,
+    arguments: [String] = [], outputs names: [String] = [], inputs: [String: [JobInput]] = [:],
     files: [Digest: String] = [:], extensions: [String: String] = [:], environment: [String: String] = [:],
     time: Double? = nil, memory: Int? = nil
   ) -> Job {
     var job = job(
       "command",
       [
-        "run": .string(line), "extensions": .object(extensions.mapValues(JSON.string)),
+        "run": .string(line), "workdir": tree == nil ? "project" : "private",
+        "shell": .array(shell.words.map(JSON.string)), "arguments": .array(arguments.map(JSON.string)),
+        "inputs": .object(declared.mapValues(JSON.string)),
+        "extensions": .object(extensions.mapValues(JSON.string)),
         "outputs": .object(Dictionary(uniqueKeysWithValues: names.map { ($0, .string("\($0).txt")) })),
       ], inputs: inputs, files: files, environment: environment, time: time, memory: memory)
+    job.members[0].tree = tree ?? []
     job.members[0].outputs = names.map {
       OutputDescription(name: $0, type: .file, help: "", fileName: "\($0).txt")
     }

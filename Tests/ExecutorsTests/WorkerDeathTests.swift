@@ -46,7 +46,7 @@ import Workflow
   try bench.executor.submit(
     bench.job("say", id: 0, ["text": "x", "seconds": 1000, "busy": true], outputs: ["words"]))
   let line = "(setsid sleep 1000 & echo $! > daemon); sleep 1000"
-  try bench.executor.submit(bench.job("command", id: 1, ["run": .string(line)]))
+  try bench.executor.submit(bench.job("command", id: 1, ["run": .string(line), "workdir": "project"]))
   let daemon = try bench.process("daemon")
   #expect(isAlive(daemon))
   let start = Date()

@@ -50,7 +50,9 @@ import Workflow
   let probe = graph.instances[30]
   #expect(
     probe.parameters.canonical
-      == #"{"extensions":{},"outputs":{"probe":"probe.json"},"run":"python scripts/probe.py ${in.1} --out ${out.probe}","types":{}}"#
+      == #"{"arguments":[],"extensions":{},"inputs":{},"outputs":{"probe":"probe.json"},"#
+      + #""run":"python scripts/probe.py ${in.1} --out ${out.probe}","shell":["/bin/sh","-e","-c"],"types":{},"#
+      + #""workdir":"private"}"#
   )
   #expect(probe.inputs.map(\.name) == ["1"])
   #expect(probe.inputs[0].sources == [Source(instance: 29, output: "csv")])

@@ -63,7 +63,10 @@ private func indented(_ text: String) -> String {
   ("${model", "13:20: stage 's': expected '}', found the end in '${model'"),
   ("${}", "13:20: stage 's': expected a name, found '}' in '${}'"),
   ("${model[seed='0]}", "13:20: stage 's': the quote ' is not closed in '${model[seed='0]}'"),
-  ("${out.x}", "13:20: stage 's': ${out.x}: only 'run' can name its outputs"),
+  (
+    "${out.x}",
+    "13:20: stage 's': ${out.x}: only 'run' and 'arguments' can name what a command reads and writes"
+  ),
   ("${model == model}", "13:20: stage 's': comparisons (==) stand in 'where' only"),
   ("${model.a.b}", "13:20: stage 's': ${model.a.b}: after a stage stands one name, of an output"),
   ("${s}", "13:20: stage 's': stages refer to each other in a cycle: s → s"),

@@ -165,7 +165,7 @@ func aStageIsReadStrictly(stage: String, message: String) throws {
   ("version: 1\nremote: [a]\nstages: {a: 1}\n", "2:9: remote: expected a directory or URL, found a list"),
   (
     "version: 1\nstages:\n  matrix: { run: ls }\n",
-    "3:3: stage 'matrix': not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, out are taken"
+    "3:3: stage 'matrix': not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, in, out are taken"
   ),
 ])
 func aFileIsReadStrictly(text: String, message: String) throws {

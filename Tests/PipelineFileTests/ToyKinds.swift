@@ -77,6 +77,10 @@ struct ToyCommand: StageKind {
   static let summary = "runs a command"
   static let takesCommands = true
   @Parameter("the command") var run: String
+  @Parameter("shell") var shell: [String] = []
+  @Parameter("arguments") var arguments: [String] = []
+  @Parameter("where") var workdir = "private"
+  @Parameter("places") var inputs: [String: String] = [:]
   @Parameter("files") var outputs: [String: String] = [:]
   @Parameter("types") var types: [String: String] = [:]
   @Parameter("extensions") var extensions: [String: String] = [:]

@@ -139,7 +139,8 @@ import Workflow
     }
     try install("#!/usr/bin/env sh\necho 1")
     project.environment["PATH"] = project.root.appendingPathComponent("bin").path + ":/usr/bin:/bin"
-    try project.add("c", "number", code: CommandCode(patterns: ["scripts/**/*.py"], line: "tool"))
+    try project.add(
+      "c", "number", code: CommandCode(patterns: ["scripts/**/*.py"], line: "tool", isPrivate: false))
     let first = try project.run()
     let record = try #require(try project.store.record(for: first["c"].key!))
     let code = try project.store.read(Digest(hex: record.action["code"]!.stringValue!)!)

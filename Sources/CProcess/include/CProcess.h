@@ -9,10 +9,12 @@
 struct bobbin_process {
   /// The program's file.
   const char *_Nonnull path;
-  /// Each argument, then each NAME=value, ended by its NUL; the list ends with an empty string. `arguments`
-  /// starts with argument zero.
+  /// Each argument, and each NAME=value, ended by its NUL, and how many there are; any may be empty. `arguments` starts
+  /// with argument zero.
   const char *_Nonnull arguments;
+  int argument_count;
   const char *_Nonnull environment;
+  int environment_count;
   /// Where it starts; NULL: where the caller is.
   const char *_Nullable directory;
   /// What becomes descriptor 1 and 2; 0 is /dev/null.

@@ -7,32 +7,70 @@ import Foundation
 import Processes
 import Workflow
 
-/// Runs a command line in the project's root.
+/// Runs a command.
 ///
 /// The loader has replaced references by placeholders (`CommandText`). Paths aren't known before it runs and aren't
-/// in the key.
+/// in the key; the places that files of the project have in its private tree are.
 public struct Command: StageKind {
   public static let name = "command"
   public static let takesCommands = true
   public static let summary = "any program: `run:` with a command line"
   public static let discussion = """
-    The command line is run by /bin/sh -e in the project's root: a line that fails fails the command, while of a \
-    pipe only the last part counts. ${stage.artifact} in it becomes the path of a \
-    private copy of that artifact, ${out.name} the path where an output declared under `outputs:` is to be written. \
-    Of the environment it sees PATH, HOME, LANG, TMPDIR, OMP_NUM_THREADS=1 and the variables under `environment:`. \
-    The files under `code:` are in its key, and so is the program that it starts with. What it starts and doesn't \
-    wait for is ended with it.
+    A stage with `run` instead of `uses`. Its keys besides matrix, where and resources:
+
+    run: the command line. In it ${stage.artifact} becomes the path of a private copy of that artifact (of a group: \
+    the paths), ${in.NAME} the path of what stands under `inputs:`, ${out.NAME} the path where an output is to be \
+    written. Values such as ${params.note} are data: inside quotes or outside, one word or a part of one, whatever \
+    they contain. Where that can't be had (backquotes, $((…)), a here-document that the shell expands) it is an error.
+
+    code: files of the project, as paths or patterns (scripts/**/*.py), whose content is the command's code. \
+    __pycache__, .git, the cache and what version control ignores never are.
+
+    inputs: other files that it reads, by name: a path, folder or pattern of the project, an absolute path, or a \
+    reference. ${params.x} and ${matrix.x} may stand in it. Their content is in the key.
+
+    outputs: what it writes, by name: the name of a file, or { file: acts.npy, type: activations } for an artifact \
+    that other stages read; it is checked as it arrives.
+
+    workdir: private (the default) has it run in a fresh folder that looks like the project's root and holds what \
+    was declared: code as copies, inputs as links. An edit of code while it runs does no harm. What it leaves there \
+    beside its outputs is thrown away and told in the log. project has it run in the project's root; then code and \
+    inputs must not change while it runs.
+
+    shell: sh (the default: /bin/sh -e, so that a line that fails fails the command, while of a pipe only the last \
+    part counts), bash (with -e and pipefail), or any interpreter with what stands before the text: [python3, -c]. \
+    Into the text of such a one nothing is put; it gets what `arguments:` lists.
+
+    arguments: a list of words that the command gets, $1 and so on for a shell, sys.argv of Python. References and \
+    values may stand in it.
+
+    environment: names of variables. Of the environment a command sees PATH, HOME, LANG, TMPDIR, OMP_NUM_THREADS=1 and \
+    these, with their values in its key.
+
+    In its key are also the shell and the program that it starts with. What it starts and doesn't wait for is ended \
+    with it.
     """
 
-  @Parameter("the command line for /bin/sh") var run: String
+  @Parameter("the text of the command") var run: String
+  @Parameter("what reads the text, with its arguments") var shell = CommandShell.sh.words
+  @Parameter("what it gets after its text") var arguments: [String] = []
+  @Parameter("where it runs") var workdir = WorkFolder.private
+  @Parameter("places of files outside the pipeline in its tree, by name") var inputs: [String: String] = [:]
   @Parameter("outputs by name, each the name of its file") var outputs: [String: String] = [:]
   @Parameter("types of artifact that outputs become, by the output's name") var types: [String: String] = [:]
-  @Parameter("extensions of the inputs' files, by their number") var extensions: [String: String] = [:]
+  @Parameter("extensions of the inputs' files, by their names") var extensions: [String: String] = [:]
+
+  /// Where a command runs.
+  enum WorkFolder: String, ParameterChoice {
+    case `private`, project
+  }
 
   public init() {}
 
   public func validate() throws {
-    for (name, text) in [("run", run)] + outputs.map({ ("outputs", $0.value) }) where text.utf8.contains(0) {
+    let texts =
+      [("run", run)] + (shell + arguments).map { ("arguments", $0) } + outputs.map { ("outputs", $0.value) }
+    for (name, text) in texts where text.utf8.contains(0) {
       throw InvalidParameter(name, "there is a NUL character (\\0) in it, behind which nothing would count")
     }
     if run.allSatisfy(\.isWhitespace) { throw InvalidParameter("run", "there is no command") }
@@ -50,103 +88,42 @@ public struct Command: StageKind {
   }
 
   public func run(in context: StageContext) throws {
-    var inputs: [Int: String] = [:]
-    for (name, members) in context.inputs {
-      guard let number = Int(name) else { preconditionFailure("BUG: a command's input called '\(name)'") }
-      let ending = extensions[name].map { "." + $0 } ?? ""
-      let copies = try members.enumerated().map { i, member in
-        let fileName = (members.count == 1 ? name : "\(name)-\(i + 1)") + ending
-        let copy = context.scratch.appendingPathComponent("in/" + fileName)
-        try copyPrivately(member, to: copy)
-        return CommandText.quoted(copy.path)
-      }
-      inputs[number] = copies.joined(separator: " ")
+    let tree =
+      workdir == .private ? try PrivateTree(at: context.scratch.appendingPathComponent("tree"), context) : nil
+    let files = try CommandInputs(context, extensions: extensions, places: inputs, tree: tree)
+    let program = CommandShell(words: shell)
+    func input(_ name: String) -> [String] { files.paths(of: name) }
+    func output(_ name: String) -> String {
+      guard let place = context.outputs[name] else { preconditionFailure("BUG: no output '\(name)'") }
+      return place.url.path
     }
-    // The loader knows all inputs and outputs; a number without one is an empty group.
-    let line = CommandText(parsing: run).line(
-      input: { inputs[$0] ?? "" },
-      output: { context.outputs[$0].map { CommandText.quoted($0.url.path) } ?? "" })
-    // Without that line in the log nothing is wrong; the worker sees whether the log can be written.
-    _ = writeText("$ \(line)\n", to: 2)
-    if let failure = failure(of: try shell(line, in: context)) { throw failure }
-  }
-
-  /// Runs it with the shell; returns how that ended.
-  private func shell(_ line: String, in context: StageContext) throws -> ProcessEnd {
-    let temporary = context.scratch.appendingPathComponent("tmp")
-    try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
-    // The worker's own environment is fixed already; these two are for itself.
-    var environment = ProcessInfo.processInfo.environment
-    environment["LD_LIBRARY_PATH"] = nil
-    environment["SWIFT_BACKTRACE"] = nil
-    environment["TMPDIR"] = temporary.path
-    environment.merge(context.environment) { $1 }
-    let process: pid_t
+    let text = CommandText(parsing: run)
+    let line: String
     do {
-      process = try Program(
-        path: CommandText.shell, arguments: ["sh", "-e", "-c", line], environment: environment,
-        directory: context.projectRoot.path, output: 2, deathSignal: SIGKILL
-      ).start()
-    } catch {
-      throw Failure(.other, "the command can't be started in \(context.projectRoot.path): \(error)")
+      line =
+        program.isPOSIX
+        ? try text.line(input: input, output: output) : text.words(input: input, output: output)[0]
+    } catch let refusal as ShellReading.Refusal {
+      // The loader looked at the same places; only paths can bring it about, such as a folder with a line break.
+      throw Failure(.other, "run: a path \(refusal.problem)")
     }
-    // The kernel counts for the shell what the process held from which it was started.
-    let inherited = ProcessMemory.peak ?? .max
-    var status: Int32 = 0
-    var used = rusage()
-    while wait4(process, &status, 0, &used) < 0 {
-      // When the worker ends, it reaps everything.
-      guard errno == EINTR else { throw Failure(.other, "the command was interrupted") }
+    let words = arguments.flatMap { CommandText(parsing: $0).words(input: input, output: output) }
+    let shown = words.isEmpty ? "" : " " + words.map { ShellReading.quoted($0) }.joined(separator: " ")
+    // Without that line in the log nothing is wrong; the worker sees whether the log can be written.
+    _ = writeText("$ \(line)\(shown)\n", to: 2)
+    let end = try CommandProcess(
+      program: program, arguments: program.arguments(text: line, words),
+      folder: (tree?.root ?? context.projectRoot).path, context
+    ).run()
+    if var failure = commandFailure(of: end) {
+      // Standard error is the instance's log.
+      let printed = lastLines(of: "/proc/self/fd/2", bytes: 20_000).filter { !$0.hasPrefix("$ ") }
+      if let tree {
+        failure.message += UndeclaredFiles(tree, context).hint(mentionedIn: printed + [line] + words)
+      }
+      failure.message += quotedLines(printed.suffix(8))
+      throw failure
     }
-    let peak = Int(used.ru_maxrss) << 10
-    context.spent(ProcessUsage(cpuSeconds: used.cpuSeconds, peakMemory: peak > inherited ? peak : nil))
-    return ProcessEnd(waitStatus: status)
-  }
-
-  /// Why it didn't end well; nil when it did.
-  private func failure(of end: ProcessEnd) -> Failure? {
-    let cause: Failure.Cause
-    let what: String
-    switch end {
-    case .status(0): return nil
-    case .signal(let signal):
-      cause = .signal(signal)
-      let hint = signal == SIGKILL ? ": somebody killed it, or memory ran out" : ""
-      what = "the command was ended by \(ProcessEnd.name(ofSignal: signal))\(hint)"
-    case .status(let status):
-      cause = .exitStatus(status)
-      let hint =
-        switch status {
-        case 127: " (a program was not found)"
-        case 126: " (a program can't be run)"
-        case 128 + Int(SIGKILL):
-          " (a program in it was ended by SIGKILL (9): somebody killed it, or memory ran out)"
-        case 129...159: " (a program in it was ended by \(ProcessEnd.name(ofSignal: status - 128)))"
-        default: ""
-        }
-      what = "the command ended with status \(status)\(hint)"
-    }
-    // Standard error is the instance's log.
-    let lines = lastLines(of: "/proc/self/fd/2", bytes: 2000).filter { !$0.hasPrefix("$ ") }
-    return Failure(cause, what + quotedLines(lines.suffix(8)))
-  }
-}
-
-/// Copies an artifact, a manifest as a folder, so that whatever a command does to it harms nobody.
-private func copyPrivately(_ input: InputArtifact, to place: URL) throws {
-  try FileManager.default.createDirectory(
-    at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
-  guard input.artifact.form == .manifest else {
-    let code = bobbin_copy_file(input.url.path, place.path)
-    guard code == 0 else {
-      throw Failure(
-        code == ENOSPC || code == EDQUOT || code == EFBIG ? .store : .other,
-        "\(place.path): the input can't be copied here: \(SystemError(code))")
-    }
-    return
-  }
-  try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-  for (name, entry) in try input.entries {
-    try copyPrivately(entry, to: place.appendingPathComponent(name))
+    if let note = tree?.leftovers { _ = writeText("bobbin: \(note)\n", to: 2) }
   }
 }

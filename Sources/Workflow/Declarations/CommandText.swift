@@ -3,20 +3,18 @@
 
 /// A command line with placeholders: `python probe.py ${in.1} --out ${out.probe}`.
 ///
-/// `${in.N}` is the N-th input, from 1 in the order of first appearance; `${out.NAME}` an output. A literal
-/// `${` is written `$${`, as in pipeline files; the text is read from left to right.
+/// `${in.N}` is the N-th artifact that it refers to, from 1 in the order of first appearance, `${in.NAME}` what stands
+/// under `inputs:`, `${out.NAME}` an output. A literal `${` is written `$${`, as in pipeline files; the text is read
+/// from left to right.
 public struct CommandText: Sendable, Hashable {
   /// The version of what a command's text means: the shell and its options, the quoting, where it runs and the names
   /// of the files that it is given. It is in the key of every command. 2: a failing line fails the command (`sh -e`).
   /// 3: it runs in a private tree.
   public static let semanticsVersion = 3
 
-  /// The shell that runs commands, whatever PATH says.
-  public static let shell = "/bin/sh"
-
   public enum Piece: Sendable, Hashable {
     case literal(String)
-    case input(Int)
+    case input(String)
     case output(String)
   }
 
@@ -50,7 +48,7 @@ public struct CommandText: Sendable, Hashable {
   }
 
   private static func piece(_ name: String) -> Piece? {
-    if name.hasPrefix("in."), let ordinal = Int(name.dropFirst(3)) { return .input(ordinal) }
+    if name.hasPrefix("in.") { return .input(String(name.dropFirst(3))) }
     return name.hasPrefix("out.") ? .output(String(name.dropFirst(4))) : nil
   }
 
@@ -74,7 +72,7 @@ public struct CommandText: Sendable, Hashable {
     pieces.map { piece in
       switch piece {
       case .literal(let text): CommandText.escaped(text)
-      case .input(let ordinal): "${in.\(ordinal)}"
+      case .input(let name): "${in.\(name)}"
       case .output(let name): "${out.\(name)}"
       }
     }.joined()
@@ -92,25 +90,43 @@ public struct CommandText: Sendable, Hashable {
     return String(scalars)
   }
 
-  /// A text as one word for the shell. Plain ones stay as they are, so that they may stand inside quotes too.
-  public static func quoted(_ word: String) -> String {
-    let plain =
-      !word.isEmpty
-      && word.utf8.allSatisfy { c in
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,=".utf8.contains(c)
+  /// The line for a POSIX shell.
+  /// - Parameters:
+  ///   - input: the paths for an input: one, or those of a group or a pattern.
+  ///   - output: the path for an output.
+  /// - Throws: `ShellReading.Refusal` where paths stand at a place that the loader would have refused.
+  public func line(input: (String) -> [String], output: (String) -> String) throws -> String {
+    var reading = ShellReading()
+    var line = ""
+    for (i, piece) in pieces.enumerated() {
+      var next: Substring? = ""
+      if i + 1 < pieces.count {
+        if case .literal(let text) = pieces[i + 1] { next = text[...] } else { next = nil }
       }
-    return plain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+      switch piece {
+      case .literal(let text):
+        try reading.read(text)
+        line += text
+      case .input(let name):
+        let paths = input(name)
+        line += try reading.put(paths, isList: paths.count != 1, before: next)
+      case .output(let name): line += try reading.put([output(name)], before: next)
+      }
+    }
+    return line
   }
 
-  /// The line for the shell, given the words for each input and output (paths, quoted as the shell wants
-  /// them).
-  public func line(input: (Int) -> String, output: (String) -> String) -> String {
-    pieces.map { piece in
+  /// The words for a program that no shell stands before: one, unless the text is nothing but an input with any number
+  /// of paths.
+  public func words(input: (String) -> [String], output: (String) -> String) -> [String] {
+    if pieces.count == 1, case .input(let name) = pieces[0] { return input(name) }
+    let parts = pieces.map { piece in
       switch piece {
       case .literal(let text): text
-      case .input(let ordinal): input(ordinal)
+      case .input(let name): input(name).joined(separator: " ")
       case .output(let name): output(name)
       }
-    }.joined()
+    }
+    return [parts.joined()]
   }
 }

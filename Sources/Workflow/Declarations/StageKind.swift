@@ -154,8 +154,10 @@ public struct InvalidParameter: Error, Sendable, CustomStringConvertible {
 public struct StageContext: Sendable {
   /// An empty folder on a local disk, removed afterwards.
   public let scratch: URL
-  /// The project's root, where commands run.
+  /// The project's root.
   public let projectRoot: URL
+  /// Of a command, the files that it declares; of other kinds nothing.
+  public let tree: [TreeFile]
   /// The declared environment variables that are set, with their values.
   public let environment: [String: String]
   public let inputs: [String: [InputArtifact]]
@@ -164,12 +166,14 @@ public struct StageContext: Sendable {
   private let tellSpent: @Sendable (ProcessUsage) -> Void
 
   public init(
-    scratch: URL, projectRoot: URL, environment: [String: String], inputs: [String: [InputArtifact]],
-    outputs: [String: OutputArtifact], report: @escaping @Sendable (Progress) -> Void,
+    scratch: URL, projectRoot: URL, tree: [TreeFile] = [], environment: [String: String],
+    inputs: [String: [InputArtifact]], outputs: [String: OutputArtifact],
+    report: @escaping @Sendable (Progress) -> Void,
     spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in }
   ) {
     self.scratch = scratch
     self.projectRoot = projectRoot
+    self.tree = tree
     self.environment = environment
     self.inputs = inputs
     self.outputs = outputs

@@ -45,6 +45,8 @@ public struct JobMember: Sendable {
   public var inputs: [String: [JobInput]]
   /// Paths of files outside the pipeline, by the input's name.
   public var externals: [String: String]
+  /// Of a command, the files that it declares.
+  public var tree: [TreeFile]
   public var outputs: [OutputDescription]
   /// The declared environment variables that are set.
   public var environment: [String: String]
@@ -53,16 +55,42 @@ public struct JobMember: Sendable {
 
   public init(
     instance: Int, name: String, action: Action, inputs: [String: [JobInput]], externals: [String: String],
-    outputs: [OutputDescription], environment: [String: String], log: String
+    tree: [TreeFile] = [], outputs: [OutputDescription], environment: [String: String], log: String
   ) {
     self.instance = instance
     self.name = name
     self.action = action
     self.inputs = inputs
     self.externals = externals
+    self.tree = tree
     self.outputs = outputs
     self.environment = environment
     self.log = log
+  }
+}
+
+/// A file outside the pipeline that a command declares, and where its private tree holds it.
+public struct TreeFile: Sendable, Hashable {
+  /// What it is in the tree.
+  public enum Role: Sendable, Hashable {
+    /// A copy, which must have this content.
+    case code(Digest)
+    /// A link, of the input with this name.
+    case input(String)
+    /// A link to a folder that a program lies in.
+    case program
+  }
+
+  /// Its path in the tree, which for files of the project is that in the project.
+  public var place: String
+  /// Its path outside.
+  public var source: String
+  public var role: Role
+
+  public init(place: String, source: String, role: Role) {
+    self.place = place
+    self.source = source
+    self.role = role
   }
 }
 

@@ -90,14 +90,23 @@ public struct Source: Sendable, Hashable {
 public struct ExternalBinding: Sendable {
   public var name: String
   public var url: URL
+  /// Of a folder, only files with such names count; none: all below it.
   public var patterns: [String]
+  /// Of a folder, only files whose relative paths match count; nil: as `patterns` has it.
+  public var glob: String?
+  /// Where a command's private tree holds it; nil for other kinds.
+  public var treePlace: String?
   /// Where its path is written, for errors.
   public var place: Place
 
-  public init(name: String, url: URL, patterns: [String], place: Place) {
+  public init(
+    name: String, url: URL, patterns: [String], glob: String? = nil, treePlace: String? = nil, place: Place
+  ) {
     self.name = name
     self.url = url
     self.patterns = patterns
+    self.glob = glob
+    self.treePlace = treePlace
     self.place = place
   }
 }
@@ -107,6 +116,10 @@ public struct ExternalBinding: Sendable {
 public struct CommandCode: Sendable, Hashable {
   /// Patterns relative to the project's root: `scripts/**/*.py`.
   public var patterns: [String]
+  /// What reads its text.
+  public var shell: CommandShell
+  /// Whether it runs in a tree of its own, with copies of the files.
+  public var isPrivate: Bool
   /// The shell, and what its line starts; the content of what they resolve to is in the key.
   public var programs: [ProgramWords.Start]
   /// What stands in the place of a program and isn't known before the line runs.
@@ -115,10 +128,17 @@ public struct CommandCode: Sendable, Hashable {
   public var reception: CodeManifest
 
   /// - Parameter line: the text for the shell.
-  public init(patterns: [String], line: String, reception: CodeManifest = CodeManifest(files: [:])) {
+  public init(
+    patterns: [String], line: String, shell: CommandShell = .sh, isPrivate: Bool = true,
+    reception: CodeManifest = CodeManifest(files: [:])
+  ) {
     self.patterns = patterns
-    let words = ProgramWords(line)
-    programs = [ProgramWords.Start(CommandText.shell)] + words.starts
+    self.shell = shell
+    self.isPrivate = isPrivate
+    // An interpreter may be started by way of env; what its text starts isn't known.
+    let words = ProgramWords(
+      shell.isPOSIX ? line : shell.words.map { ShellReading.quoted($0) }.joined(separator: " "))
+    programs = (shell.isPOSIX ? [ProgramWords.Start(shell.program, isCertain: true)] : []) + words.starts
     unknown = words.unknown
     self.reception = reception
   }

@@ -1,4 +1,4 @@
-// Owns the code of commands: the files under `code:` and the programs that they start, by content. Where a program
+// Owns the code of commands: the files under `code:`, the shell and the programs that they start, by content. Where a program
 // lies is not in the key, what it is is.
 
 import Canonical
@@ -13,10 +13,17 @@ struct CommandFiles: Sendable {
     /// Where each name of the manifest is found.
     var places: [String: String]
     var facts: ProgramFacts
+    /// The programs by their names in the manifest.
+    var programs: [String: Digest]
+    /// The files of the project that the command may name, by their path in it.
+    var own: [String: ExternalFile]
+    /// The folders of the project that programs lie in with what they need, by their path in it.
+    var links: [String: String]
   }
 
   private let root: String
   private let path: String
+  private let neverCode: NeverCode
   private var entries: [CommandCode: Entry] = [:]
   /// Each read once, by its folder.
   private var environments: [String: PythonEnvironment] = [:]
@@ -26,6 +33,7 @@ struct CommandFiles: Sendable {
   init(_ instances: [Instance], store: any ResultStore, root: String, environment: [String: String]) throws {
     self.root = root
     path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+    neverCode = NeverCode(root: root, store: store.directory.path)
     for instance in instances {
       guard let code = instance.commandCode, entries[code] == nil else { continue }
       do {
@@ -66,13 +74,44 @@ struct CommandFiles: Sendable {
     }
   }
 
+  /// Looks again at what a command reads where it lies: of one with a private tree, all but the files of which that
+  /// has copies.
+  func lookAtUncopied(of code: CommandCode, store: any ResultStore) throws -> Look {
+    guard code.isPrivate else { return try look(at: code, store: store) }
+    let entry = entry(code)
+    let copied = copied(code)
+    do {
+      var programs = Programs(root: root, path: path, store: store, environments: environments)
+      let now = try programs.find(code)
+      for name in Set(now.entries.keys).union(entry.programs.keys).sorted()
+      where now.entries[name] != entry.programs[name] {
+        let place = now.places[name] ?? entry.places[name] ?? root
+        if !copied.contains(place) { return .edited(place) }
+      }
+      return .same(Sight(files: now.files.filter { !copied.contains($0.path) }))
+    } catch StoreError.source(let path, _) { return .edited(path) } catch let missing as Programs.Missing {
+      return copied.isEmpty ? .edited(missing.name) : .same(Sight())
+    }
+  }
+
+  /// The paths of the files that a command has copies of.
+  func copied(_ code: CommandCode) -> Set<String> {
+    code.isPrivate ? Set(entry(code).own.values.map(\.path)) : []
+  }
+
+  /// What of the project's code a private tree holds.
+  func tree(of code: CommandCode) -> [TreeFile] {
+    let entry = entry(code)
+    return entry.own.map { TreeFile(place: $0, source: $1.path, role: .code($1.digest)) }
+      + entry.links.map { TreeFile(place: $0, source: $1, role: .program) }
+  }
+
   private func read(_ code: CommandCode, _ store: any ResultStore) throws
     -> (Entry, environments: [String: PythonEnvironment])
   {
-    var files: [String: ExternalFile] = [:]
-    if !code.patterns.isEmpty {
-      files = try store.digests(under: URL(fileURLWithPath: root), matching: code.patterns)
-    }
+    let paths = try self.files(matching: code.patterns)
+    let digested = try store.digests(ofFiles: paths.map { URL(fileURLWithPath: root + "/" + $0) })
+    let files = Dictionary(zip(paths, digested)) { first, _ in first }
     var programs = Programs(root: root, path: path, store: store, environments: environments)
     let found = try programs.find(code)
     let entry = Entry(
@@ -82,8 +121,27 @@ struct CommandFiles: Sendable {
         }),
       files: files.values.sorted { $0.path < $1.path } + found.files,
       places: found.places.merging(files.mapValues(\.path)) { $1 },
-      facts: ProgramFacts(recognised: found.recognised, unrecognised: found.unrecognised))
+      facts: ProgramFacts(recognised: found.recognised, unrecognised: found.unrecognised),
+      programs: found.entries, own: found.own.merging(files) { $1 }, links: found.links)
     return (entry, programs.environments)
+  }
+
+  /// The files of the project that match, relative to its root, sorted.
+  private func files(matching patterns: [String]) throws -> [String] {
+    var found = Set<String>()
+    for pattern in patterns {
+      let matched = try Glob.files(under: root, matching: [pattern], skips: neverCode.skips)
+      let code = neverCode.code(among: matched)
+      guard !code.isEmpty else {
+        throw StoreError.source(
+          path: root,
+          reason:
+            "'\(pattern)' matches only what version control ignores, which is never code. Declare it under "
+            + "'inputs' if the command reads it")
+      }
+      found.formUnion(code)
+    }
+    return found.sorted()
   }
 }
 

@@ -10,6 +10,13 @@ struct ExternalContent: Sendable {
   private struct Selection: Hashable, Sendable {
     var path: String
     var patterns: [String]
+    var glob: String?
+
+    init(_ binding: ExternalBinding) {
+      path = binding.url.path
+      patterns = binding.patterns
+      glob = binding.glob
+    }
   }
 
   /// A file (under the name "") or the files of a folder by relative path.
@@ -29,7 +36,7 @@ struct ExternalContent: Sendable {
     var files: [URL] = []
     var owners: [String: Int] = [:]
     for (n, (stage, binding)) in bindings.enumerated() {
-      let selection = Selection(path: binding.url.path, patterns: binding.patterns)
+      let selection = Selection(binding)
       if names[selection] != nil { continue }
       let found: [String]
       do { found = try ExternalContent.names(selection) } catch let problem as Unreadable {
@@ -58,15 +65,23 @@ struct ExternalContent: Sendable {
   }
 
   func artifact(of binding: ExternalBinding) -> Artifact {
-    guard let artifact = artifacts[Selection(path: binding.url.path, patterns: binding.patterns)] else {
+    guard let artifact = artifacts[Selection(binding)] else {
       preconditionFailure("BUG: '\(binding.name)' was not digested")
     }
     return artifact
   }
 
+  /// The files by their relative paths; the path "" is that of the binding itself.
+  func files(of binding: ExternalBinding) -> [String: ExternalFile] {
+    guard let content = contents[Selection(binding)] else {
+      preconditionFailure("BUG: '\(binding.name)' was not digested")
+    }
+    return content.files
+  }
+
   /// Looks at the files again.
   func look(at binding: ExternalBinding, store: any ResultStore) throws -> Look {
-    let selection = Selection(path: binding.url.path, patterns: binding.patterns)
+    let selection = Selection(binding)
     guard let content = contents[selection] else {
       preconditionFailure("BUG: '\(binding.name)' was not digested")
     }
@@ -88,6 +103,11 @@ struct ExternalContent: Sendable {
     var status = stat()
     guard stat(selection.path, &status) == 0 else {
       throw Unreadable(reason: String(cString: strerror(errno)).lowercased())
+    }
+    if let glob = selection.glob {
+      do { return try Glob.files(under: selection.path, matching: [glob]) } catch StoreError.source(
+        _, let reason)
+      { throw Unreadable(reason: reason) }
     }
     guard status.st_mode & S_IFMT == S_IFDIR else { return [""] }
     var found: [String] = []

@@ -128,9 +128,36 @@ final class KeySource: Sendable {
     return look
   }
 
-  /// What became of the files that instance `i` reads since they looked as in `sight`.
+  /// What became of the files that instance `i` reads since they looked as in `sight`. What it had copies of doesn't
+  /// matter any more.
   func look(_ i: Int, since sight: Sight) throws -> Disturbance {
-    if case .edited(let path) = try look(i) { return .edited(path) }
-    return sight.touched.map { .putBack(shortened($0.path, root: graph.project)) } ?? .none
+    let instance = graph.instances[i]
+    var look = Look.same(Sight())
+    for binding in instance.externals {
+      look = try look.and { try externals.look(at: binding, store: store) }
+    }
+    var copied: Set<String> = []
+    if let code = instance.commandCode {
+      look = try look.and { try commands.lookAtUncopied(of: code, store: store) }
+      copied = commands.copied(code)
+    }
+    if case .edited(let path) = look { return .edited(shortened(path, root: graph.project)) }
+    let touched = sight.files.first { !copied.contains($0.path) && !$0.isUnchanged }
+    return touched.map { .putBack(shortened($0.path, root: graph.project)) } ?? .none
+  }
+
+  /// The files outside that a command declares, with their places in a tree of its own; empty for other kinds.
+  func tree(_ i: Int) -> [TreeFile] {
+    let instance = graph.instances[i]
+    guard let code = instance.commandCode else { return [] }
+    var tree = commands.tree(of: code)
+    for binding in instance.externals {
+      guard let place = binding.treePlace else { continue }
+      tree += externals.files(of: binding).map { path, file in
+        TreeFile(
+          place: path.isEmpty ? place : place + "/" + path, source: file.path, role: .input(binding.name))
+      }
+    }
+    return tree.sorted { $0.place < $1.place }
   }
 }

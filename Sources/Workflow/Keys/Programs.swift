@@ -14,6 +14,10 @@ struct Programs {
     /// Where each entry was found, for people.
     var places: [String: String] = [:]
     var files: [ExternalFile] = []
+    /// The files of the project among them that the command names by a path in it, by that path.
+    var own: [String: ExternalFile] = [:]
+    /// The environments in the project that the command names by a path in it, by that path.
+    var links: [String: String] = [:]
     var environments: [PythonEnvironment] = []
     /// `python3: .venv/bin/python3, 43 distributions`
     var recognised: [String] = []
@@ -58,7 +62,10 @@ struct Programs {
   }
 
   private mutating func add(_ start: ProgramWords.Start) throws {
-    if let file = file(of: start) { return try add(file, called: start.word) }
+    if let file = file(of: start) {
+      if start.word.contains("/"), !start.word.hasPrefix("/") { try addToTree(file) }
+      return try add(file, called: start.word)
+    }
     let isPath = start.word.contains("/")
     let places =
       !isPath
@@ -86,6 +93,18 @@ struct Programs {
     }
     let folders = (start.activated.map { [absolute($0)] } ?? []) + path.map(absolute)
     return folders.lazy.map { $0 + "/" + start.word }.first { isFile($0, X_OK) }
+  }
+
+  /// Notes that a command with a tree of its own has to find this there.
+  private mutating func addToTree(_ path: String) throws {
+    let path = URL(fileURLWithPath: path).standardizedFileURL.path
+    guard path.hasPrefix(root + "/") else { return }
+    if let folder = environment(of: path)?.folder, folder.hasPrefix(root + "/") {
+      found.links[shortened(folder, root: root)] = folder
+    } else {
+      let file = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+      found.own[shortened(path, root: root)] = try store.digests(ofFiles: [file])[0]
+    }
   }
 
   /// Adds a program's file, and what runs that.

@@ -222,7 +222,7 @@ extension Scheduler {
     return JobMember(
       instance: i, name: instance.name, action: action, inputs: inputs,
       externals: Dictionary(instance.externals.map { ($0.name, $0.url.path) }) { first, _ in first },
-      outputs: instance.outputs, environment: keys.environment(i),
+      tree: keys.tree(i), outputs: instance.outputs, environment: keys.environment(i),
       log: graph.log(of: instance.name, in: store.directory).path)
   }
 }

@@ -1,0 +1,92 @@
+// Owns the process of a command: its environment, what it used, and how it ended in words.
+
+import ContentStore
+import Foundation
+import Processes
+import Workflow
+
+/// A command's program, to be run once.
+struct CommandProcess {
+  let program: CommandShell
+  let arguments: [String]
+  let folder: String
+  private let context: StageContext
+
+  init(program: CommandShell, arguments: [String], folder: String, _ context: StageContext) {
+    self.program = program
+    self.arguments = arguments
+    self.folder = folder
+    self.context = context
+  }
+
+  /// Runs it to its end.
+  func run() throws -> ProcessEnd {
+    let environment = try environment
+    let process: pid_t
+    do {
+      process = try Program(
+        path: try file(environment), arguments: arguments, environment: environment, directory: folder,
+        output: 2,
+        deathSignal: SIGKILL
+      ).start()
+    } catch let failure as Failure { throw failure } catch {
+      throw Failure(.other, "the command can't be started in \(folder): \(error)")
+    }
+    // The kernel counts for the shell what the process held from which it was started.
+    let inherited = ProcessMemory.peak ?? .max
+    var status: Int32 = 0
+    var used = rusage()
+    while wait4(process, &status, 0, &used) < 0 {
+      // When the worker ends, it reaps everything.
+      guard errno == EINTR else { throw Failure(.other, "the command was interrupted") }
+    }
+    let peak = Int(used.ru_maxrss) << 10
+    context.spent(ProcessUsage(cpuSeconds: used.cpuSeconds, peakMemory: peak > inherited ? peak : nil))
+    return ProcessEnd(waitStatus: status)
+  }
+
+  private var environment: [String: String] {
+    get throws {
+      let temporary = context.scratch.appendingPathComponent("tmp")
+      try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+      // The worker's own environment is fixed already; these are for itself.
+      var environment = ProcessInfo.processInfo.environment
+      for name in ["LD_LIBRARY_PATH", "SWIFT_BACKTRACE", "PWD", "OLDPWD"] { environment[name] = nil }
+      environment["TMPDIR"] = temporary.path
+      environment.merge(context.environment) { $1 }
+      return environment
+    }
+  }
+
+  /// The program's file, as a shell in the command's folder would find it.
+  private func file(_ environment: [String: String]) throws -> String {
+    let name = program.program
+    if name.contains("/") { return name.hasPrefix("/") ? name : folder + "/" + name }
+    for place in (environment["PATH"] ?? "").split(separator: ":") {
+      let file = "\(place)/\(name)"
+      if access(file, X_OK) == 0 { return file }
+    }
+    throw Failure(.other, "shell: there is no program '\(name)' in PATH")
+  }
+}
+
+/// Why a command didn't end well; nil when it did.
+func commandFailure(of end: ProcessEnd) -> Failure? {
+  switch end {
+  case .status(0): return nil
+  case .signal(let signal):
+    let hint = signal == SIGKILL ? ": somebody killed it, or memory ran out" : ""
+    return Failure(.signal(signal), "the command was ended by \(ProcessEnd.name(ofSignal: signal))\(hint)")
+  case .status(let status):
+    let hint =
+      switch status {
+      case 127: " (a program was not found)"
+      case 126: " (a program can't be run)"
+      case 128 + Int(SIGKILL):
+        " (a program in it was ended by SIGKILL (9): somebody killed it, or memory ran out)"
+      case 129...159: " (a program in it was ended by \(ProcessEnd.name(ofSignal: status - 128)))"
+      default: ""
+      }
+    return Failure(.exitStatus(status), "the command ended with status \(status)\(hint)")
+  }
+}

@@ -1,0 +1,98 @@
+// Owns the guess that a command failed for want of a file of the project that it doesn't declare, and the line that
+// declares it.
+
+import Foundation
+import Workflow
+
+/// Files that are in the project and not in a command's tree.
+struct UndeclaredFiles {
+  private let tree: PrivateTree
+  private let project: String
+  private let scratch: String
+
+  init(_ tree: PrivateTree, _ context: StageContext) {
+    self.tree = tree
+    project = context.projectRoot.path
+    scratch = context.scratch.path
+  }
+
+  /// What to add to the message of a failure; empty where no undeclared file is mentioned in these texts.
+  func hint(mentionedIn texts: [String]) -> String {
+    var found: [String] = []
+    for place in texts.suffix(200).reversed().flatMap(candidates) {
+      if found.count < 3, !found.contains(place), isUndeclared(place) { found.append(place) }
+    }
+    return found.map { place in
+      """
+
+      \(place) is in the project, but this command doesn't declare it, so its private tree lacks it. Add \
+      \(UndeclaredFiles.line(for: place))
+      """
+    }.joined()
+  }
+
+  /// The line that declares a file: `code: [scripts/lib.py]` or `inputs: { x: data/x.csv }`.
+  static func line(for place: String) -> String {
+    let name = place.split(separator: "/").last.map(String.init) ?? place
+    let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
+    if languages.contains(ending.lowercased()) { return "code: [\(place)]" }
+    var word = String(name.prefix { $0 != "." }.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    if word.first.map({ $0.isLetter || $0 == "_" }) != true { word = "_" + word }
+    return "inputs: { \(word): \(place) }"
+  }
+
+  private static let languages: Set<String> = [
+    "py", "r", "jl", "m", "sh", "bash", "pl", "rb", "lua", "js", "ts", "swift", "c", "h", "cc", "cpp", "hpp",
+    "rs",
+    "go", "java", "scala", "do",
+  ]
+
+  /// The paths in a text that may be of the project, relative to its root.
+  private func candidates(_ text: String) -> [String] {
+    let text = String(text.prefix(2000))
+    let marks: Set<Character> = [
+      "'", "\"", "`", ",", ";", "(", ")", "[", "]", "{", "}", "<", ">", "=", "|", "&",
+    ]
+    let words = text.split { $0.isWhitespace || marks.contains($0) }
+    var paths = words.flatMap { word -> [String] in
+      // `x.py:3:` has a place after it, `a:b` two paths.
+      [String(word)] + word.split(separator: ":").map(String.init)
+    }
+    if let match = text.firstMatch(of: /No module named '([A-Za-z0-9_.]+)'/) {
+      paths += modules(named: String(match.1))
+    }
+    return paths.compactMap(relative)
+  }
+
+  /// The files that a missing Python module may be in: beside the code, or from the root on.
+  private func modules(named name: String) -> [String] {
+    let path = name.replacing(".", with: "/")
+    let folders = Set(tree.files.keys.map { ($0 as NSString).deletingLastPathComponent } + [""]).sorted()
+    return folders.flatMap { folder in
+      ["\(path).py", "\(path)/__init__.py"].map { folder.isEmpty ? $0 : folder + "/" + $0 }
+    }
+  }
+
+  private func relative(_ path: String) -> String? {
+    var path = path[...]
+    for folder in [tree.root.path, project] where path.hasPrefix(folder + "/") {
+      path = path.dropFirst(folder.count + 1)
+      break
+    }
+    while path.hasPrefix("./") { path = path.dropFirst(2) }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard !path.isEmpty, path.utf8.count < 1000, parts.allSatisfy({ !["", ".", "..", ".git"].contains($0) })
+    else {
+      return nil
+    }
+    return String(path)
+  }
+
+  private func isUndeclared(_ place: String) -> Bool {
+    var status = stat()
+    guard tree.files[place] == nil, stat(project + "/" + place, &status) == 0 else { return false }
+    // A folder of which something is declared is there.
+    if status.st_mode & S_IFMT == S_IFDIR { return !tree.files.keys.contains { $0.hasPrefix(place + "/") } }
+    return status.st_mode & S_IFMT == S_IFREG && !scratch.hasPrefix(project + "/" + place)
+  }
+}
