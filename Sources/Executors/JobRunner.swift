@@ -26,10 +26,12 @@ struct JobRunner {
     func end(
       _ i: Int, _ result: () throws -> (artifacts: [String: Artifact], blobs: [WrittenBlob], usage: Usage)
     ) {
+      let secrecy = Secrecy([job.members[i]])
       do {
         let (artifacts, blobs, usage) = try result()
         let share = meter.end(i)
         logs.flush()
+        secrecy.clean(log: job.members[i].log)
         let facts = facts(share, usage, logProblem: logs.problem, members: job.members.count)
         tell(
           .finished(
@@ -37,9 +39,11 @@ struct JobRunner {
             seconds: share.seconds))
       } catch {
         var failure = failure(error, in: folder)
+        failure.message = secrecy.hidden(failure.message)
         // Lines that a message quotes from the log are there already.
         let own = failure.message.split(separator: "\n").filter { !$0.hasPrefix("  | ") }
         logs.add("bobbin: \(own.joined(separator: "\n"))", to: i)
+        secrecy.clean(log: job.members[i].log)
         if let problem = logs.problem { failure.message += "\n\(problem)" }
         tell(
           .finished(instance: job.members[i].instance, .failure(failure), seconds: meter.end(i).seconds))

@@ -37,7 +37,8 @@ extension JobMember {
       "inputs": .object(inputs.mapValues { .array($0.map(\.json)) }),
       "externals": .object(externals.mapValues(JSON.string)), "tree": .array(tree.map(\.json)),
       "outputs": .array(outputs.map(\.json)),
-      "environment": .object(environment.mapValues(JSON.string)), "log": .string(log),
+      "environment": .object(environment.mapValues(JSON.string)),
+      "secrets": .array(secrets.sorted().map(JSON.string)), "log": .string(log),
     ]
   }
 
@@ -51,7 +52,9 @@ extension JobMember {
       externals: try texts("externals", of: json),
       tree: try (json["tree"]?.arrayValue ?? []).map(TreeFile.init(json:)),
       outputs: try outputs.map(OutputDescription.init(json:)),
-      environment: try texts("environment", of: json), log: try text("log", of: json))
+      environment: try texts("environment", of: json),
+      secrets: Set((json["secrets"]?.arrayValue ?? []).compactMap(\.stringValue)),
+      log: try text("log", of: json))
   }
 }
 

@@ -55,6 +55,7 @@ struct PreparedMember {
       send: { tell(.progress(instance: instance, $0)) }, write: { _ = appendText($0 + "\n", to: log) })
     self.reports = reports
     let command = command
+    let secrecy = Secrecy([member])
     work = KindDescription.Work(
       parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
       context: StageContext(
@@ -64,7 +65,7 @@ struct PreparedMember {
           inputs.map {
             InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)
           }
-        }, outputs: outputs, report: { reports.report($0) }, spent: { command.add($0) }))
+        }, outputs: outputs, report: { reports.report(secrecy.hidden($0)) }, spent: { command.add($0) }))
   }
 
   var usage: Usage { Usage(started: started, command: command.total) }

@@ -141,7 +141,7 @@ final class WorkerPool {
     guard var task = worker.task else { return }
     let lost = task.job.members.filter { task.unfinished.contains($0.instance) }
     let log = task.job.lastWrittenLog(of: lost)
-    let failure =
+    var failure =
       problem.map { Failure(.other, $0) }
       ?? task.reasonToEnd.map {
         $0 == .time ? Death.overdue(task.job, log: log) : Death.overMemory(task.job, log: log)
@@ -150,6 +150,8 @@ final class WorkerPool {
         ? Death.overMemory(task.job, log: log)
         : Death.failure(end, log: log, ranOutOfMemory: task.systemEndedSomething))
     task.job.shareLog(among: lost)
+    failure.message = Secrecy(lost).hidden(failure.message)
+    for member in lost { Secrecy([member]).clean(log: member.log) }
     for member in lost { Death.note(failure.message, in: member.log) }
     task.group?.remove(worker: nil)
     handover.post(

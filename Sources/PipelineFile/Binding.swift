@@ -30,7 +30,9 @@ struct Binding {
         name: stage.names[i], stage: stage.name, labels: stage.labels(of: i), kind: kind,
         parameters: parts.parameters, inputs: parts.inputs, externals: parts.externals,
         commandCode: parts.code,
-        environment: declaration.environment, outputs: declaration.outputs, resources: declaration.resources,
+        environment: declaration.environment.map(\.name),
+        secrets: Set(declaration.environment.filter(\.isSecret).map(\.name)),
+        outputs: declaration.outputs, resources: declaration.resources,
         place: declaration.place)
       bound.add(instance, at: offset + i)
       for mistake in foreseeing?.look(at: offset + i, parts.numbers, in: bound) ?? [] {

@@ -6,9 +6,23 @@ import Workflow
 struct PlainValues {
   let params: Parameters
 
-  /// Names of environment variables.
-  func environment(_ raw: RawValue?) throws -> [String] {
-    try texts(raw, "environment").map { text, place in
+  /// Names of environment variables; `{ NAME: secret }` for one whose value nobody else may see.
+  func environment(_ raw: RawValue?) throws -> [(name: String, isSecret: Bool)] {
+    var secrets: [String] = []
+    var names = raw
+    if case .list(let values, let place)? = raw {
+      names = .list(
+        try values.map { value in
+          guard case .map(let members, let place) = value else { return value }
+          guard members.count == 1, case .scalar("secret", _, _) = members[0].value else {
+            throw DecodingIssue(
+              place, "environment: expected the name of a variable, or { NAME: secret }, found \(value.found)")
+          }
+          secrets.append(members[0].name)
+          return .scalar(members[0].name, quoted: true, members[0].place)
+        }, place)
+    }
+    return try texts(names, "environment").map { text, place in
       let isName = text.utf8.allSatisfy {
         $0 == UInt8(ascii: "_") || Spelling.isName(Unicode.Scalar($0)) && $0 != 0x2D
       }
@@ -17,7 +31,7 @@ struct PlainValues {
           place,
           "environment: expected the name of a variable (its value comes from outside), found '\(text)'")
       }
-      return text
+      return (text, secrets.contains(text))
     }
   }
 

@@ -17,7 +17,7 @@ struct StageDeclaration {
   let conditions: [Template]
   /// Of a stage with `run`.
   let command: CommandDeclaration?
-  let environment: [String]
+  let environment: [(name: String, isSecret: Bool)]
   let resources: Resources
   let outputs: [OutputDescription]
 

@@ -104,7 +104,17 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
       ],
       "description": "what the command writes: name → file name, or { file, type }",
     ],
-    "environment": described(texts, "names of environment variables that it sees, and that are in its key"),
+    "environment": [
+      "type": "array",
+      "items": [
+        "anyOf": [
+          ["type": "string"],
+          ["type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": ["const": "secret"]],
+        ]
+      ],
+      "description":
+        "names of environment variables that it sees, and that are in its key; of { NAME: secret } a keyed digest",
+    ],
     "resources": [
       "type": "object", "additionalProperties": false, "description": "what it needs while it runs",
       "properties": [

@@ -50,12 +50,15 @@ public struct JobMember: Sendable {
   public var outputs: [OutputDescription]
   /// The declared environment variables that are set.
   public var environment: [String: String]
+  /// Those of them whose values nobody else may see.
+  public var secrets: Set<String>
   /// The file that everything the instance prints goes to.
   public var log: String
 
   public init(
     instance: Int, name: String, action: Action, inputs: [String: [JobInput]], externals: [String: String],
-    tree: [TreeFile] = [], outputs: [OutputDescription], environment: [String: String], log: String
+    tree: [TreeFile] = [], outputs: [OutputDescription], environment: [String: String],
+    secrets: Set<String> = [], log: String
   ) {
     self.instance = instance
     self.name = name
@@ -65,6 +68,7 @@ public struct JobMember: Sendable {
     self.tree = tree
     self.outputs = outputs
     self.environment = environment
+    self.secrets = secrets
     self.log = log
   }
 }

@@ -50,6 +50,8 @@ public struct Action: Sendable, Hashable {
     public var externals: (_ n: Int) -> Artifact
     /// The declared variables that are set.
     public var environment: [String: String]
+    /// Keyed digests of those that are secret.
+    public var secrets: [String: Digest]
     /// What the project wants to have in every key.
     public var settings: KeySettings
     /// What computes.
@@ -58,14 +60,15 @@ public struct Action: Sendable, Hashable {
     public init(
       code: Digest, inputs: @escaping (Int, Int) -> Artifact, sources: @escaping (Int) -> Instance,
       externals: @escaping (Int) -> Artifact = { _ in preconditionFailure("BUG: no files outside") },
-      environment: [String: String] = [:], settings: KeySettings = KeySettings(),
-      platform: Platform = Platform()
+      environment: [String: String] = [:], secrets: [String: Digest] = [:],
+      settings: KeySettings = KeySettings(), platform: Platform = Platform()
     ) {
       self.code = code
       self.inputs = inputs
       self.sources = sources
       self.externals = externals
       self.environment = environment
+      self.secrets = secrets
       self.settings = settings
       self.platform = platform
     }
@@ -94,7 +97,12 @@ public struct Action: Sendable, Hashable {
       out.put(JSON.integer(CommandText.semanticsVersion))
     }
     if !instance.environment.isEmpty {
-      let variables = instance.environment.map { ($0, now.environment[$0].map(JSON.string) ?? .null) }
+      let variables = instance.environment.map { name -> (String, JSON) in
+        let digest = instance.secrets.contains(name) ? now.secrets[name] : nil
+        precondition(digest != nil || !instance.secrets.contains(name) || now.environment[name] == nil, "BUG: a secret")
+        if let digest { return (name, ["secret": .string(digest.hex)]) }
+        return (name, now.environment[name].map(JSON.string) ?? .null)
+      }
       out.spell(",\"environment\":")
       out.put(JSON.object(Dictionary(variables) { first, _ in first }))
     }

@@ -20,6 +20,8 @@ public struct Instance: Sendable {
   public var commandCode: CommandCode?
   /// Names of the environment variables that the work may see, and that are in its key with their values.
   public var environment: [String]
+  /// Those of them whose values nobody but the work sees: the key has keyed digests.
+  public var secrets: Set<String>
   public var outputs: [OutputDescription]
   public var resources: Resources
   /// Where its stage stands in the pipeline file.
@@ -28,8 +30,8 @@ public struct Instance: Sendable {
   public init(
     name: String, stage: String, labels: [Label] = [], kind: KindDescription, parameters: JSON,
     inputs: [InputBinding] = [], externals: [ExternalBinding] = [], commandCode: CommandCode? = nil,
-    environment: [String] = [], outputs: [OutputDescription], resources: Resources = Resources(),
-    place: Place = .nowhere
+    environment: [String] = [], secrets: Set<String> = [], outputs: [OutputDescription],
+    resources: Resources = Resources(), place: Place = .nowhere
   ) {
     self.name = name
     self.stage = stage
@@ -40,6 +42,7 @@ public struct Instance: Sendable {
     self.externals = externals
     self.commandCode = commandCode
     self.environment = environment
+    self.secrets = secrets
     self.outputs = outputs
     self.resources = resources
     self.place = place

@@ -10,6 +10,8 @@ final class KeySource: Sendable {
   private let graph: Graph
   private let store: any ResultStore
   private let environment: [String: String]
+  /// Keyed digests of the secret variables that are set.
+  private let secrets: [String: Digest]
   private let platform: Platform
   private let externals: ExternalContent
   private let commands: CommandFiles
@@ -26,6 +28,7 @@ final class KeySource: Sendable {
     self.graph = graph
     self.store = store
     self.environment = environment
+    secrets = try KeySource.secrets(graph, scope, environment)
     self.platform = platform
     var bindings: [(String, ExternalBinding)] = []
     var commands: [Instance] = []
@@ -54,6 +57,29 @@ final class KeySource: Sendable {
     }
     self.nativeCode = nativeCode
     self.code = code
+  }
+
+  /// Throws `DecodingIssue` at the stage's place where there can be no digest of a secret.
+  private static func secrets(
+    _ graph: Graph, _ scope: [Int], _ environment: [String: String]
+  ) throws -> [String: Digest] {
+    var found: [String: Digest] = [:]
+    var key: SecretKey?
+    for i in scope {
+      let instance = graph.instances[i]
+      for name in instance.secrets where found[name] == nil {
+        guard let value = environment[name] else { continue }
+        do {
+          let made = try key ?? SecretKey(environment: environment)
+          key = made
+          found[name] = made.digest(of: value, in: name)
+        } catch let problem as SecretKeyProblem {
+          throw DecodingIssue(
+            instance.place, "stage '\(instance.stage)': environment: '\(name)' is secret, and \(problem)")
+        }
+      }
+    }
+    return found
   }
 
   /// The action of instance `i`; every artifact it reads must be known.
@@ -92,7 +118,7 @@ final class KeySource: Sendable {
       code: code, inputs: { binding, n in known.artifact(of: instance, instance.inputs[binding], n) },
       sources: { [graph] in graph.instances[$0] },
       externals: { [externals] in externals.artifact(of: instance.externals[$0]) }, environment: environment,
-      settings: graph.settings, platform: platform)
+      secrets: secrets, settings: graph.settings, platform: platform)
   }
 
   /// The sources behind instance `i`'s key.

@@ -34,7 +34,12 @@ package struct Difference {
     let before = old["environment"]?.objectValue ?? [:]
     let after = new["environment"]?.objectValue ?? [:]
     for name in Set(before.keys).union(after.keys).sorted() where before[name] != after[name] {
-      changes.append(value("environment \(name)", before[name], after[name], absent: "not set"))
+      let isSecret = before[name]?["secret"] != nil || after[name]?["secret"] != nil
+      func shown(_ value: JSON?) -> JSON? { value?["secret"] == nil ? value : "a secret" }
+      changes.append(
+        isSecret && before[name]?["secret"] != nil && after[name]?["secret"] != nil
+          ? Change("environment \(name)", "is another secret")
+          : value("environment \(name)", shown(before[name]), shown(after[name]), absent: "not set"))
     }
     if old["salt"] != new["salt"] { changes.append(value("salt", old["salt"], new["salt"])) }
     if old["platform"] != new["platform"] {

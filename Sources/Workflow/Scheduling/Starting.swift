@@ -223,6 +223,7 @@ extension Scheduler {
       instance: i, name: instance.name, action: action, inputs: inputs,
       externals: Dictionary(instance.externals.map { ($0.name, $0.url.path) }) { first, _ in first },
       tree: keys.tree(i), outputs: instance.outputs, environment: keys.environment(i),
+      secrets: instance.secrets,
       log: graph.log(of: instance.name, in: store.directory).path)
   }
 }
