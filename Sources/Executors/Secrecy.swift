@@ -23,7 +23,7 @@ struct Secrecy: Sendable {
       }
     }
     values = found.map { Data($0.utf8) }.filter { $0.count >= Secrecy.shortest }
-      .sorted { ($1.count, $0.lexicographicallyPrecedes($1) ? 0 : 1) < ($0.count, 1) }
+      .sorted { $0.count != $1.count ? $0.count > $1.count : $0.lexicographicallyPrecedes($1) }
   }
 
   func hidden(_ text: String) -> String {
@@ -39,7 +39,8 @@ struct Secrecy: Sendable {
 
   /// Takes the secrets out of a log to which nobody writes now.
   func clean(log: String) {
-    guard !values.isEmpty, let text = FileManager.default.contents(atPath: log), let clean = hidden(text) else {
+    guard !values.isEmpty, let text = FileManager.default.contents(atPath: log), let clean = hidden(text)
+    else {
       return
     }
     // In its place: the log stays open for what comes after.

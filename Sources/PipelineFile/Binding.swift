@@ -31,8 +31,8 @@ struct Binding {
         parameters: parts.parameters, inputs: parts.inputs, externals: parts.externals,
         commandCode: parts.code,
         environment: declaration.environment.map(\.name),
-        secrets: Set(declaration.environment.filter(\.isSecret).map(\.name)),
-        outputs: declaration.outputs, resources: declaration.resources,
+        secrets: Set(declaration.environment.filter(\.isSecret).map(\.name)), outputs: declaration.outputs,
+        resources: declaration.resources,
         place: declaration.place)
       bound.add(instance, at: offset + i)
       for mistake in foreseeing?.look(at: offset + i, parts.numbers, in: bound) ?? [] {

@@ -16,7 +16,8 @@ struct PlainValues {
           guard case .map(let members, let place) = value else { return value }
           guard members.count == 1, case .scalar("secret", _, _) = members[0].value else {
             throw DecodingIssue(
-              place, "environment: expected the name of a variable, or { NAME: secret }, found \(value.found)")
+              place, "environment: expected the name of a variable, or { NAME: secret }, found \(value.found)"
+            )
           }
           secrets.append(members[0].name)
           return .scalar(members[0].name, quoted: true, members[0].place)

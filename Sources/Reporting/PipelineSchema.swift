@@ -109,7 +109,10 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
       "items": [
         "anyOf": [
           ["type": "string"],
-          ["type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": ["const": "secret"]],
+          [
+            "type": "object", "minProperties": 1, "maxProperties": 1,
+            "additionalProperties": ["const": "secret"],
+          ],
         ]
       ],
       "description":

@@ -36,6 +36,47 @@ func epochsStandInTheLog() throws {
   #expect(bench.logText() == "epoch 1/2, loss 0.9\nepoch 2/2, loss 1.9\n")
 }
 
+@Test func aCommandsLinesOfProgressShowLikeANativeStages() throws {
+  let bench = try Workbench()
+  let go = bench.folder.appendingPathComponent("go").path
+  let line = """
+    printf '{"progress": 0.25, "loss": 0.123456, "epoch": "1/4", "model": null, "step": 7}\\n' >> "$BOBBIN_PROGRESS"
+    while [ ! -e '\(go)' ]; do sleep 0.01; done
+    """
+  var seen: [Workflow.Progress] = []
+  _ = try bench.run(bench.command(line)) { event in
+    guard case .progress(_, let progress) = event else { return }
+    seen.append(progress)
+    // It is seen while the command runs, or this would never end.
+    try Data().write(to: URL(fileURLWithPath: go))
+  }
+  #expect(seen.map(\.fraction) == [0.25])
+  #expect(seen.first?.detail.map { "\($0.name) \($0.value)" } == ["loss 0.1235", "epoch 1/4", "step 7"])
+  #expect(bench.logText().hasSuffix("\nloss 0.1235, epoch 1/4, step 7\n"))
+}
+
+@Test func halfLinesAndNonsenseOfProgressStopNothing() throws {
+  let bench = try Workbench()
+  let line = """
+    p=$BOBBIN_PROGRESS
+    printf 'epoch 1\\n[1]\\n{"progress": "much"}\\n{"progress": NaN}\\n\\n' >> $p
+    head -c 300000 /dev/zero | tr '\\0' '{' >> $p; echo >> $p
+    printf '{"epoch": ' >> $p; printf '"2/4"}\\n{"progress": 7, "epoch": "3/4"}' >> $p
+    """
+  _ = try bench.success(bench.command(line))
+  let lines = bench.logText().split(separator: "\n")
+  #expect(
+    lines.filter { $0.hasPrefix("bobbin: ") } == [
+      "bobbin: a line of BOBBIN_PROGRESS is ignored: expected JSON such as {\"progress\": 0.3, \"loss\": 0.12}, found "
+        + "epoch 1"
+    ])
+  #expect(lines.last == "epoch 3/4")
+  // A folder, a pipe, or nothing in its place.
+  for what in ["mkdir $BOBBIN_PROGRESS", "mkfifo $BOBBIN_PROGRESS", "true"] {
+    _ = try bench.success(bench.command(what))
+  }
+}
+
 @Test("A23: a command's peak of memory and processor time are its own")
 func aCommandsFactsAreItsOwn() throws {
   let bench = try Workbench()

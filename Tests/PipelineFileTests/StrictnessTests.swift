@@ -84,6 +84,14 @@ import Workflow
     "{ uses: dataset/cifar10, environment: [A-B] }",
     "3:45: stage 's': environment: expected the name of a variable (its value comes from outside), found 'A-B'"
   ),
+  (
+    "{ uses: dataset/cifar10, environment: [{ A: hidden }] }",
+    "3:45: stage 's': environment: expected the name of a variable, or { NAME: secret }, found a map"
+  ),
+  (
+    "{ uses: dataset/cifar10, environment: [A, { A: secret }] }",
+    "3:50: stage 's': environment: 'A' is written twice"
+  ),
   ("{ uses: dataset/cifar10, environment: [A, A] }", "3:48: stage 's': environment: 'A' is written twice"),
   (
     "{ uses: dataset/cifar10, resources: { cpu: 1 } }",

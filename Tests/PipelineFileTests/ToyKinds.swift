@@ -138,7 +138,7 @@ let example = """
       run: python scripts/probe.py ${scores.csv} --out ${out.probe}
       code: [scripts/**/*.py]
       outputs: { probe: probe.json }
-      environment: [PYTHONHASHSEED]
+      environment: [PYTHONHASHSEED, { HF_TOKEN: secret }]
       resources: { cpus: 1, memory: 2G, gpus: 0, time: 10m }
 
   """

@@ -110,6 +110,71 @@ import Workflow
     #expect(record.action["commands"] == .integer(CommandText.semanticsVersion))
   }
 
+  private func secretive(_ project: Project, config: String = "config") throws {
+    try project.add(
+      "c", "number", code: CommandCode(patterns: [], line: "true"), environment: ["TOKEN", "USER"])
+    project.instances[0].secrets = ["TOKEN"]
+    project.environment["XDG_CONFIG_HOME"] = project.root.appendingPathComponent(config).path
+    project.environment["TOKEN"] = "hunter2-hunter2"
+    project.environment["USER"] = "ada"
+  }
+
+  @Test func aSecretStandsInTheKeyAsAKeyedDigest() throws {
+    let project = try Project()
+    try secretive(project)
+    let report = try project.run()
+    let record = try #require(try project.store.record(for: report["c"].key!))
+    #expect(!record.text.contains("hunter2"))
+    #expect(record.action["environment"]?["USER"] == "ada")
+    let digest = try #require(record.action["environment"]?["TOKEN"]?["secret"]?.stringValue)
+    #expect(digest.count == 64)
+    // Guessing is no use: the digest of the value itself is another.
+    #expect(
+      digest != Digest.of("hunter2-hunter2".utf8).hex
+        && digest != Digest.of("TOKEN\0hunter2-hunter2".utf8).hex)
+    #expect(try project.run().cached == 1)
+
+    project.environment["TOKEN"] = "hunter3-hunter3"
+    #expect(try project.plan().reason("c") == "environment TOKEN is another secret")
+    project.environment["TOKEN"] = nil
+    #expect(try project.plan().reason("c") == "environment TOKEN a secret → not set")
+    project.environment["TOKEN"] = "hunter2-hunter2"
+    project.instances[0].secrets = []
+    #expect(try project.plan().reason("c") == "environment TOKEN is no secret any more")
+  }
+
+  @Test func theKeyOfDigestsIsTheUsersAlone() throws {
+    let project = try Project()
+    try secretive(project)
+    try project.run()
+    let file = project.root.appendingPathComponent("config/bobbin/secret-key")
+    #expect(try Data(contentsOf: file).count == 32)
+    let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+    // Somebody else's results with the same value are others.
+    project.environment["XDG_CONFIG_HOME"] = project.root.appendingPathComponent("other").path
+    #expect(try project.plan().reason("c") == "environment TOKEN is another secret")
+    try Data(repeating: 0, count: 5).write(
+      to: project.root.appendingPathComponent("other/bobbin/secret-key"))
+    let short = #expect(throws: DecodingIssue.self) { try project.plan() }
+    #expect(
+      short?.description.hasPrefix("toy.yaml:1:3: stage 'c': environment: 'TOKEN' is secret, and ") == true)
+    #expect(
+      short?.description.hasSuffix("/secret-key isn't 32 bytes long. Remove it to get a new one") == true)
+    project.environment["XDG_CONFIG_HOME"] = nil
+    let homeless = #expect(throws: DecodingIssue.self) { try project.plan() }
+    #expect(homeless?.description.contains("neither XDG_CONFIG_HOME nor HOME is set") == true)
+  }
+
+  /// RFC 4231, test cases 2 and 6.
+  @Test func digestsOfSecretsAreHMACs() {
+    let short = SecretKey(Array("Jefe".utf8)).mac(Array("what do ya want for nothing?".utf8))
+    #expect(short.hex == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+    let long = SecretKey([UInt8](repeating: 0xAA, count: 131))
+      .mac(Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8))
+    #expect(long.hex == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+  }
+
   /// A14: null is a value where the type has it, and else "not written".
   @Test func nullOverridesADefaultWhereTheTypeHasIt() throws {
     let kind = KindDescription(Defaults.self, code: plainCode)

@@ -186,6 +186,9 @@ public struct StageContext: Sendable {
     report(Progress(fraction: fraction, detail: detail.map { ($0.key, $0.value) }))
   }
 
+  /// Says how far the work is, in the words of a program that does it in this process's stead.
+  public func progress(_ progress: Progress) { report(progress) }
+
   /// Says what a program has used that did the work in this process's stead: the facts tell that.
   public func spent(_ usage: ProcessUsage) { tellSpent(usage) }
 }

@@ -99,9 +99,10 @@ public struct Action: Sendable, Hashable {
     if !instance.environment.isEmpty {
       let variables = instance.environment.map { name -> (String, JSON) in
         let digest = instance.secrets.contains(name) ? now.secrets[name] : nil
-        precondition(digest != nil || !instance.secrets.contains(name) || now.environment[name] == nil, "BUG: a secret")
         if let digest { return (name, ["secret": .string(digest.hex)]) }
-        return (name, now.environment[name].map(JSON.string) ?? .null)
+        let value = now.environment[name].map(JSON.string)
+        precondition(value == nil || !instance.secrets.contains(name), "BUG: a secret without a digest")
+        return (name, value ?? .null)
       }
       out.spell(",\"environment\":")
       out.put(JSON.object(Dictionary(variables) { first, _ in first }))

@@ -5,11 +5,11 @@ import Canonical
 import Foundation
 
 /// Makes keyed digests of secrets (HMAC-SHA-256, RFC 2104).
-struct SecretKey: Sendable {
+package struct SecretKey: Sendable {
   private let inner: [UInt8]
   private let outer: [UInt8]
 
-  init(_ key: [UInt8]) {
+  package init(_ key: [UInt8]) {
     var block = key.count > 64 ? Digest.of(key).bytes : key
     block += [UInt8](repeating: 0, count: 64 - block.count)
     inner = block.map { $0 ^ 0x36 }
@@ -23,17 +23,24 @@ struct SecretKey: Sendable {
     guard
       let folder = environment["XDG_CONFIG_HOME"].flatMap({ $0.hasPrefix("/") ? $0 : nil })
         ?? home.map({ $0 + "/.config" })
-    else { throw SecretKeyProblem("neither XDG_CONFIG_HOME nor HOME is set, where the key for digests of secrets is kept") }
+    else {
+      throw SecretKeyProblem(
+        "neither XDG_CONFIG_HOME nor HOME is set, where the key for digests of secrets is kept")
+    }
     let path = folder + "/bobbin/secret-key"
     if let known = FileManager.default.contents(atPath: path) {
-      guard known.count == 32 else { throw SecretKeyProblem("\(path) isn't 32 bytes long. Remove it to get a new one") }
+      guard known.count == 32 else {
+        throw SecretKeyProblem("\(path) isn't 32 bytes long. Remove it to get a new one")
+      }
       self.init(Array(known))
       return
     }
     do {
       try FileManager.default.createDirectory(
         atPath: folder + "/bobbin", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch { throw SecretKeyProblem("\(folder)/bobbin can't be made, where the key for digests of secrets is kept") }
+    } catch {
+      throw SecretKeyProblem("\(folder)/bobbin can't be made, where the key for digests of secrets is kept")
+    }
     var generator = SystemRandomNumberGenerator()
     let fresh = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     // Whoever comes second takes the key of whoever came first.
@@ -49,9 +56,10 @@ struct SecretKey: Sendable {
 
   /// The digest of a secret value, of one variable: equal values of two variables don't show.
   func digest(of value: String, in variable: String) -> Digest {
-    let first = Digest.of(inner + Array("\(variable)\0\(value)".utf8))
-    return .of(outer + first.bytes)
+    mac(Array("\(variable)\0\(value)".utf8))
   }
+
+  package func mac(_ message: [UInt8]) -> Digest { .of(outer + Digest.of(inner + message).bytes) }
 }
 
 struct SecretKeyProblem: Error, CustomStringConvertible {

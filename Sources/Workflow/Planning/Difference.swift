@@ -34,12 +34,16 @@ package struct Difference {
     let before = old["environment"]?.objectValue ?? [:]
     let after = new["environment"]?.objectValue ?? [:]
     for name in Set(before.keys).union(after.keys).sorted() where before[name] != after[name] {
-      let isSecret = before[name]?["secret"] != nil || after[name]?["secret"] != nil
-      func shown(_ value: JSON?) -> JSON? { value?["secret"] == nil ? value : "a secret" }
-      changes.append(
-        isSecret && before[name]?["secret"] != nil && after[name]?["secret"] != nil
-          ? Change("environment \(name)", "is another secret")
-          : value("environment \(name)", shown(before[name]), shown(after[name]), absent: "not set"))
+      let subject = "environment \(name)"
+      switch (isSecret(before[name]), isSecret(after[name])) {
+      case (false, false):
+        changes.append(value(subject, before[name], after[name], absent: "not set"))
+      case (true, true): changes.append(Change(subject, "is another secret"))
+      case (true, false):
+        changes.append(Change(subject, isSet(after[name]) ? "is no secret any more" : "a secret → not set"))
+      case (false, true):
+        changes.append(Change(subject, isSet(before[name]) ? "is secret now" : "not set → a secret"))
+      }
     }
     if old["salt"] != new["salt"] { changes.append(value("salt", old["salt"], new["salt"])) }
     if old["platform"] != new["platform"] {
@@ -54,6 +58,9 @@ package struct Difference {
     if changes.isEmpty, old != new { changes.append(Change("action", "has another layout")) }
     return changes
   }
+
+  private func isSecret(_ variable: JSON?) -> Bool { variable?["secret"] != nil }
+  private func isSet(_ variable: JSON?) -> Bool { variable != nil && variable != .null }
 
   /// Parameters: descends into maps that both have; anything else is a value.
   private func compare(_ path: String, _ old: JSON, _ new: JSON, _ changes: inout [Change]) {
