@@ -83,6 +83,11 @@ struct OpenPipeline {
     try selectors.isEmpty ? nil : selectors.flatMap { try pipeline.select($0).map(\.instance) }
   }
 
+  /// Says which files commands name that nothing declares.
+  func warnOfUndeclaredFiles() {
+    for word in graph.undeclaredWords { StandardError.write(legible(lines: "warning: \(word)\n")) }
+  }
+
   /// The one instance that a selector means, and the output if it names one.
   func one(_ selector: String) throws -> (instance: Int, output: String?) {
     let selected = try pipeline.select(selector)

@@ -41,6 +41,7 @@ struct RunCommand: ProgramCommand {
     let opened = try options.open(in: program)
     opened.warn()
     opened.warnOfAbsence()
+    if !quiet { opened.warnOfUndeclaredFiles() }
     let graph = opened.graph
     let targets = try opened.targets(instances)
     let environment = ProcessInfo.processInfo.environment

@@ -35,6 +35,7 @@ struct StatusCommand: ProgramCommand {
     let opened = try options.open(in: program)
     opened.warn()
     opened.warnOfAbsence()
+    opened.warnOfUndeclaredFiles()
     let targets = try opened.targets(instances)
     let plan = try Plan(
       opened.graph, targets: targets, store: opened.store, remote: opened.remote,

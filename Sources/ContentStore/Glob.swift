@@ -43,6 +43,25 @@ public enum Glob {
     return found.sorted()
   }
 
+  /// Whether a relative path matches a pattern.
+  public static func matches(_ path: String, _ pattern: String) -> Bool {
+    func matches(_ names: ArraySlice<String>, _ parts: ArraySlice<String>) -> Bool {
+      guard let part = parts.first else { return names.isEmpty }
+      if part == "**" {
+        // As the last part it means all files below.
+        if parts.count == 1 { return !names.isEmpty && names.allSatisfy { !$0.hasPrefix(".") } }
+        return matches(names, parts.dropFirst())
+          || names.first.map { !$0.hasPrefix(".") && matches(names.dropFirst(), parts) } ?? false
+      }
+      guard let name = names.first, fnmatch(part, name, FNM_PERIOD) == 0 else { return false }
+      return matches(names.dropFirst(), parts.dropFirst())
+    }
+    func split(_ text: String) -> [String] {
+      text.split(separator: "/", omittingEmptySubsequences: true).map(String.init).filter { $0 != "." }
+    }
+    return matches(split(path)[...], split(pattern)[...])
+  }
+
   private static func walk(
     _ root: String, _ below: String, _ parts: ArraySlice<String>, _ skips: (String) -> Bool,
     _ found: inout Set<String>

@@ -86,8 +86,10 @@ struct CommandWords {
       return (known.name, known.isList)
     }
     let ordinal = inputs.count { Int($0.name) != nil } + 1
+    // A command sees the axes of a group's members, so they are in its key; of one instance alone it sees nothing.
     let input = InputBinding(
-      name: name ?? String(ordinal), isList: sources.count != 1, labelled: false, sources: sources)
+      name: name ?? String(ordinal), isList: sources.count != 1,
+      labelled: sources.count != 1 || group.isOpen, sources: sources)
     inputs.append(input)
     if !fileExtension.isEmpty { extensions[input.name] = fileExtension }
     return (input.name, input.isList)

@@ -24,7 +24,7 @@ extension Evaluator {
     }
     return Group(
       stage: index, members: try members(of: stage, path, at: place, in: point), output: path.members.first,
-      text: "${\(path.text)}")
+      text: "${\(path.text)}", isOpen: path.selectors.count < stage.axes.count)
   }
 
   private func members(of stage: ExpandedStage, _ path: Path, at place: Place, in point: Point?) throws

@@ -99,4 +99,6 @@ struct Group {
   var output: String?
   /// As written, for messages: `${model}`.
   var text: String
+  /// Whether it leaves an axis of its stage free, so that it may mean several whatever it means now.
+  var isOpen = false
 }

@@ -72,6 +72,64 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
   }
 
+  /// A Python with numpy and PyTorch: that of BOBBIN_TEST_PYTHON, or python3.
+  private static let python = ProcessInfo.processInfo.environment["BOBBIN_TEST_PYTHON"] ?? "python3"
+
+  private static func pythonRuns(_ code: String) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [python, "-c", code]
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+
+  private func copyScripts(to project: Project) throws {
+    try project.copyPipeline("pytorch.yaml")
+    for folder in ["pipelines/scripts", "python/bobbin"] {
+      let url = Project.package.appending(path: folder)
+      for name in try FileManager.default.contentsOfDirectory(atPath: url.path) where name.hasSuffix(".py") {
+        try project.write("\(folder)/\(name)", try Data(contentsOf: url.appending(path: name)))
+      }
+    }
+  }
+
+  @Test(.enabled(if: PipelinesTests.pythonRuns(""), "there is no python3"))
+  func pytorchIsWhole() throws {
+    let project = try Project()
+    try copyScripts(to: project)
+    let run = try project.bobbin(
+      "run", "pipelines/pytorch.yaml", "--dry-run", "--set", "python=\(Self.python)")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(!run.errors.contains("warning"), "\(run.errors)")
+  }
+
+  @Test(
+    .enabled(
+      if: PipelinesTests.pythonRuns("import numpy, torch"),
+      "python3 has no PyTorch; BOBBIN_TEST_PYTHON names another"))
+  func pytorchRuns() throws {
+    let project = try Project()
+    try copyScripts(to: project)
+    let small = [
+      "--set", "python=\(Self.python)", "--set", "train=64", "--set", "test=32", "--set", "epochs=1", "--set",
+      "seeds=[0]", "--set", "cuts=[conv4]", "--set", "samples=32", "--set", "stitch_samples=64",
+    ]
+    let run = try project.bobbin(["run", "pipelines/pytorch.yaml", "--json"] + small)
+    #expect(run.status == 0, "\(run.errors)")
+    let log = try project.bobbin(["log", "pipelines/pytorch.yaml", "weights[seed=0]"] + small)
+    #expect(log.output.contains("epoch 1/1, loss "), "\(log.output)")
+    for table in ["table.csv", "similarities.csv"] {
+      let got = try project.bobbin(["get", "pipelines/pytorch.yaml", table, "-o", table] + small)
+      #expect(got.status == 0, "\(got.errors)")
+    }
+    let text = try String(contentsOf: project.root.appending(path: "similarities.csv"), encoding: .utf8)
+    #expect(text.split(separator: "\n").count == 2 && text.contains("linear_cka"), "\(text)")
+    #expect(try project.bobbin(["run", "pipelines/pytorch.yaml", "--json"] + small).json["executed"] == 0)
+  }
+
   /// The imported networks are untrained ones that Bobbin itself wrote: state dicts by torchvision's names.
   @Test func pretrainedRuns() throws {
     let project = try Project()

@@ -57,7 +57,8 @@ import Workflow
   let names = text.split(separator: "\n").map { $0.prefix { $0 != "=" } }.filter { $0 != "PWD" && $0 != "_" }
   #expect(
     names.filter { $0 != "SHLVL" && $0 != "OLDPWD" } == [
-      "BOBBIN_PROGRESS", "BOBBIN_WORKER", "HOME", "LANG", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH",
+      "BOBBIN_INPUTS", "BOBBIN_PROGRESS", "BOBBIN_WORKER", "HOME", "LANG", "OMP_NUM_THREADS",
+      "OPENBLAS_NUM_THREADS", "PATH",
       "PYTHONHASHSEED",
       "TMPDIR",
     ])

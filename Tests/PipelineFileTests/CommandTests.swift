@@ -31,12 +31,27 @@ private func command(_ run: String, matrix: String? = nil, params: String? = nil
   #expect(s.parameters["extensions"]?.canonical == #"{"1":"json","2":"txt"}"#)
   #expect(s.inputs.map(\.name) == ["1", "2", "3"])
   #expect(s.inputs.map(\.isList) == [false, false, true])
-  #expect(s.inputs.map(\.labelled) == [false, false, false])
+  // Which member of a group is which is told to the command, so it is in the key.
+  #expect(s.inputs.map(\.labelled) == [false, false, true])
   #expect(
     s.inputs.map(\.sources) == [
       [Source(instance: 2, output: "scores")], [Source(instance: 3, output: "list")],
       [Source(instance: 1, output: "model"), Source(instance: 2, output: "model")],
     ])
+}
+
+@Test("F7: a reference that leaves an axis free tells it, however many it means now")
+func openReferencesAreLabelled() throws {
+  for (reference, labelled) in [("model.model", true), ("model[seed=0].model", false), ("images", false)] {
+    let text = pipeline(
+      """
+      images: { uses: dataset/cifar10, with: { path: data } }
+      model: { matrix: { seed: [0] }, uses: train, with: { data: "${images}", seed: "${matrix.seed}" } }
+      s: { run: "cat ${\(reference)}", outputs: { x: x.txt } }
+      """)
+    let input = try #require(try load(text).graph.instances.last?.inputs.first)
+    #expect(input.labelled == labelled && !input.isList, "\(reference)")
+  }
 }
 
 @Test func valuesInCommandsAreQuotedForTheShell() throws {

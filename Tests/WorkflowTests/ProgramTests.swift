@@ -1,6 +1,7 @@
 // What of the programs that commands start is in keys: content, interpreters of scripts, Python environments.
 
 import Canonical
+import ContentStore
 import Foundation
 import Testing
 import Workflow
@@ -140,6 +141,25 @@ import Workflow
       try reason(".venv/bin/python x", after: change) == "package numpy 1.26.4 of abc → 1.26.4 of def")
   }
 
+  /// Its version may stay the same while its author works on it.
+  @Test func aDistributionFromAFolderCountsByItsFiles() throws {
+    try environment(".venv")
+    func install(_ digest: String, from place: String) throws {
+      let folder = ".venv/lib/python3.11/site-packages/mine-0.1.dist-info"
+      _ = try project.write(#"{"dir_info": {}, "url": "file://\#(place)"}"#, "\(folder)/direct_url.json")
+      _ = try project.write(
+        "mine/__init__.py,sha256=\(digest),7\nmine-0.1.dist-info/direct_url.json,sha256=\(place),9\n",
+        "\(folder)/RECORD")
+      // As pip does: the folder is made anew.
+      _ = try project.write("", ".venv/lib/python3.11/site-packages/tmp\(place.count)")
+    }
+    try install("abc", from: "/home/a")
+    #expect(try reason(".venv/bin/python x") { try install("abc", from: "/home/bob") } == nil)
+    try install("def", from: "/home/carol")
+    let why = try project.plan().reason("c")
+    #expect(why.hasPrefix("package mine 0.1 of ") && why.contains(" → 0.1 of "), "\(why)")
+  }
+
   @Test func anEnvironmentOfCondaCountsByItsPackages() throws {
     try program("env/bin/python", "\u{7F}ELF")
     _ = try project.write("{}", "env/conda-meta/numpy-base-1.26.4-py311_0.json")
@@ -154,6 +174,70 @@ import Workflow
     let executor = project.executor()
     executor.after = { _ in try install("x-1", in: ".venv") }
     #expect(try project.run(executor)["c"].message?.hasPrefix(".venv was edited") == true)
+  }
+
+  @Test("a word that names an undeclared file of the project is told, with the line to add")
+  func undeclaredWords() throws {
+    for file in [
+      "scripts/a.py", "scripts/b.py", "scripts/sub/c.py", "data/s-01.npy", "data/in.csv", "lib/x.py",
+    ] {
+      _ = try project.write("", file)
+    }
+    let place = Place(file: "toy.yaml", line: 1, column: 3)
+    func complaints(_ line: String, patterns: [String] = [], inputs: [String] = []) throws -> [String] {
+      project.instances = []
+      try project.add("c", "number", code: CommandCode(patterns: patterns, line: line))
+      project.instances[0].parameters = ["run": .string(line)]
+      project.instances[0].externals = inputs.map {
+        ExternalBinding(name: "x", url: project.root.appendingPathComponent($0), patterns: [], place: place)
+      }
+      return project.graph.undeclaredWords.map(\.description)
+    }
+    func message(_ path: String, _ line: String) -> String {
+      "toy.yaml:1:3: stage 'c': 'run' names '\(path)', which nothing declares, so it isn't in the key. Add \(line)"
+    }
+    #expect(
+      try complaints("true; python3 scripts/a.py --brain=data/s-01.npy < ./data/in.csv > scripts/b.py") == [
+        message("data/in.csv", "inputs: { in: data/in.csv }"),
+        message("scripts/a.py", "code: [scripts/a.py]"),
+        message("data/s-01.npy", "inputs: { s_01: data/s-01.npy }"),
+      ])
+    #expect(
+      try complaints("true; cd scripts && cat a.py") == [message("scripts/a.py", "code: [scripts/a.py]")])
+    #expect(try complaints("true; cat scripts/a.py scripts/sub/c.py", patterns: ["scripts/**/*.py"]) == [])
+    #expect(try complaints("true; cat scripts/a.py lib/x.py", patterns: ["scripts/*"], inputs: ["lib"]) == [])
+    #expect(try complaints("true; cat scripts/sub/c.py", patterns: ["scripts/*.py"]).count == 1)
+    #expect(
+      try complaints("true; cat data scripts nowhere.py $x ${in.1} /etc/hostname ../project/x", patterns: [])
+        == [])
+    #expect(try complaints("true; cat data/in.csv", inputs: ["data/in.csv"]) == [])
+  }
+
+  @Test func aPatternMatchesWhatItFinds() throws {
+    let files = ["a.py", "s/a.py", "s/t/a.py", "s/.h/a.py", "s/t/.a.py", "s/t/a.txt", ".x/a.py"]
+    for file in files { _ = try project.write("", "g/" + file) }
+    let folder = project.root.appendingPathComponent("g").path
+    for pattern in [
+      "*.py", "s/*.py", "s/**/*.py", "**", "**/a.*", "s/**", ".x/*", "s/?/a.py", "./a.py", "s/[st]/*",
+    ] {
+      let found = try Glob.files(under: folder, matching: [pattern])
+      #expect(files.filter { Glob.matches($0, pattern) }.sorted() == found.sorted(), "\(pattern)")
+    }
+  }
+
+  @Test func anEnvironmentOfTheProjectIsInAPrivateTree() throws {
+    try environment(".venv")
+    try program("tools/fit", "#!/bin/sh\n")
+    try project.add(
+      "c", "number", code: CommandCode(patterns: [], line: ".venv/bin/python x; tools/fit; sh y"))
+    let executor = project.executor()
+    _ = try project.run(executor)
+    let tree = try #require(executor.jobs.first?.members.first?.tree)
+    #expect(tree.map(\.place) == [".venv", "tools/fit"])
+    #expect(
+      tree[0]
+        == TreeFile(
+          place: ".venv", source: project.root.appendingPathComponent(".venv").path, role: .program))
   }
 
   @Test func whatDoesNotCountIsSaidWithWhatToDeclare() throws {

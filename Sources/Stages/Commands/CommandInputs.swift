@@ -8,7 +8,8 @@ import Workflow
 
 /// The paths of a command's inputs.
 struct CommandInputs {
-  private var byName: [String: [String]] = [:]
+  /// By the inputs' names, in the order of their members.
+  private(set) var byName: [String: [String]] = [:]
 
   /// - Parameters:
   ///   - extensions: of the copies of artifacts, so that programs which go by a file's name can read them.
@@ -19,9 +20,11 @@ struct CommandInputs {
   {
     for (name, members) in context.inputs {
       let ending = extensions[name].map { "." + $0 } ?? ""
-      byName[name] = try members.enumerated().map { i, member in
-        let fileName = (members.count == 1 ? name : "\(name)-\(i + 1)") + ending
-        let copy = context.scratch.appendingPathComponent("in/" + fileName)
+      // A group is a folder, whose files tell which is which.
+      let isGroup = members.count != 1 || members[0].stage != ""
+      let names = isGroup ? MemberNames.of(members).map { "\(name)/\($0)" } : [name]
+      byName[name] = try zip(members, names).map { member, fileName in
+        let copy = context.scratch.appendingPathComponent("in/" + fileName + ending)
         try copyPrivately(member, to: copy)
         return copy.path
       }

@@ -10,18 +10,32 @@ struct CommandProcess {
   let program: CommandShell
   let arguments: [String]
   let folder: String
+  /// What it is told of its inputs and outputs.
+  let manifest: CommandManifest
   private let context: StageContext
 
-  init(program: CommandShell, arguments: [String], folder: String, _ context: StageContext) {
+  init(
+    program: CommandShell, arguments: [String], folder: String, manifest: CommandManifest,
+    _ context: StageContext
+  ) {
     self.program = program
     self.arguments = arguments
     self.folder = folder
+    self.manifest = manifest
     self.context = context
   }
 
   /// Runs it to its end.
   func run() throws -> ProcessEnd {
-    let environment = try environment
+    var environment = try environment
+    let told = context.scratch.appendingPathComponent("inputs.json")
+    try manifest.write(to: told)
+    environment[CommandManifest.variable] = told.path
+    let progress = CommandProgress(
+      context.scratch.appendingPathComponent("progress.jsonl").path, report: { context.progress($0) },
+      complain: { _ = writeText("bobbin: \($0)\n", to: 2) })
+    defer { progress.end() }
+    environment[CommandProgress.variable] = progress.path
     let process: pid_t
     do {
       process = try Program(

@@ -26,26 +26,10 @@ struct UndeclaredFiles {
       """
 
       \(place) is in the project, but this command doesn't declare it, so its private tree lacks it. Add \
-      \(UndeclaredFiles.line(for: place))
+      \(UndeclaredWord.line(declaring: place))
       """
     }.joined()
   }
-
-  /// The line that declares a file: `code: [scripts/lib.py]` or `inputs: { x: data/x.csv }`.
-  static func line(for place: String) -> String {
-    let name = place.split(separator: "/").last.map(String.init) ?? place
-    let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
-    if languages.contains(ending.lowercased()) { return "code: [\(place)]" }
-    var word = String(name.prefix { $0 != "." }.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-    if word.first.map({ $0.isLetter || $0 == "_" }) != true { word = "_" + word }
-    return "inputs: { \(word): \(place) }"
-  }
-
-  private static let languages: Set<String> = [
-    "py", "r", "jl", "m", "sh", "bash", "pl", "rb", "lua", "js", "ts", "swift", "c", "h", "cc", "cpp", "hpp",
-    "rs",
-    "go", "java", "scala", "do",
-  ]
 
   /// The paths in a text that may be of the project, relative to its root.
   private func candidates(_ text: String) -> [String] {

@@ -45,10 +45,16 @@ public struct Command: StageKind {
     values may stand in it.
 
     environment: names of variables. Of the environment a command sees PATH, HOME, LANG, TMPDIR, OMP_NUM_THREADS=1 and \
-    these, with their values in its key.
+    these, with their values in its key. { HF_TOKEN: secret } has a keyed digest there, made with a key of the user's \
+    own, and *** where its value would stand in logs and messages.
 
-    In its key are also the shell and the program that it starts with. What it starts and doesn't wait for is ended \
-    with it.
+    BOBBIN_INPUTS names a JSON file with all inputs and outputs: {"inputs": {NAME: [{"path", "stage", "axes"}]}, \
+    "outputs": {NAME: {"path", "type"}}}; stage and axes are those of a group's members, which are in the key then. \
+    Lines such as {"progress": 0.3, "epoch": "3/10", "loss": 0.12}, appended to the file that BOBBIN_PROGRESS names, \
+    show like a native stage's progress. The Python module in python/ does both.
+
+    In its key are also the shell and the programs that it starts, by content, and a virtual environment by its \
+    distributions; `status --verbose` says what isn't recognised. What it starts and doesn't wait for is ended with it.
     """
 
   @Parameter("the text of the command") var run: String
@@ -113,7 +119,8 @@ public struct Command: StageKind {
     _ = writeText("$ \(line)\(shown)\n", to: 2)
     let end = try CommandProcess(
       program: program, arguments: program.arguments(text: line, words),
-      folder: (tree?.root ?? context.projectRoot).path, context
+      folder: (tree?.root ?? context.projectRoot).path,
+      manifest: CommandManifest(context, paths: files.byName, types: types), context
     ).run()
     if var failure = commandFailure(of: end) {
       // Standard error is the instance's log.

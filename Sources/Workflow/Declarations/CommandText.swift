@@ -9,7 +9,7 @@
 public struct CommandText: Sendable, Hashable {
   /// The version of what a command's text means: the shell and its options, the quoting, where it runs and the names
   /// of the files that it is given. It is in the key of every command. 2: a failing line fails the command (`sh -e`).
-  /// 3: it runs in a private tree.
+  /// 3: it runs in a private tree, and a group's files are called by their axes.
   public static let semanticsVersion = 3
 
   public enum Piece: Sendable, Hashable {

@@ -111,6 +111,15 @@ struct PythonEnvironment: Hashable, Sendable {
     if json["dir_info"]?["editable"]?.boolValue == true { return (place, true) }
     let exact = json["vcs_info"]?["commit_id"]?.stringValue ?? json["archive_info"]?["hash"]?.stringValue
     if let exact { return (exact, false) }
+    // From a folder: what was installed, by the digests of its files that pip notes.
+    let name = information.split(separator: "/").last.map(String.init) ?? ""
+    let record = (try? String(contentsOfFile: information + "/RECORD", encoding: .utf8)) ?? ""
+    let files = record.split(whereSeparator: \.isNewline).filter { line in
+      !line.hasPrefix(name + "/") && !line.hasPrefix("../") && !line.contains("__pycache__/")
+    }
+    if json["dir_info"] != nil, !files.isEmpty {
+      return (String(Digest.of(files.sorted().joined(separator: "\n").utf8).hex.prefix(12)), false)
+    }
     return nil
   }
 }

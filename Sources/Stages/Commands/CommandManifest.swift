@@ -1,0 +1,46 @@
+// Owns what a command is told of its inputs and outputs beside their paths in its text: a JSON file, which the variable
+// `BOBBIN_INPUTS` names.
+
+import Canonical
+import Foundation
+import Workflow
+
+/// `{"inputs": {"scores": [{"path": …, "stage": "scores", "axes": {"seed": "0"}}]}, "outputs": {"acts": {"path": …,
+/// "type": "activations"}}}`
+struct CommandManifest {
+  static let variable = "BOBBIN_INPUTS"
+  private let json: JSON
+
+  /// - Parameters:
+  ///   - paths: of each input, by its name, in the order of its members.
+  ///   - types: of the outputs that are no plain files.
+  init(_ context: StageContext, paths: [String: [String]], types: [String: String]) {
+    let inputs = paths.map { name, paths in
+      let members = context.inputs[name] ?? []
+      return (
+        name,
+        JSON.array(
+          paths.enumerated().map { i, path in
+            var member: [String: JSON] = ["path": .string(path)]
+            // Only those of which the key knows it.
+            if i < members.count, !members[i].stage.isEmpty {
+              member["stage"] = .string(members[i].stage)
+              let axes = members[i].labels.map { ($0.axis, JSON.string($0.value)) }
+              member["axes"] = .object(Dictionary(axes) { first, _ in first })
+            }
+            return .object(member)
+          })
+      )
+    }
+    let outputs = context.outputs.map { name, output in
+      (name, ["path": .string(output.url.path), "type": .string(types[name] ?? "file")] as JSON)
+    }
+    json = [
+      "inputs": .object(Dictionary(uniqueKeysWithValues: inputs)),
+      "outputs": .object(Dictionary(uniqueKeysWithValues: outputs)),
+    ]
+  }
+
+  /// Writes it.
+  func write(to file: URL) throws { try Data((json.canonical + "\n").utf8).write(to: file) }
+}
