@@ -114,8 +114,9 @@ import Testing
     let project = try Project()
     try copyScripts(to: project)
     let small = [
-      "--set", "python=\(Self.python)", "--set", "train=64", "--set", "test=32", "--set", "epochs=1", "--set",
-      "seeds=[0]", "--set", "cuts=[conv4]", "--set", "samples=32", "--set", "stitch_samples=64",
+      "--set", "python=\(Self.python)", "--set", "train=150", "--set", "test=32", "--set", "epochs=1",
+      "--set",
+      "seeds=[0]", "--set", "cuts=[conv4]", "--set", "samples=32", "--set", "stitch_samples=128",
     ]
     let run = try project.bobbin(["run", "pipelines/pytorch.yaml", "--json"] + small)
     #expect(run.status == 0, "\(run.errors)")
