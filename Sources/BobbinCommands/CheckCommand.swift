@@ -27,7 +27,7 @@ struct CheckCommand: ProgramCommand {
       try print(errors: error.issues, warnings: [])
       throw ExitCode(2)
     }
-    let warnings = pipeline.warnings + pipeline.absences
+    let warnings = pipeline.warnings + pipeline.absences + pipeline.undeclaredFiles
     let instances = pipeline.graph.instances.count
     if json {
       return try print(errors: [], warnings: warnings, stages: pipeline.stages, instances: instances)

@@ -85,7 +85,7 @@ struct OpenPipeline {
 
   /// Says which files commands name that nothing declares.
   func warnOfUndeclaredFiles() {
-    for word in graph.undeclaredWords { StandardError.write(legible(lines: "warning: \(word)\n")) }
+    for warning in pipeline.undeclaredFiles { StandardError.write(legible(lines: "warning: \(warning)\n")) }
   }
 
   /// The one instance that a selector means, and the output if it names one.

@@ -24,6 +24,11 @@ public struct Pipeline: Sendable {
 }
 
 extension Pipeline {
+  /// The files of the project that commands name and nothing declares, where the stages stand.
+  public var undeclaredFiles: [PipelineFileError.Issue] {
+    graph.undeclaredWords.map { PipelineFileError.Issue(DecodingIssue($0.place, $0.message)) }
+  }
+
   /// The external files that aren't there, where they are named. Whatever reads them can't run here; the file may be
   /// right all the same.
   public var absences: [PipelineFileError.Issue] {

@@ -34,7 +34,7 @@ import Testing
 
   @Test(
     "a word of run that names an undeclared file is a warning with the line to add, once a stage",
-    arguments: [["status", "p.yaml"], ["run", "p.yaml", "--dry-run"]])
+    arguments: [["status", "p.yaml"], ["run", "p.yaml", "--dry-run"], ["check", "p.yaml"]])
   func undeclaredWords(command: [String]) throws {
     let errors = try project.bobbin(command).errors
     let warning = """

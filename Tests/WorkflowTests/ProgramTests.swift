@@ -191,10 +191,10 @@ import Workflow
       project.instances[0].externals = inputs.map {
         ExternalBinding(name: "x", url: project.root.appendingPathComponent($0), patterns: [], place: place)
       }
-      return project.graph.undeclaredWords.map(\.description)
+      return project.graph.undeclaredWords.map(\.message)
     }
     func message(_ path: String, _ line: String) -> String {
-      "toy.yaml:1:3: stage 'c': 'run' names '\(path)', which nothing declares, so it isn't in the key. Add \(line)"
+      "stage 'c': 'run' names '\(path)', which nothing declares, so it isn't in the key. Add \(line)"
     }
     #expect(
       try complaints("true; python3 scripts/a.py --brain=data/s-01.npy < ./data/in.csv > scripts/b.py") == [

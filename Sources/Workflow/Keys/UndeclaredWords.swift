@@ -6,18 +6,17 @@ import ContentStore
 import Foundation
 
 /// A word of a command's text that names a file which is declared nowhere.
-public struct UndeclaredWord: Sendable, Hashable, CustomStringConvertible {
+public struct UndeclaredWord: Sendable, Hashable {
   /// Where the stage stands.
   public let place: Place
   public let stage: String
   /// The file's path, relative to the project's root.
   public let path: String
 
-  public var description: String {
-    "\(place): stage '\(stage)': 'run' names '\(path)', which nothing declares, so it isn't in the key. Add \(cure)"
+  public var message: String {
+    "stage '\(stage)': 'run' names '\(path)', which nothing declares, so it isn't in the key. Add "
+      + UndeclaredWord.line(declaring: path)
   }
-
-  private var cure: String { UndeclaredWord.line(declaring: path) }
 
   /// The line that declares a file: `code: [scripts/lib.py]` or `inputs: { x: data/x.csv }`.
   public static func line(declaring path: String) -> String {
