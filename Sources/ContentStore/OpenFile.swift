@@ -105,7 +105,7 @@ struct OpenFile: ~Copyable {
 }
 
 /// Makes a folder and those above it; it may be there already.
-func makeDirectory(_ path: String) throws {
+public func makeDirectory(_ path: String) throws {
   if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
   guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
     throw StoreError.failed(to: "create the folder", path)

@@ -66,7 +66,7 @@ public struct OwnFolder: ~Copyable {
   /// Opens a folder; nil where there is none, or a link to one.
   public init?(_ path: String) { self.init(at: AT_FDCWD, path) }
 
-  private init?(at parent: Int32, _ name: String) {
+  private init?(at parent: Int32, _ name: UnsafePointer<CChar>) {
     descriptor = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     var status = stat()
     guard descriptor >= 0, fstat(descriptor, &status) == 0 else { return nil }
@@ -76,20 +76,27 @@ public struct OwnFolder: ~Copyable {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// The entries whose names are of Bobbin's own form.
-  public var ownNames: [OwnName] { names.compactMap { OwnName($0) } }
+  public var ownNames: [OwnName] {
+    names.compactMap { name in
+      String(validating: name.lazy.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self).flatMap {
+        OwnName($0)
+      }
+    }
+  }
 
-  private var names: [String] {
+  /// As the system has them, with the NUL at their ends: a name may be anything but UTF-8.
+  private var names: [[CChar]] {
     // The stream takes the descriptor it is given, and its position.
     guard let stream = fdopendir(openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
       return []
     }
     defer { closedir(stream) }
-    var names: [String] = []
+    var names: [[CChar]] = []
     while let entry = readdir(stream) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
       }
-      if let name, name != ".", name != ".." { names.append(name) }
+      if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { names.append(name) }
     }
     return names
   }
@@ -114,7 +121,9 @@ public struct OwnFolder: ~Copyable {
 
   /// Removes an entry with all below it, read-only folders too. Links are removed, never followed, and what another
   /// filesystem holds stays. What can't be removed stays.
-  public func removeTree(_ name: String) {
+  public func removeTree(_ name: String) { name.withCString { removeTree($0) } }
+
+  private func removeTree(_ name: UnsafePointer<CChar>) {
     guard let status = status(of: name), status.st_dev == device else { return }
     if status.st_mode & S_IFMT == S_IFDIR {
       fchmodat(descriptor, name, 0o700, 0)
@@ -127,7 +136,7 @@ public struct OwnFolder: ~Copyable {
     }
   }
 
-  private func status(of name: String) -> stat? {
+  private func status(of name: UnsafePointer<CChar>) -> stat? {
     var status = stat()
     return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
   }

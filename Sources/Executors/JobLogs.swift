@@ -31,7 +31,7 @@ final class JobLogs {
       {
         // Opening the log says why.
       }
-      redirect(to: log, flags: O_TRUNC)
+      redirect(to: log, truncating: true)
     }
   }
 
@@ -80,8 +80,8 @@ final class JobLogs {
     truncate(shared, 0)
   }
 
-  private func redirect(to path: String, flags: Int32 = 0) {
-    var file = Foundation.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0o644)
+  private func redirect(to path: String, truncating: Bool = false) {
+    var file = openLog(path, truncating: truncating)
     if file < 0 {
       note(errno, path)
       file = Foundation.open("/dev/null", O_WRONLY | O_CLOEXEC)

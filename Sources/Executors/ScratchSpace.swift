@@ -3,11 +3,13 @@
 
 import ContentStore
 import Foundation
+import Processes
 
 /// A worker's folder under a store's `scratch/`, with an empty folder in it for each job.
 final class ScratchSpace: @unchecked Sendable {
   /// A worker's folder in one store.
   private struct Home {
+    /// Where `scratch/` is, links followed.
     let scratch: String
     let name: OwnName
     /// It holds the lock.
@@ -52,19 +54,39 @@ final class ScratchSpace: @unchecked Sendable {
 
   private func home(in store: String) throws -> Home {
     if let home = lock.withLock({ homes[store] }) { return home }
-    let scratch = store + "/scratch"
-    ScratchSpace.sweep(scratch)
-    while true {
+    ScratchSpace.sweep(store + "/scratch")
+    let scratch = try ScratchSpace.place(in: store)
+    var problem: Int32 = 0
+    for _ in 0..<ScratchSpace.mostTries {
       let name = OwnName()
-      try FileManager.default.createDirectory(
-        atPath: "\(scratch)/\(name.text)", withIntermediateDirectories: true)
+      try makeDirectory("\(scratch)/\(name.text)")
       // Somebody who can't know that this process lives may have swept it before it was locked.
-      guard let descriptor = OwnFolder(scratch)?.lock(name) else { continue }
+      guard let descriptor = OwnFolder(scratch)?.lock(name) else {
+        problem = errno
+        rmdir("\(scratch)/\(name.text)")
+        continue
+      }
       let home = Home(scratch: scratch, name: name, descriptor: descriptor)
       guard access(home.path, F_OK) == 0 else { continue }
       lock.withLock { homes[store] = home }
       return home
     }
+    throw StoreError.cannotWrite(
+      path: scratch, reason: "folders in it can't be locked: \(SystemError(problem))")
+  }
+
+  /// How often another folder is made when one can't be had for oneself.
+  private static let mostTries = 20
+
+  /// Where a store's `scratch/` is. Somebody may have put a link there, to have it on another disk.
+  private static func place(in store: String) throws -> String {
+    let scratch = store + "/scratch"
+    try makeDirectory(scratch)
+    guard let place = realpath(scratch, nil) else {
+      throw StoreError.cannotWrite(path: scratch, reason: "\(SystemError(errno))")
+    }
+    defer { free(place) }
+    return String(cString: place)
   }
 
   /// Removes the folders of workers that are no more: those of Bobbin's own form that nobody has locked. One that its

@@ -117,7 +117,7 @@ final class WorkerProcess {
     mark = "BOBBIN_WORKER=\(value)"
     try? FileManager.default.createDirectory(
       atPath: (firstLog as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    let log = open(firstLog, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
+    let log = openLog(firstLog, truncating: true)
     let output = log >= 0 ? log : open("/dev/null", O_WRONLY | O_CLOEXEC)
     defer { close(output) }
     // When the driver dies, the worker sees the end of its channel; if it is stopped then, it has to be woken first.

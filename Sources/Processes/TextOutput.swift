@@ -18,9 +18,19 @@ public func writeText(_ text: String, to descriptor: Int32) -> Int32 {
   }
 }
 
-/// Adds text at the end of a file, which is made if need be. Returns 0, or an errno.
+/// Opens a log for writing at its end; it is made if need be. Returns a descriptor, or -1 with `errno`: where a link
+/// stands its target is somebody else's, and a pipe would have to be waited for.
+public func openLog(_ path: String, truncating: Bool = false) -> Int32 {
+  let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+  let file = open(path, flags | (truncating ? O_TRUNC : 0), 0o644)
+  // Programs that write to it expect to wait.
+  if file >= 0 { _ = fcntl(file, F_SETFL, O_APPEND) }
+  return file
+}
+
+/// Adds text at the end of a log. Returns 0, or an errno.
 public func appendText(_ text: String, to path: String) -> Int32 {
-  let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+  let file = openLog(path)
   guard file >= 0 else { return errno }
   defer { close(file) }
   return writeText(text, to: file)
@@ -28,7 +38,7 @@ public func appendText(_ text: String, to path: String) -> Int32 {
 
 /// The lines at the end of a file, of at most its last `bytes` bytes; none where it can't be read.
 public func lastLines(of path: String, bytes: Int = 20_000) -> [String] {
-  let file = open(path, O_RDONLY | O_CLOEXEC)
+  let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard file >= 0 else { return [] }
   defer { close(file) }
   let size = Int(lseek(file, 0, SEEK_END))

@@ -134,6 +134,18 @@ import Testing
     #expect(!isFollowed)
   }
 
+  @Test func aTreeIsRemovedWhateverItsNames() throws {
+    // What wasn't UTF-8 stayed for ever, with all below it.
+    try scratch.write([1], to: "home/tree/a/file")
+    let odd: [CChar] = scratch["home/tree/a"].path.utf8CString.dropLast() + [0x2F, -1, 0x78, 0]
+    #expect(mkdir(odd, 0o700) == 0)
+    let file = open(odd.dropLast() + [0x2F, -2, 0], O_CREAT | O_WRONLY, 0o600)
+    #expect(file >= 0)
+    close(file)
+    OwnFolder(scratch["home"].path)?.removeTree("tree")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch["home"].path) == [])
+  }
+
   @Test func anIndexOfNoKnownVersionIsRefusedAndNotTouched() throws {
     // H16: a version of −1 was an index out of range; another program's database was taken over.
     let index = scratch["store/index.sqlite"].path

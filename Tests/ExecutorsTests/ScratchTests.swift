@@ -48,6 +48,63 @@ func linksAreNotFollowed() throws {
   try waitUntil { try FileManager.default.contentsOfDirectory(atPath: scratch + "/" + homes[0]) == [] }
 }
 
+@Test("a scratch/ that is a link leads to another disk, and a job works there")
+func scratchMayBeALink() throws {
+  let bench = try Workbench()
+  let elsewhere = bench.folder.appendingPathComponent("elsewhere")
+  let scratch = bench.folder.appendingPathComponent("store/scratch")
+  for folder in [elsewhere, scratch.deletingLastPathComponent()] {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+  try FileManager.default.createSymbolicLink(at: scratch, withDestinationURL: elsewhere)
+  let result = try bench.success(bench.command("echo x > ${out.x}", outputs: ["x"]))
+  #expect(result.texts == ["x": "x\n"])
+  let homes = try FileManager.default.contentsOfDirectory(atPath: elsewhere.path)
+  #expect(homes.count == 1)
+  try waitUntil {
+    try FileManager.default.contentsOfDirectory(atPath: elsewhere.path + "/" + homes[0]) == []
+  }
+  bench.executor.shutdown()
+  #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere.path) == [])
+}
+
+@Test(
+  "what can't be scratch/ is said, and nothing is tried for ever", arguments: ["file", "dangling", "proc"])
+func scratchThatCannotBe(_ what: String) throws {
+  let bench = try Workbench()
+  let scratch = bench.folder.path + "/store/scratch"
+  try FileManager.default.createDirectory(
+    atPath: bench.folder.path + "/store", withIntermediateDirectories: true)
+  switch what {
+  case "file": try Data().write(to: URL(fileURLWithPath: scratch))
+  case "dangling":
+    try FileManager.default.createSymbolicLink(atPath: scratch, withDestinationPath: "/nowhere/x")
+  default: try FileManager.default.createSymbolicLink(atPath: scratch, withDestinationPath: "/proc")
+  }
+  let message = try bench.failure(bench.command("true"))
+  #expect(message.contains(what == "proc" ? "/proc/" : scratch), "\(message)")
+  #expect(!message.contains("Cocoa"))
+}
+
+@Test("a log's place that is a pipe stops nothing, and what a link there leads to stays as it is")
+func aLogThatIsNoFile() throws {
+  let bench = try Workbench()
+  let logs = bench.folder.appendingPathComponent("logs")
+  try FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
+  let precious = bench.folder.appendingPathComponent("precious")
+  try Data("mine".utf8).write(to: precious)
+  #expect(mkfifo(logs.path + "/0.log", 0o600) == 0)
+  try FileManager.default.createSymbolicLink(
+    at: logs.appendingPathComponent("1.log"), withDestinationURL: precious)
+  for id in [0, 1] {
+    let result = try bench.success(bench.job("say", id: id, ["text": "x"], outputs: ["words"]))
+    #expect(result.facts["logProblem"]?.stringValue?.contains("can't be written") == true, "\(id)")
+    // A failure quotes its log.
+    #expect(try bench.failure(bench.job("ending", id: id, ["how": "kill"])).hasPrefix("killed by SIGKILL"))
+  }
+  #expect(try String(contentsOf: precious, encoding: .utf8) == "mine")
+}
+
 @Test("A16: a disk without room is the store's failure, whoever notices it", .enabled(if: canMount))
 func aFullDisk() throws {
   let bench = try Workbench()
