@@ -90,6 +90,30 @@ import Workflow
       FileManager.default.fileExists(atPath: project.graph.log(of: "twin", in: project.store.directory).path))
   }
 
+  @Test func runsAtTheSameTimeHaveLogsOfTheirOwn() throws {
+    // Both wrote to one file, and the records of both kept what the other had printed.
+    let project = try Project()
+    try project.add("a", "number", ["value": 1])
+    let (first, second) = (project.executor(), project.executor())
+    var other: InstanceReport?
+    first.after = { _ in
+      try project.change("a", ["value": 2])
+      other = try project.run(second)["a"]
+    }
+    second.after = { _ in
+      try "of the second".write(toFile: second.jobs[0].members[0].log, atomically: false, encoding: .utf8)
+    }
+    let one = try project.run(first)["a"]
+    #expect(try project.store.log(of: #require(one.key)) == Array("log of a".utf8))
+    #expect(try project.store.log(of: #require(other?.key)) == Array("of the second".utf8))
+    // Alone again, a run has the usual place.
+    let third = project.executor()
+    try project.change("a", ["value": 3])
+    try project.run(third)
+    #expect(
+      third.jobs[0].members[0].log == project.graph.log(of: "a", in: project.store.directory).path)
+  }
+
   @Test func noMoreJobsThanAllowedAreSubmitted() throws {
     for jobs in [1, 3] {
       let project = try Project()

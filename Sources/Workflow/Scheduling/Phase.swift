@@ -91,6 +91,8 @@ struct Work {
   var sight: Sight
   /// The paths of the blobs it reads.
   var paths: [String]
+  /// Where it prints to.
+  var log: LogFile
   var seconds = 0.0
   /// Whether what it reads has been given up since: its result belongs to a key that isn't its own any more.
   var isOutdated = false

@@ -26,8 +26,7 @@ extension Scheduler {
     let facts = self.facts(facts, work)
     writes += 1
     let name = graph.instances[i].name
-    let log = graph.log(of: name, in: store.directory)
-    beside(.publishing) { [store, keys, shared, replacing, entry] () -> Publication in
+    beside(.publishing) { [store, keys, shared, replacing, entry, log = work.log] () -> Publication in
       do {
         switch try keys.look(i, since: work.sight) {
         case .edited(let path): return .edited(path, isPutBack: false)
@@ -36,7 +35,7 @@ extension Scheduler {
         }
         let named = try shared.blobs([keys.code(i).text] + work.action.lists, store)
         // Without its log a result is as good.
-        let printed = try? store.write(log: log)
+        let printed = try? store.write(log: log.url)
         let all = written + named + (printed.map { [$0] } ?? [])
         let record = Record(
           action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts,

@@ -186,14 +186,15 @@ extension Scheduler {
         preconditionFailure("BUG: it isn't ready")
       }
       let action = keys.action(i, resolution)
+      let log = LogFile(of: graph.instances[i].name, graph, in: store.directory)
       job.files.merge(opened.files) { first, _ in first }
-      job.members.append(member(i, action))
+      job.members.append(member(i, action, log))
       work.append(
         (
           i,
           Work(
             attempt: attempt, action: action, started: options.now(), sight: opened.sight,
-            paths: Array(opened.files.values))
+            paths: Array(opened.files.values), log: log)
         ))
     }
     do { try executor.submit(job) } catch {
@@ -207,7 +208,7 @@ extension Scheduler {
     running[job.id] = bundle.resources
   }
 
-  private func member(_ i: Int, _ action: Action) -> JobMember {
+  private func member(_ i: Int, _ action: Action, _ log: LogFile) -> JobMember {
     let instance = graph.instances[i]
     var inputs: [String: [JobInput]] = [:]
     for binding in instance.inputs {
@@ -223,7 +224,6 @@ extension Scheduler {
       instance: i, name: instance.name, action: action, inputs: inputs,
       externals: Dictionary(instance.externals.map { ($0.name, $0.url.path) }) { first, _ in first },
       tree: keys.tree(i), outputs: instance.outputs, environment: keys.environment(i),
-      secrets: instance.secrets,
-      log: graph.log(of: instance.name, in: store.directory).path)
+      secrets: instance.secrets, log: log.url.path)
   }
 }
