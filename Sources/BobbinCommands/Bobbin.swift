@@ -41,6 +41,8 @@ public struct Bobbin: ParsableCommand {
   ) -> Never {
     // A reader that has gone is an error of the write, to be answered there.
     signal(SIGPIPE, SIG_IGN)
+    // As is a file that grows beyond `ulimit -f`.
+    signal(SIGXFSZ, SIG_IGN)
     let program = Program(kinds: KindCatalogue(kinds, receivers: receivers), libraries: libraries)
     do {
       try refuseUnknownCommand(CommandLine.arguments.dropFirst())

@@ -158,7 +158,12 @@ public struct DirectoryRemote: Remote {
   private func naming<T: ~Copyable>(_ body: () throws -> T) throws -> T {
     do { return try body() } catch let error as StoreError {
       switch error {
-      case .full, .cannotWrite, .system, .source:
+      // What is to be done about a store of one's own is no advice here.
+      case .full(let path):
+        throw StoreError.remote(name: root, reason: "\(path): no room left on its disk, or in a quota")
+      case .cannotWrite(let path, let reason):
+        throw StoreError.remote(name: root, reason: "\(path): can't be written (\(reason))")
+      case .system, .source:
         throw StoreError.remote(name: root, reason: error.description)
       // A file as it should be that can't be read all the same: its disk or server has failed, not the file.
       case .unreadable(let path, _) where Layout.sizeOfFile(path) != nil && access(path, R_OK) == 0:

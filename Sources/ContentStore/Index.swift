@@ -135,10 +135,20 @@ enum Index {
   }
 }
 
-/// Whether the filesystem has no room left: SQLite tells only of some failures that this was their cause.
+/// Whether the filesystem has no room left, or a file of the index has come to the limit that files have: SQLite tells
+/// only of some failures that this was their cause.
 private func isFull(_ path: String) -> Bool {
   var status = statvfs()
-  return statvfs(path, &status) == 0 && UInt64(status.f_bavail) * UInt64(status.f_frsize) < 128 << 10
+  if statvfs(path, &status) == 0, UInt64(status.f_bavail) * UInt64(status.f_frsize) < 128 << 10 {
+    return true
+  }
+  var limit = rlimit()
+  guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, limit.rlim_cur != .max else {
+    return false
+  }
+  // No write of SQLite's is longer.
+  let step = 64 << 10
+  return ["", "-wal", "-shm"].contains { UInt64((Layout.sizeOfFile(path + $0) ?? 0) + step) > limit.rlim_cur }
 }
 
 extension Statement {

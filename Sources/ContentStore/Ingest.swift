@@ -51,7 +51,13 @@ extension BlobWriter {
         throw StoreError.source(path: path, reason: "two files have this name, spelt differently in Unicode")
       }
       var status = stat()
-      guard lstat(path, &status) == 0 else { throw StoreError.failed(to: "examine", path) }
+      guard lstat(path, &status) == 0 else {
+        // The name was read with a sign for what can't be read.
+        guard errno != ENOENT || !name.contains("\u{FFFD}") else {
+          throw StoreError.source(path: path, reason: "its name isn't UTF-8; give it another")
+        }
+        throw StoreError.failed(to: "examine", path)
+      }
       if status.st_mode & S_IFMT == S_IFLNK { try check(link: path, root: root, &status) }
       switch status.st_mode & S_IFMT {
       case S_IFREG:
@@ -99,7 +105,7 @@ extension BlobWriter {
       throw StoreError.source(path: path, reason: "a symbolic link that leads nowhere")
     }
     defer { free(target) }
-    guard String(cString: target).hasPrefix(root + "/") else {
+    guard (String(cString: target) + "/").hasPrefix(root + "/") else {
       throw StoreError.source(
         path: path, reason: "a symbolic link out of the output folder; copy the file instead")
     }

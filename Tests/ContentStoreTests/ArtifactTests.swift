@@ -71,8 +71,17 @@ import Testing
       try files.createSymbolicLink(atPath: scratch["in/bad"].path, withDestinationPath: target)
       let problem = #expect(throws: StoreError.self) { try writer.ingest(scratch["in"]) }
       #expect("\(problem!)".contains("in/bad: a symbolic link"))
+      #expect("\(problem!)".contains("to a folder") == (target == "."))
       try files.removeItem(at: scratch["in/bad"])
     }
+  }
+
+  @Test func aNameThatIsNotUTF8IsRefusedAndSaidToBe() throws {
+    try FileManager.default.createDirectory(at: scratch["in"], withIntermediateDirectories: true)
+    let odd: [CChar] = scratch["in"].path.utf8CString.dropLast() + [0x2F, -1, 0x78, 0]
+    #expect(mkdir(odd, 0o700) == 0)
+    let problem = #expect(throws: StoreError.self) { try writer.ingest(scratch["in"]) }
+    #expect("\(problem!)".hasSuffix("its name isn't UTF-8; give it another"))
   }
 
   @Test func pipesAreRefusedWithoutWaitingForTheirWriter() throws {

@@ -51,6 +51,17 @@ import Testing
     #expect(warnings.all.isEmpty)
   }
 
+  @Test(.enabled(if: Tmpfs.isPossible, "needs the right to mount"))
+  func aRemoteWithoutRoomIsNamedWithoutAdviceForAStore() throws {
+    let disk = try Tmpfs(megabytes: 1)
+    let remote = try DirectoryRemote(at: disk.url.appending(path: "remote"))
+    let record = try mine().publish(noise(2_000_000))
+    let error = #expect(throws: StoreError.self) { try mine().push([record.key], to: remote) }
+    guard case .remote(let name, let reason)? = error else { throw error! }
+    #expect(name == disk.url.path + "/remote")
+    #expect(reason.hasSuffix(": no room left on its disk, or in a quota"))
+  }
+
   @Test func withoutTheRemoteABlobThatIsElsewhereIsMissing() throws {
     let (record, _) = try shared(prose(1000))
     let alone = try theirs()

@@ -76,6 +76,19 @@ import Testing
     #expect(run.lastLine.hasPrefix("executed 1, cached 0, failed 1, skipped 0 in "), "\(run)")
   }
 
+  @Test func aStoreThatGrowsBeyondTheLimitOfFilesIsSaidToBeFull() throws {
+    // The program was ended by SIGXFSZ, without a word.
+    let project = try project(run: false)
+    let errors = project.root.appending(path: "errors")
+    let status = try Child(
+      "/bin/sh", ["-c", "ulimit -f 50; exec \"$0\" run p.yaml", Project.program.path],
+      in: project.root.path, output: .nowhere, errors: .file(errors.path),
+      environment: ProcessInfo.processInfo.environment
+    ).waitForEnd()
+    #expect(status == 3)
+    #expect(try String(contentsOf: errors, encoding: .utf8).contains("file size limit"))
+  }
+
   @Test func aReaderOfStandardErrorThatHasStoppedHoldsNothingUp() throws {
     let project = try project(run: false)
     let ends = try Child.pipe()
