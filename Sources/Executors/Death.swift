@@ -4,7 +4,7 @@ import Foundation
 import Processes
 import Workflow
 
-enum Death {
+package enum Death {
   /// Why a worker that ended like this is no more.
   static func failure(_ end: ProcessEnd, log: String, ranOutOfMemory: Bool) -> Failure {
     let what: String
@@ -47,7 +47,7 @@ enum Death {
   }
 
   /// A failure that a process's sudden end explains, when the kernel ended some for lack of memory meanwhile.
-  static func explained(_ failure: Failure, ranOutOfMemory: Bool) -> Failure {
+  package static func explained(_ failure: Failure, ranOutOfMemory: Bool) -> Failure {
     guard ranOutOfMemory,
       failure.cause == .signal(Int(SIGKILL)) || failure.cause == .exitStatus(128 + Int(SIGKILL))
     else { return failure }

@@ -71,6 +71,25 @@ func aPipesPartOverItsMemory() throws {
   #expect(failure.cause == .memory)
 }
 
+@Test("who is killed while the system runs out of memory is told that, and nobody else")
+func whatTheSystemEndedForLackOfMemory() {
+  let killed = Failure(.signal(9), "the command was ended by SIGKILL (9)")
+  let inside = Failure(.exitStatus(137), "the command ended with status 137")
+  for failure in [killed, inside] {
+    let explained = Death.explained(failure, ranOutOfMemory: true)
+    #expect(explained.cause == .memory)
+    #expect(
+      explained.message
+        == "memory ran out and the system ended it. Run fewer at a time (--jobs), or make the work smaller\n"
+        + failure.message)
+    #expect(Death.explained(failure, ranOutOfMemory: false) == failure)
+  }
+  for cause in [Failure.Cause.exitStatus(1), .signal(11), .time, .input, .other] {
+    let other = Failure(cause, "something else")
+    #expect(Death.explained(other, ranOutOfMemory: true) == other)
+  }
+}
+
 @Test("no control group is left", .enabled(if: controlsMemory))
 func groupsAreRemoved() throws {
   let before = ownGroups()

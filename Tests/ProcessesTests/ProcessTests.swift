@@ -82,3 +82,20 @@ func writingNeverTraps() throws {
   let fileSize = ProcessEnd.name(ofSignal: Int(SIGXFSZ))
   #expect(fileSize == "SIGXFSZ (25)" + ProcessLimit.fileSize.hint)
 }
+
+@Test func numbersOfTheKernelsFilesAreFoundByTheirLabels() throws {
+  let file = FileManager.default.temporaryDirectory.appendingPathComponent("processes-\(UUID().uuidString)")
+  defer { try? FileManager.default.removeItem(at: file) }
+  // Longer than one piece of a read.
+  let filler = (0..<4_000).map { "filler_\($0) \($0)\n" }.joined()
+  try (filler + "VmHWM:\t   1234 kB\noom_kill_other 7\noom_kill 5\nlast: none\n")
+    .write(to: file, atomically: false, encoding: .utf8)
+  func number(_ label: String) -> Int? { ProcessMemory.number(after: label, in: file.path) }
+  #expect(number("VmHWM:") == 1234)
+  #expect(number("oom_kill ") == 5)
+  #expect(number("filler_0 ") == 0)
+  #expect(number("last:") == nil)
+  #expect(number("absent") == nil)
+  #expect(ProcessMemory.number(after: "a", in: file.path + "-none") == nil)
+  #expect(try #require(ProcessMemory.machine) > 1 << 20)
+}

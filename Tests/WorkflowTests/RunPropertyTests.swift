@@ -13,8 +13,11 @@ import Workflow
     let environment = ProcessInfo.processInfo.environment
     let seeds =
       environment["BOBBIN_SEED"].flatMap { Int($0) }.map { $0..<$0 + 1 } ?? 0..<RunPropertyTests.seeds
+    let folder = FileManager.default.temporaryDirectory.appending(path: "run-property-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = try Store.open(at: folder.appending(path: "store"))
     for seed in seeds {
-      let problems = try Trial(seed).problems()
+      let problems = try Trial(seed, files: files, in: folder).problems()
       #expect(problems == [], "seed \(seed)")
     }
   }
@@ -27,16 +30,48 @@ private struct Trial {
   private let store: SimulatedStore
   private let remote: SimulatedRemote?
   private let nodes: [Node.Manner]
+  private let file: EditedFile
 
-  init(_ seed: Int) throws {
+  /// - Parameters:
+  ///   - files: digests files outside.
+  ///   - folder: where they are.
+  init(_ seed: Int, files: Store, in folder: URL) throws {
     let random = SeededRandom(seed)
     self.random = random
     let count = 2 + random.next(below: 14)
     var instances: [Instance] = []
     var nodes: [Node.Manner] = []
     let kind = KindDescription(Node.self, code: plainCode)
+    let partReader = KindDescription(PartReader.self, code: plainCode)
+    let fileReader = KindDescription(FileReader.self, code: plainCode)
+    file = try EditedFile(folder.appending(path: "outside.txt"))
     let groups = 1 + random.next(below: 4)
     for i in 0..<count {
+      let ties = nodes.indices.filter { nodes[$0] == .tie }
+      if random.once(in: 6), let tie = ties.last {
+        let all = random.once(in: 2) ? ties : [tie]
+        instances.append(
+          Instance(
+            name: "n\(i)", stage: "n", kind: partReader,
+            parameters: ["id": .integer(random.next(below: groups)), "manner": "plain"],
+            inputs: [
+              InputBinding(
+                name: "reads", isList: true, labelled: false,
+                sources: all.map { Source(instance: $0, output: "out") })
+            ], outputs: partReader.outputs))
+        nodes.append(.plain)
+        continue
+      }
+      if random.once(in: 8) {
+        instances.append(
+          Instance(
+            name: "n\(i)", stage: "n", kind: fileReader,
+            parameters: ["id": .integer(random.next(below: groups)), "manner": "plain"],
+            externals: [ExternalBinding(name: "path", url: file.url, patterns: [], place: .nowhere)],
+            outputs: fileReader.outputs))
+        nodes.append(.plain)
+        continue
+      }
       let draw = random.next(below: 24)
       let manner: Node.Manner =
         draw < 12
@@ -59,7 +94,7 @@ private struct Trial {
     }
     self.nodes = nodes
     graph = Graph(instances: instances, project: "/simulated", file: "p.yaml")
-    store = SimulatedStore(SimulatedStore.Faults(random: random))
+    store = SimulatedStore(SimulatedStore.Faults(random: random), files: files)
     remote = random.once(in: 2) ? SimulatedRemote(random) : nil
   }
 
@@ -68,6 +103,9 @@ private struct Trial {
     var executor: SimulatedExecutor
     var world: World
     var told: [String: Int]
+    /// What the file outside held when the run began, and how often it was written while it went on.
+    var text: String
+    var edits: Int
   }
 
   private func run(misfortune: Bool) throws -> Outcome {
@@ -83,12 +121,17 @@ private struct Trial {
       store.faults.publishing = random.once(in: 12) ? 10 : 0
       store.faults.full = random.once(in: 16) ? 10 : 0
       remote?.failing = [0, 0, 6, 1][random.next(below: 4)]
+      remote?.hanging = random.once(in: 4) ? 1 + random.next(below: 10) : 0
       if random.once(in: 3) { remote?.loseBlobs() }
       if random.once(in: 6) { interruptAfter = random.next(below: 20) }
     } else {
       (store.faults.opening, store.faults.space, store.faults.publishing, store.faults.full) = (0, 0, 0, 0)
       remote?.failing = 0
+      remote?.hanging = 0
     }
+    remote?.world = world
+    world.mayHang = (remote?.hanging ?? 0) > 0
+    let (text, before) = (file.text, file.edits)
     var events = 0
     var told: [String: Int] = [:]
     let targets = misfortune && random.once(in: 4) ? [random.next(below: graph.instances.count)] : nil
@@ -105,10 +148,13 @@ private struct Trial {
       if events == interruptAfter { world.post(.interruption) }
       // Now and then something is lost while others work.
       if misfortune, random.once(in: 12), case .finished = event { loseSome(1) }
+      if misfortune, random.once(in: 12) { file.edit(random.next(below: 3)) }
       if case .finished(let report) = event { told[report.name, default: 0] += 1 }
     }
     let report = run.run()
-    return Outcome(report: report, executor: executor, world: world, told: told)
+    world.release()
+    return Outcome(
+      report: report, executor: executor, world: world, told: told, text: text, edits: file.edits - before)
   }
 
   private func loseSome(_ count: Int) {
@@ -123,6 +169,7 @@ private struct Trial {
     for _ in 0..<1 + random.next(below: 3) {
       problems += check(try run(misfortune: true), misfortune: true)
       loseSome(random.next(below: 4))
+      if random.once(in: 3) { file.edit(random.next(below: 3)) }
     }
     // In peace everything comes to an end, and then nothing is left to do.
     problems += check(try run(misfortune: false), misfortune: false)
@@ -152,7 +199,7 @@ private struct Trial {
         }) {
           problems.append("\(name) is \(instance.state), but n\(d) is \(states[d]!.state)")
         }
-        if dependencies.allSatisfy(isOver) { problems += bytes(of: instance, states) }
+        if dependencies.allSatisfy(isOver) { problems += bytes(of: instance, states, outcome.text) }
         if store.records[instance.key!]?.artifacts != instance.artifacts {
           problems.append("\(name) has no record that says what it is")
         }
@@ -178,7 +225,11 @@ private struct Trial {
     // Nothing is computed twice unless it was lost, or wasn't kept.
     for (key, count) in outcome.executor.successes where count > 1 {
       let blobs = store.records[key]?.blobs.map(\.digest) ?? []
-      let misfortunes = blobs.reduce(store.unpublished[key] ?? 0) { $0 + (store.misfortunes[$1] ?? 0) }
+      var misfortunes = blobs.reduce(store.unpublished[key] ?? 0) { $0 + (store.misfortunes[$1] ?? 0) }
+      let readsFile = report.instances.contains {
+        $0.key == key && !graph.instances[$0.instance].externals.isEmpty
+      }
+      if readsFile { misfortunes += outcome.edits }
       let isFlaky = store.records[key]?.action["parameters"]?["manner"] == "flaky"
       if count > 1 + misfortunes, !isFlaky {
         problems.append("\(key.hex.prefix(8)) was computed \(count) times")
@@ -193,14 +244,24 @@ private struct Trial {
     return store.records[key] != nil
   }
 
-  private func bytes(of report: InstanceReport, _ states: [Int: InstanceReport]) -> [String] {
+  /// - Parameter text: what the file outside held when the run began.
+  private func bytes(of report: InstanceReport, _ states: [Int: InstanceReport], _ text: String) -> [String] {
     let instance = graph.instances[report.instance]
-    let reads = instance.inputs[0].sources.map { states[$0.instance]!.artifacts["out"]! }
-    let own = Digest.of(Node.content(instance.parameters, reads, nonce: 0))
+    let reads = instance.inputs.first.map { binding in
+      binding.sources.map { source in
+        let all = states[source.instance]!.artifacts["out"]!
+        guard let part = instance.kind.inputs[0].part, case .named(let name) = part else { return all }
+        return Manifest(parsing: store.published[all.digest]!)!.entries[name]!
+      }
+    }
+    let own = Digest.of(
+      Node.content(
+        instance.parameters, reads ?? [], file: instance.externals.isEmpty ? "" : text, nonce: 0))
     let got = report.artifacts["out"]!
     switch nodes[report.instance] {
     case .flaky: return []
     case .tie:
+      let reads = reads ?? []
       var manifest = Manifest([
         "own": Artifact(.blob, own, size: Node.content(instance.parameters, reads, nonce: 0).count)
       ])
@@ -208,5 +269,26 @@ private struct Trial {
       return manifest.artifact == got ? [] : ["\(report.name) has wrong bytes"]
     default: return own == got.digest ? [] : ["\(report.name) has wrong bytes"]
     }
+  }
+}
+
+/// A file outside the pipeline. Whatever is written to it, its time says that it was, however fast that happens.
+private final class EditedFile {
+  let url: URL
+  private(set) var text = ""
+  private(set) var edits = 0
+
+  init(_ url: URL) throws {
+    self.url = url
+    edit(0)
+  }
+
+  /// Writes one of a few texts; perhaps the one that it has.
+  func edit(_ n: Int) {
+    edits += 1
+    text = "text \(n)"
+    try! text.write(to: url, atomically: false, encoding: .utf8)
+    try! FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSince1970: 1e9 + Double(edits))], ofItemAtPath: url.path)
   }
 }

@@ -31,15 +31,37 @@ struct Node: StageKind {
     case deadly
   }
 
-  /// What a node with these parameters gives that reads these artifacts; the bytes of its own.
-  static func content(_ parameters: JSON, _ reads: [Artifact], nonce: Int) -> [UInt8] {
-    let hash = Digest.of("\(parameters.canonical) \(reads.map(\.digest.hex))".utf8)
+  /// What a node with these parameters gives that reads these artifacts, and this text outside; the bytes of its own.
+  static func content(_ parameters: JSON, _ reads: [Artifact], file: String = "", nonce: Int) -> [UInt8] {
+    let hash = Digest.of("\(parameters.canonical) \(reads.map(\.digest.hex)) \(file)".utf8)
     switch parameters["manner"]?.stringValue {
     case "coarse": return Array("coarse \(parameters["id"]!.canonical) \(hash.bytes[0] % 2)".utf8)
     case "flaky": return Array("flaky \(hash.hex) \(nonce)".utf8)
     default: return Array("plain \(hash.hex)".utf8)
     }
   }
+}
+
+/// A node that reads a part of what ties give.
+struct PartReader: StageKind {
+  static let name = "part"
+  static let summary = "a part of what it reads, hashed"
+  @Input("what it reads a part of", .number, part: .named("own")) var reads: [InputArtifact]
+  @Parameter("tells nodes apart") var id = 0
+  @Parameter("how it behaves") var manner = Node.Manner.plain
+  @Output("the hash", .number) var out: OutputArtifact
+  func run(in context: StageContext) throws {}
+}
+
+/// A node that reads a file outside.
+struct FileReader: StageKind {
+  static let name = "file"
+  static let summary = "a file, hashed"
+  @ExternalInput("what it reads") var path: URL
+  @Parameter("tells nodes apart") var id = 0
+  @Parameter("how it behaves") var manner = Node.Manner.plain
+  @Output("the hash", .number) var out: OutputArtifact
+  func run(in context: StageContext) throws {}
 }
 
 /// Runs nodes.
@@ -122,7 +144,8 @@ final class SimulatedExecutor: Executor {
   private func result(_ member: JobMember, _ parameters: JSON) -> JobResult {
     nonce += 1
     let reads = (member.inputs["reads"] ?? []).map(\.artifact)
-    let own = SimulatedStore.blob(Node.content(parameters, reads, nonce: nonce))
+    let file = member.externals["path"].map { try! String(contentsOfFile: $0, encoding: .utf8) } ?? ""
+    let own = SimulatedStore.blob(Node.content(parameters, reads, file: file, nonce: nonce))
     guard parameters["manner"] == "tie" else {
       return .success(artifacts: ["out": own.artifact], blobs: [own], facts: ["host": "simulated"])
     }

@@ -11,6 +11,10 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   private(set) var records: [Digest: Record] = [:]
   private var contents: [Digest: [UInt8]] = [:]
   private var forms: [Digest: StoredBlob] = [:]
+  /// Everything that was ever published, lost or not.
+  private(set) var published: [Digest: [UInt8]] = [:]
+  /// Digests files outside.
+  private let files: Store
   private var lastKeys: [String: Digest] = [:]
   private var remote: (any Remote)?
   var faults: Faults
@@ -31,7 +35,10 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     func happens(_ often: Int) -> Bool { often > 0 && random.once(in: often) }
   }
 
-  init(_ faults: Faults) { self.faults = faults }
+  init(_ faults: Faults, files: Store) {
+    self.faults = faults
+    self.files = files
+  }
 
   /// Loses a blob's bytes; what is known of it stays.
   func lose(_ digest: Digest) {
@@ -72,6 +79,7 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     func register() {
       for blob in blobs {
         contents[blob.digest] = blob.inline
+        published[blob.digest] = blob.inline
         forms[blob.digest] = blob.form
       }
     }
@@ -170,7 +178,7 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
       inline: bytes)
   }
 
-  func digests(ofFiles files: [URL]) throws -> [ExternalFile] { [] }
+  func digests(ofFiles files: [URL]) throws -> [ExternalFile] { try self.files.digests(ofFiles: files) }
   func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile] { [:] }
   func lastKeys(project: String, file: String) throws -> [String: Digest] { lastKeys }
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID { RunID(1) }
@@ -187,6 +195,10 @@ final class SimulatedRemote: Remote, @unchecked Sendable {
   private let random: SeededRandom
   /// A call fails once in so many times; 0 for never, 1 for a remote that is away.
   var failing = 0
+  /// A call isn't answered once in so many times; 0 for never.
+  var hanging = 0
+  /// Where calls hang.
+  var world: World?
 
   init(_ random: SeededRandom) { self.random = random }
 
@@ -196,6 +208,10 @@ final class SimulatedRemote: Remote, @unchecked Sendable {
   func loseBlobs() { for digest in blobs.keys.sorted() where random.once(in: 3) { blobs[digest] = nil } }
 
   private func call() throws {
+    if hanging > 0, random.once(in: hanging) {
+      world!.hang()
+      throw StoreError.remote(name: "simulated://", reason: "it never answered")
+    }
     if failing > 0, random.once(in: failing) {
       throw StoreError.remote(name: "simulated://", reason: "no connection")
     }

@@ -12,6 +12,11 @@ final class World: Surroundings, @unchecked Sendable {
   private var steps: [() -> Void] = []
   /// Draws what is next; nil: errands in their order, then jobs in theirs.
   var random: SeededRandom?
+  /// Whether an errand may wait for ever: then each is done on a thread of its own, while this one waits until it is done
+  /// or hangs.
+  var mayHang = false
+  private var current: Hand?
+  private var hanging: [Hand] = []
   /// Whether the loop waited though nothing could happen any more.
   private(set) var isStuck = false
   private var waits = 0
@@ -59,13 +64,54 @@ final class World: Surroundings, @unchecked Sendable {
     let choice = random?.next(below: count) ?? 0
     if choice < open.count {
       let errand = errands.remove(at: open[choice])
-      let outcome = errand.work()
+      guard let outcome = outcome(of: errand.work) else { return true }
       if let id = errand.id { happenings.append(.errand(id, outcome)) }
     } else {
       steps.remove(at: choice - open.count)()
     }
     if random != nil { now += 0.01 }
     return true
+  }
+}
+
+// What hangs.
+extension World {
+  /// A thread with an errand. One thread at a time goes on, here or there.
+  private final class Hand: @unchecked Sendable {
+    let paused = DispatchSemaphore(value: 0)
+    let released = DispatchSemaphore(value: 0)
+    var outcome: (any Sendable)?
+  }
+
+  /// What an errand comes to; nil when it hangs.
+  private func outcome(of work: @escaping @Sendable () -> any Sendable) -> (any Sendable)? {
+    guard mayHang else { return work() }
+    let hand = Hand()
+    current = hand
+    Thread {
+      hand.outcome = work()
+      hand.paused.signal()
+    }.start()
+    hand.paused.wait()
+    current = nil
+    if hand.outcome == nil { hanging.append(hand) }
+    return hand.outcome
+  }
+
+  /// Waits, as an errand, until everything is over.
+  func hang() {
+    let hand = current!
+    hand.paused.signal()
+    hand.released.wait()
+  }
+
+  /// Lets what hangs come to its end, one after the other.
+  func release() {
+    for hand in hanging {
+      hand.released.signal()
+      hand.paused.wait()
+    }
+    hanging = []
   }
 }
 
