@@ -1,6 +1,7 @@
 // Owns what is known of instances before they run: each kind is asked once for all instances that agree in all that it
 // could answer by, and its answers are handed on to those that read what these make.
 
+import Canonical
 import Workflow
 
 /// The instances bound so far, by their index in the graph, with what is known of their outputs.
@@ -55,9 +56,20 @@ final class BoundInstances {
 
 /// What a stage's kind says of its instances.
 struct StageForesight {
+  private struct Answer {
+    var known: Int
+    var mistakes: [Foresight.Mistake]
+  }
+
+  /// All that a kind went by when it was asked: values of parameters, inputs, files.
+  private struct Ground: Hashable {
+    var parameters: [JSON]
+    var others: [Int]
+  }
+
   private let kind: KindDescription
-  /// By what the kind goes by: which parameters and files, and what is known of the inputs.
-  private var answers: [[Int]: (known: Int, mistakes: [Foresight.Mistake])] = [:]
+  /// By the parameters that the kind looked at; other values lead it to look at others.
+  private var answers: [[String]: [Ground: Answer]] = [:]
   /// Input and which artifacts it reads → the list of what is known of them.
   private var lists: [[Int]: Int] = [:]
 
@@ -69,26 +81,33 @@ struct StageForesight {
   /// - Returns: what is wrong.
   mutating func look(at index: Int, _ numbers: [Int], in bound: BoundInstances) -> [Foresight.Mistake] {
     let instance = bound.instances[index]!
-    var key = numbers
+    var others = Array(numbers.dropFirst())
     for (position, input) in kind.inputs.enumerated() {
-      let slot = [position, numbers[position + 1]]
+      let slot = [position, others[position]]
       if lists[slot] == nil {
         let binding = instance.inputs.first { $0.name == input.name }
         lists[slot] = binding.map(bound.list) ?? -1
       }
-      key[position + 1] = lists[slot]!
+      others[position] = lists[slot]!
     }
-    if answers[key] == nil {
-      var inputs: [String: [Foresight.Member]] = [:]
-      for (position, input) in kind.inputs.enumerated() where key[position + 1] >= 0 {
-        inputs[input.name] = bound.members(key[position + 1])
-      }
-      let files = Dictionary(uniqueKeysWithValues: instance.externals.map { ($0.name, $0.url) })
-      let said = kind.foresee(parameters: instance.parameters, inputs: inputs, files: files)
-      answers[key] = (bound.take(said.outputs), said.mistakes)
-    }
-    let answer = answers[key]!
+    let answer = answer(for: instance, others, in: bound)
     bound.know(answer.known, of: index)
     return answer.mistakes
+  }
+
+  private mutating func answer(for instance: Instance, _ others: [Int], in bound: BoundInstances) -> Answer {
+    func ground(_ names: [String]) -> Ground {
+      Ground(parameters: names.map { instance.parameters[$0] ?? .null }, others: others)
+    }
+    for (names, known) in answers { if let answer = known[ground(names)] { return answer } }
+    var inputs: [String: [Foresight.Member]] = [:]
+    for (position, input) in kind.inputs.enumerated() where others[position] >= 0 {
+      inputs[input.name] = bound.members(others[position])
+    }
+    let files = Dictionary(uniqueKeysWithValues: instance.externals.map { ($0.name, $0.url) })
+    let said = kind.foresee(parameters: instance.parameters, inputs: inputs, files: files)
+    let answer = Answer(known: bound.take(said.outputs), mistakes: said.mistakes)
+    answers[said.read, default: [:]][ground(said.read)] = answer
+    return answer
   }
 }

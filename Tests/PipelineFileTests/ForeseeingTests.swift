@@ -73,7 +73,8 @@ private func complaint(_ text: String) -> String? {
     .joined(separator: "\n")
 }
 
-@Test func aKindIsAskedOnceForAllInstancesThatAgree() throws {
+/// The frames' numbers are nothing that they go by.
+@Test func aKindIsAskedOnceForAllInstancesThatAgreeInWhatItGoesBy() throws {
   let numbers = (0..<50).map(String.init).joined(separator: ", ")
   let pipeline = try load(
     """
@@ -83,7 +84,7 @@ private func complaint(_ text: String) -> String? {
       frame:
         uses: frame
         matrix: { page: "${paper}", widths: [[200], [210, 220]], copy: [\(numbers)] }
-        with: { owner: ben, page: "${matrix.page}", widths: "${matrix.widths}" }
+        with: { owner: ben, page: "${matrix.page}", widths: "${matrix.widths}", number: "${matrix.copy}" }
     """)
   #expect(pipeline.graph.instances.count == 2 + 200)
   #expect(asked.withLock { $0["ann"] } == 2)

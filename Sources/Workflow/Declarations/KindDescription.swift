@@ -80,18 +80,32 @@ public final class KindDescription: Sendable {
   /// Whether the kind says anything before it runs.
   public var foresees: Bool { type is any ForeseeingKind.Type }
 
-  /// What the kind says of an instance before it runs: the facts of its outputs, and what is wrong.
+  /// What a kind says of an instance before it runs.
+  public struct Foreseen: Sendable {
+    /// What is known of outputs, by name.
+    public var outputs: [String: KnownFacts] = [:]
+    public var mistakes: [Foresight.Mistake] = []
+    /// The parameters that it went by: with the same values of these, whatever the others', it says the same.
+    public var read: [String] = []
+  }
+
+  /// Asks the kind what it knows of an instance before it runs.
   /// - Parameters:
   ///   - parameters: in canonical form.
   ///   - inputs: what is known of what each input reads; of optional ones only those that are written.
   public func foresee(
     parameters: JSON, inputs: [String: [Foresight.Member]], files: [String: URL]
-  ) -> (outputs: [String: KnownFacts], mistakes: [Foresight.Mistake]) {
-    guard let kind = prototype.kind as? any ForeseeingKind else { return ([:], []) }
+  ) -> Foreseen {
+    guard let kind = prototype.kind as? any ForeseeingKind else { return Foreseen() }
     return decoded(parameters) {
       var foresight = Foresight(inputs: inputs, files: files)
-      kind.foresee(&foresight)
-      return (foresight.outputs, foresight.mistakes)
+      var read: [String] = []
+      func ask(watching declared: ArraySlice<(name: String, declaration: any ParameterDeclaration)>) {
+        guard let (name, parameter) = declared.first else { return kind.foresee(&foresight) }
+        if parameter.watch({ ask(watching: declared.dropFirst()) }) { read.append(name) }
+      }
+      ask(watching: prototype.declared.parameters[...])
+      return Foreseen(outputs: foresight.outputs, mistakes: foresight.mistakes, read: read)
     }
   }
 

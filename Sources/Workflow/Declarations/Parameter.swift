@@ -33,6 +33,7 @@ public struct Parameter<Value: ParameterValue>: Sendable {
   }
 
   public var wrappedValue: Value {
+    if slot.isWatched { slot.wasRead = true }
     guard let value = slot.value ?? fallback else { preconditionFailure("BUG: read before it was decoded") }
     return value
   }
@@ -110,6 +111,8 @@ protocol ParameterDeclaration: Sendable {
   func decode(_ raw: RawValue) throws
   /// Forgets what was decoded.
   func reset()
+  /// Runs `body`; returns whether it read the value. One thread at a time, and none else reads meanwhile.
+  func watch(_ body: () -> Void) -> Bool
 }
 
 extension Parameter: ParameterDeclaration {
@@ -143,11 +146,21 @@ extension Parameter: ParameterDeclaration {
   }
 
   func reset() { slot.value = nil }
+
+  func watch(_ body: () -> Void) -> Bool {
+    (slot.isWatched, slot.wasRead) = (true, false)
+    body()
+    slot.isWatched = false
+    return slot.wasRead
+  }
 }
 
 /// A place for a value that arrives after the declaration. A kind that runs sets it once, while it is being made.
 final class Slot<Value: Sendable>: @unchecked Sendable {
   var value: Value?
+  /// Of a kind that is asked, not run: whether it is noted that the value was read, and whether it was.
+  var isWatched = false
+  var wasRead = false
 }
 
 /// The parameters that a kind or a group declares, in order.
