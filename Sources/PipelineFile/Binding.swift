@@ -54,7 +54,7 @@ struct Binding {
       // Of references.
       if let n = Int(path[1]), values.indices.contains(n) { return values[n].place }
       return place
-    case let value: return (try? value.raw().place(of: path.dropFirst())) ?? value.place
+    case let value: return (try? value.raw().part(path.dropFirst()).place) ?? value.place
     }
   }
 

@@ -12,10 +12,15 @@ struct ForeseenRows {
   init(_ foresight: Foresight, _ inputs: String...) {
     let members = inputs.flatMap { foresight.members(of: $0) }
     isWritten = inputs.contains(where: foresight.isWritten)
-    axes = ScoreRows(
-      rows: members.map { member in
-        ScoreRow(stage: "", labels: member.axes.map { Label(axis: $0, value: "") }, scores: [:])
-      })
+    axes = ScoreRows(rows: [])
+    for input in inputs {
+      // What is compared with the rows goes into their columns.
+      let before = axes
+      axes.rows += foresight.members(of: input).map { member in
+        let labels = member.axes.map { Label(axis: (try? before.axis($0)) ?? $0, value: "") }
+        return ScoreRow(stage: "", labels: labels, scores: [:])
+      }
+    }
     let known = members.map { $0.facts(ScoresFacts.self) }
     if known.allSatisfy({ $0 != nil }) {
       scores = ScoreRows(

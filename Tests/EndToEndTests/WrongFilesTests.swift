@@ -251,7 +251,7 @@ private let wrongFiles: [WrongFile] = [
     """,
     errors: """
       p.yaml:3:53: stage 'images': train: expected a number at least 10, found 5
-      p.yaml:3:68: stage 'images': difficulty: expected a number from 0 to 10, found 11.0
+      p.yaml:3:68: stage 'images': difficulty: expected a number from 0 to 10, found 11
       """),
   WrongFile(
     "a fraction for a whole number",
@@ -310,7 +310,7 @@ private let wrongFiles: [WrongFile] = [
           adversary: { epsilon: 2, step: 3 }
     """,
     errors: """
-      p.yaml:9:29: stage 'model': adversary: epsilon: expected a number from 0 to 1, found 2.0
+      p.yaml:9:29: stage 'model': adversary: epsilon: expected a number from 0 to 1, found 2
       p.yaml:9:32: stage 'model': adversary: unknown parameter 'step'. Did you mean 'steps'?
       """),
   WrongFile(
@@ -545,7 +545,7 @@ private let wrongFiles: [WrongFile] = [
         with: { data: "${images}", architecture: small_cnn, batch: 50, learning_rate: "${matrix.rate}", seed: "${matrix.seed}" }
     """,
     errors: """
-      p.yaml:6:19: stage 'model': learning_rate: expected a number above 0, found -1.0 (4 of 12 instances)
+      p.yaml:6:19: stage 'model': learning_rate: expected a number above 0, found -1 (4 of 12 instances)
       """),
   WrongFile(
     "a stage that isn't there",
@@ -1121,6 +1121,44 @@ private let wrongFiles: [WrongFile] = [
     #expect(run.errors.contains("warning: p.yaml:2:22: nothing uses the parameter 'epochs'"))
   }
 
+  /// As when it runs: `front.seed` of what is compared is `network.front.seed` of the rows.
+  @Test func axesOfReferencesAreThoseOfTheRows() throws {
+    let project = try project()
+    try project.write(
+      "p.yaml",
+      """
+      version: 1
+      stages:
+        images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+        model:
+          matrix: { seed: [0, 1] }
+          uses: train
+          with: { data: "${images}", architecture: small_cnn, batch: 50, seed: "${matrix.seed}" }
+        stitched:
+          matrix: { front: "${model}", cut: [conv1, conv2] }
+          uses: stitch
+          with:
+            front: ${matrix.front}
+            from: ${matrix.cut}
+            end: ${model[seed=0]}
+            to: ${matrix.cut}
+            method: direct
+            data: ${images}
+        scores:
+          matrix: { network: "${stitched}" }
+          uses: evaluate
+          with: { model: "${matrix.network}", data: "${images}" }
+        alone:
+          matrix: { front: "${model}" }
+          uses: evaluate
+          with: { model: "${matrix.front}", data: "${images}" }
+        table: { uses: table, with: { rows: "${scores}", references: "${alone}", over: [seed] } }
+      """)
+    let check = try project.bobbin("check", "p.yaml")
+    #expect(check.errors == "")
+    #expect(check.output == "p.yaml: ok, 6 stages, 14 instances\n")
+  }
+
   @Test func editorsGetJSON() throws {
     let project = try project()
     try project.write("p.yaml", right)
@@ -1139,7 +1177,7 @@ private let wrongFiles: [WrongFile] = [
         "errors": [
           [
             "file": "p.yaml", "line": 6, "column": 19, "count": 4,
-            "message": "stage 'model': learning_rate: expected a number above 0, found -1.0",
+            "message": "stage 'model': learning_rate: expected a number above 0, found -1",
           ]
         ],
       ])

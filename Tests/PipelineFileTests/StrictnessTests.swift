@@ -202,7 +202,7 @@ func aFileIsReadStrictly(text: String, message: String) throws {
   let found = try complaint(text)
   #expect(
     found == """
-      p.yaml:2:20: stage 'model': rate: expected a number above 0, found 0.0
+      p.yaml:2:20: stage 'model': rate: expected a number above 0, found 0
       p.yaml:2:31: stage 'model': epochs: expected a whole number, found 'ten'
       p.yaml:4:50: stage 'images': path: expected a path, found a list
       p.yaml:4:55: stage 'images': unknown parameter 'trian'. Did you mean 'train'?

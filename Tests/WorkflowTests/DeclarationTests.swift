@@ -152,7 +152,7 @@ private struct Everything: StageKind {
         == "f.yaml:2:12: learning_rate: expected a number from 0 to 1, found 1.5")
     #expect(
       issue(("adversary", map(("epsilon", text("0")))))
-        == "f.yaml:2:12: adversary: epsilon: expected a number above 0, found 0.0")
+        == "f.yaml:2:12: adversary: epsilon: expected a number above 0, found 0")
     #expect(
       issue(("milestones", .list([text("3"), text("-5")], Place(file: "f.yaml", line: 2, column: 12))))
         == "f.yaml:2:12: milestones: expected a number at least 0, found -5")

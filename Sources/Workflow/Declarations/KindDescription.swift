@@ -71,7 +71,7 @@ public final class KindDescription: Sendable {
       let path = invalid.name.split(separator: ".").map(String.init)
       let member = members.first { $0.name == path[0] }
       throw DecodingIssue(
-        member?.value.place(of: path.dropFirst()) ?? place, "\(path[0]): \(invalid.message)")
+        member?.value.part(path.dropFirst()).place ?? place, "\(path[0]): \(invalid.message)")
     }
     let written = Dictionary(uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) })
     return .object(written.merging(kind.derivedParameters) { $1 })

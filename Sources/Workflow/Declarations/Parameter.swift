@@ -63,11 +63,15 @@ public struct Bounds: Sendable {
   }
   private static func spelled(_ value: Double) -> String { number(value).canonical }
 
-  /// The first number in `json` that is out of bounds.
-  func violation(in json: JSON) -> JSON? {
-    if case .array(let values) = json { return values.lazy.compactMap { violation(in: $0) }.first }
+  /// The first number in `json` that is out of bounds, and its positions in the lists around it.
+  func violation(in json: JSON) -> (number: JSON, path: [String])? {
+    if case .array(let values) = json {
+      return values.enumerated().lazy.compactMap { i, value in
+        violation(in: value).map { ($0.number, ["\(i)"] + $0.path) }
+      }.first
+    }
     guard let value = json.doubleValue else { return nil }
-    return holds(value) ? nil : json
+    return holds(value) ? nil : (json, [])
   }
 }
 
@@ -140,7 +144,10 @@ extension Parameter: ParameterDeclaration {
   func decode(_ raw: RawValue) throws {
     let value = try Value(raw: raw)
     if let bounds, let wrong = bounds.violation(in: value.json) {
-      throw DecodingIssue(raw.place, "expected a number \(bounds.description), found \(wrong.canonical)")
+      let part = raw.part(wrong.path)
+      var found = wrong.number.canonical
+      if case .scalar(let text, _, _) = part { found = text }
+      throw DecodingIssue(part.place, "expected a number \(bounds.description), found \(found)")
     }
     slot.value = value
   }

@@ -49,22 +49,22 @@ public indirect enum RawValue: Sendable {
     }
   }
 
-  /// Where a part of this value stands, found by positions in lists (from 0) and names in maps; where it has no such
-  /// part, the nearest around it.
-  public func place(of path: some Sequence<String>) -> Place {
+  /// A part of this value, found by positions in lists (from 0) and names in maps; where it has no such part, the
+  /// nearest around it.
+  public func part(_ path: some Sequence<String>) -> RawValue {
     var value = self
     for step in path {
       switch value {
       case .list(let values, _):
-        guard let position = Int(step), values.indices.contains(position) else { return value.place }
+        guard let position = Int(step), values.indices.contains(position) else { return value }
         value = values[position]
       case .map(let members, _):
-        guard let member = members.first(where: { $0.name == step }) else { return value.place }
+        guard let member = members.first(where: { $0.name == step }) else { return value }
         value = member.value
-      case .null, .scalar: return value.place
+      case .null, .scalar: return value
       }
     }
-    return value.place
+    return value
   }
 
   /// For error messages: `'abc'`, `a list`, `a map`, `nothing`.
