@@ -115,8 +115,9 @@ final class Evaluator {
       if member.isLabelled { return Found(value: .null(place)) }
       throw DecodingIssue(
         place,
-        "${\(path.text)}: '\(own.name)' has no '\(rest.joined(separator: "."))' where it is \(member.spelling). "
-          + "With labels, { label: … }, it would count as not written there")
+        "${\(path.text)}: '\(own.name)' has no '\(rest.joined(separator: "."))'",
+        example:
+          " where it is \(member.spelling). With labels, { label: … }, it would count as not written there")
     }
     let end = deadEnd(rest, from: own, at: place)
     throw DecodingIssue(place, "${\(path.text)}: '\(end.path)' has no \(end.missing)")

@@ -14,7 +14,7 @@ public struct PipelineFileError: Error, CustomStringConvertible, Sendable {
 
     init(_ issue: DecodingIssue) {
       place = issue.place
-      message = issue.message
+      message = issue.message + issue.example
     }
   }
 
@@ -69,7 +69,8 @@ struct IssueCollector {
   /// Takes over what is wrong with some of a stage's instances.
   mutating func add(_ counted: InstanceIssues, _ subject: String, of instances: Int) {
     for (found, count) in counted.counts {
-      var issue = PipelineFileError.Issue(DecodingIssue(found.place, "\(subject): \(found.message)"))
+      var issue = PipelineFileError.Issue(found)
+      issue.message = "\(subject): \(issue.message)"
       issue.instances = count
       issue.ofInstances = instances
       issues.append(issue)

@@ -1111,7 +1111,7 @@ private let wrongFiles: [WrongFile] = [
     #expect(
       check.errors == """
         warning: p.yaml:2:22: nothing uses the parameter 'epochs': write ${params.epochs} where it is meant, or take it out
-        warning: p.yaml:5:39: stage 'far': path: \(project.root.path)/elsewhere: no such file or directory
+        warning: p.yaml:5:45: stage 'far': path: \(project.root.path)/elsewhere: no such file or directory
 
         """)
     #expect(!FileManager.default.fileExists(atPath: project.root.appending(path: "cache").path))

@@ -96,11 +96,14 @@ public indirect enum RawValue: Sendable {
 public struct DecodingIssue: Error, Sendable, CustomStringConvertible {
   public var place: Place
   public var message: String
-  public init(_ place: Place, _ message: String) {
+  /// What follows the message and may differ between instances with the same slip: the first one's is told.
+  public var example: String
+  public init(_ place: Place, _ message: String, example: String = "") {
     self.place = place
     self.message = message
+    self.example = example
   }
-  public var description: String { place.line == 0 ? message : "\(place): \(message)" }
+  public var description: String { (place.line == 0 ? "" : "\(place): ") + message + example }
 }
 
 /// Several issues, each with its own place.
@@ -119,7 +122,9 @@ public struct DecodingIssues: Error, Sendable {
   }
 
   public mutating func add(_ issue: DecodingIssue, _ subject: String? = nil) {
-    issues.append(DecodingIssue(issue.place, (subject.map { $0 + ": " } ?? "") + issue.message))
+    var issue = issue
+    if let subject { issue.message = "\(subject): \(issue.message)" }
+    issues.append(issue)
   }
 
   /// Throws what was kept, if anything: a single issue as itself.
