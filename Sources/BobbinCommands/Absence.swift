@@ -1,21 +1,26 @@
-// Owns saying where the bytes of an artifact are that aren't here, and what it would take to make them again.
+// Owns saying where the bytes of artifacts are that aren't here, and what it would take to make them again.
 
 import ContentStore
 import Reporting
 import Workflow
 
-/// Why an artifact of an instance that is up to date can't be had without running something.
+/// Why artifacts of instances that are up to date can't be had without running something.
 struct Absence {
-  private let instance: String
+  /// The instances, for people.
+  private let names: String
+  private let isOne: Bool
   private let remote: String?
   /// The instances that would run for it, producers first.
   private let runs: [String]
 
-  init(of index: Int, in opened: OpenPipeline, _ plan: Plan) {
+  init(of instances: [Int], in opened: OpenPipeline, _ plan: Plan) {
     let graph = opened.graph
-    instance = graph.instances[index].name
     remote = opened.remote.map { "\($0)" }
     let artifacts = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.instance, $0.artifacts ?? [:]) })
+    let lacking = instances.filter { i in (artifacts[i] ?? [:]).values.contains { !opened.has($0) } }
+    let wanted = lacking.isEmpty ? instances : lacking
+    names = Selections(graph).names(wanted).joined(separator: ", ")
+    isOne = wanted.count == 1
     var order: [Int] = []
     var seen: Set<Int> = []
     func visit(_ i: Int) {
@@ -28,7 +33,7 @@ struct Absence {
       }
       order.append(i)
     }
-    visit(index)
+    for i in wanted { visit(i) }
     runs = order.map { graph.instances[$0].name }
   }
 
@@ -42,7 +47,7 @@ struct Absence {
     let named = runs.prefix(4).joined(separator: ", ")
     let rest = runs.count > 4 ? " and \(runs.count - 4) more" : ""
     return """
-      \(instance) is up to date, but its bytes aren't in this store. \(place)
+      \(names) \(isOne ? "is" : "are") up to date, but \(isOne ? "its" : "their") bytes aren't in this store. \(place)
       To make them again, \(counted(runs.count, "instance")) would run: \(named)\(rest).
       `bobbin get \(file) '\(selector)' --rebuild` does that.
       """

@@ -83,6 +83,7 @@ public struct Bobbin: ParsableCommand {
     case is PipelineFileError, is DecodingIssue: end(2, error)
     case is StoreError: end(3, error)
     case let failure as CommandFailure: end(failure.status, failure)
+    case is Interruption.Happened: end(130, "interrupted before anything ran")
     default:
       let text = fullMessage(for: error) + "\n"
       guard exitCode(for: error) == .success else {
@@ -95,7 +96,7 @@ public struct Bobbin: ParsableCommand {
     }
   }
 
-  private static func end(_ status: Int32, _ error: any Error) -> Never {
+  private static func end(_ status: Int32, _ error: Any) -> Never {
     StandardError.write(legible(lines: "error: \(error)\n"))
     Foundation.exit(status)
   }

@@ -5,45 +5,74 @@ import Canonical
 import ContentStore
 import Executors
 import Foundation
+import PipelineFile
 import Reporting
 import Workflow
 
 struct GetCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
-    commandName: "get", abstract: "Copies an artifact out of the store, as the plain file it is.",
+    commandName: "get",
+    abstract: "Copies artifacts out of the store, as the plain files and folders they are.",
     discussion: """
-      Bytes that aren't here are fetched from the remote. Nothing runs unless --rebuild says so. Without -o a file \
-      goes to standard output.
+      Without -o, or with -o -, a file goes to standard output. -o NAME is the place of the artifact itself. \
+      -o FOLDER/, and the artifacts of several instances, go into a folder: files named for what tells the instances \
+      apart, and manifest.json with path, stage, axes, artifact and digest of each.
+
+      Nothing is replaced but with --force, and then only files of the same names. Bytes that aren't here are fetched \
+      from the remote. Nothing runs unless --rebuild says so.
+
+      Examples:
+        bobbin get pipelines/quickstart.yaml table.csv -o table.csv
+        bobbin get pipelines/quickstart.yaml 'model[regime=standard].model' -o models/
+        bobbin get pipelines/quickstart.yaml table.csv | head
       """)
 
   @OptionGroup var options: PipelineOptions
-  @Argument(help: "The instance and its artifact: 'scores.csv', 'model[seed=1].model'.") var artifact: String
-  @Option(name: [.customShort("o"), .long], help: "Where to put it.", completion: .file()) var output: String?
+  @Argument(help: "Instances and their artifact: 'scores.csv', 'model[seed=1].model', 'model'.")
+  var artifact: String
+  @Option(
+    name: [.customShort("o"), .long], help: "Where to put it; a folder for several.", completion: .file())
+  var output: String?
+  @Flag(help: "Replace files that are there.") var force = false
   @Flag(help: "Run what it takes to have it.") var rebuild = false
 
   func run(in program: Program) throws {
     let opened = try options.open(in: program)
     opened.warnOfAbsence()
-    let (index, name) = try opened.one(artifact)
-    let chosen = try output(name, of: opened.graph.instances[index])
-    let destination = try output.map(Destination.init)
+    let selected = try opened.pipeline.select(artifact)
+    let instances = selected.map(\.instance)
+    let chosen = try output(selected[0].output, of: opened.graph.instances[instances[0]])
+    let destination = try Destination(output ?? "-", replaces: force)
+    let intoFolder = instances.count > 1 || Destination.isFolder(output ?? "")
+    if intoFolder, (output ?? "-") == "-" {
+      throw CommandFailure(
+        "'\(artifact)' means \(counted(instances.count, "instance")), which don't fit into standard output. Say "
+          + "where to put them: -o FOLDER; or name one, such as '\(opened.graph.instances[instances[0]].name)'",
+        status: 2)
+    }
     try Interruption.listen()
     let found =
-      if rebuild, (try? upToDate(index, in: opened, program)) == nil {
-        try rebuilt(index, in: opened, program)
+      if rebuild, (try? upToDate(instances, in: opened, program)) == nil {
+        try rebuilt(instances, in: opened, program)
       } else {
-        try upToDate(index, in: opened, program)
+        try upToDate(instances, in: opened, program) { artifacts in
+          guard !intoFolder, let artifact = artifacts[0][chosen] else { return }
+          try check(artifact, chosen, of: opened.graph.instances[instances[0]])
+          try destination.check(artifact, from: opened.store)
+        }
       }
-    guard let artifact = found[chosen] else {
-      throw CommandFailure("\(opened.graph.instances[index].name) has no artifact '\(chosen)'", status: 2)
+    let artifacts = try zip(instances, found).map { i, found in
+      guard let artifact = found[chosen] else {
+        throw CommandFailure("\(opened.graph.instances[i].name) has no artifact '\(chosen)'", status: 2)
+      }
+      return artifact
     }
-    if let destination {
-      try destination.put(artifact, from: opened.store)
+    if intoFolder {
+      let group = GroupFiles(opened.graph, Array(zip(instances, artifacts)), output: chosen)
+      try destination.put(group.members, and: (GroupFiles.manifest, group.json), from: opened.store)
     } else {
-      guard artifact.form == .blob else {
-        throw CommandFailure("'\(chosen)' is a folder; say where to put it with -o", status: 2)
-      }
-      try StandardOutput.write(contentOf: opened.store.file(for: artifact.digest))
+      try check(artifacts[0], chosen, of: opened.graph.instances[instances[0]])
+      try destination.put(artifacts[0], from: opened.store)
     }
   }
 
@@ -55,33 +84,69 @@ struct GetCommand: ProgramCommand {
     throw CommandFailure("\(instance.name) has several artifacts; name one: \(names)", status: 2)
   }
 
-  /// The artifacts of an instance that is up to date, their bytes here: fetched from the remote where need be, and
-  /// nothing run.
-  private func upToDate(_ index: Int, in opened: OpenPipeline, _ program: Program) throws -> [String:
-    Artifact]
-  {
-    let plan = try Plan(
-      opened.graph, targets: [index], store: opened.store, remote: opened.remote,
-      environment: ProcessInfo.processInfo.environment, platform: program.platform)
-    for problem in plan.remoteProblems { StandardError.write(legible(lines: "warning: \(problem)\n")) }
-    let name = opened.graph.instances[index].name
-    guard let found = plan.entries.first(where: { $0.instance == index })?.artifacts else {
+  /// Refuses a name whose extension says something else than the artifact is.
+  private func check(_ artifact: Artifact, _ name: String, of instance: Instance) throws {
+    guard let output, let declared = instance.outputs.first(where: { $0.name == name }) else { return }
+    let given = (output as NSString).pathExtension
+    let fitting = declared.fileExtension
+    if given.isEmpty || output.hasPrefix("/dev/") || output.hasPrefix("/proc/") { return }
+    let isFolder = artifact.form == .manifest
+    if !isFolder, given.lowercased() == fitting.lowercased() { return }
+    if isFolder {
+      // A dot in a folder's name says little, unless files of this sort have just that behind it.
+      guard
+        given.lowercased() == fitting.lowercased() || GetCommand.endingsOfFiles.contains(given.lowercased())
+      else { return }
       throw CommandFailure(
-        "\(name) isn't up to date; first: bobbin run \(options.file) '\(name)', or add --rebuild")
+        "\(instance.name).\(name) is a folder, and can't be the file '\(output)'. Name a folder: -o "
+          + (output as NSString).deletingPathExtension, status: 2)
     }
-    if let remote = opened.remote {
-      opened.store.attach(remote) { StandardError.write(legible(lines: "warning: \($0)\n")) }
+    if fitting.isEmpty { return }
+    throw CommandFailure(
+      "\(instance.name).\(name) is a .\(fitting) file, and '\(output)' says it isn't. Name it -o "
+        + (output as NSString).deletingPathExtension + ".\(fitting)", status: 2)
+  }
+
+  private static let endingsOfFiles: Set = [
+    "safetensors", "json", "jsonl", "csv", "tsv", "svg", "png", "pdf", "txt", "npy", "npz", "pt", "bin",
+    "zip",
+    "tar", "gz",
+  ]
+
+  /// The artifacts of instances that are up to date, their bytes here: fetched from the remote where need be, and
+  /// nothing run.
+  /// - Parameter check: looks at the artifacts before their bytes are fetched.
+  private func upToDate(
+    _ instances: [Int], in opened: OpenPipeline, _ program: Program,
+    check: ([[String: Artifact]]) throws -> Void = { _ in }
+  ) throws -> [[String: Artifact]] {
+    let plan = try opened.plan(instances, in: program)
+    for problem in plan.remoteProblems { StandardError.write(legible(lines: "warning: \(problem)\n")) }
+    let known = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.instance, $0.artifacts) })
+    let stale = instances.filter { known[$0]! == nil }
+    guard stale.isEmpty else {
+      let names = Selections(opened.graph).names(stale).joined(separator: ", ")
+      throw CommandFailure(
+        "\(names) \(stale.count == 1 ? "isn't" : "aren't") up to date; first: bobbin run \(options.file) "
+          + "'\(instancesAlone(opened, stale))', or add --rebuild")
     }
-    do {
-      for artifact in found.values { try opened.fetch(artifact) }
-    } catch let error as StoreError where error.isLostBlob {
-      throw CommandFailure(Absence(of: index, in: opened, plan).text(options.file, artifact))
+    let found = instances.map { known[$0]!! }
+    try check(found)
+    do { try opened.fetch(found.flatMap(\.values)) } catch let error as StoreError where error.isLostBlob {
+      throw CommandFailure(Absence(of: instances, in: opened, plan).text(options.file, artifact))
     }
     return found
   }
 
-  /// The artifacts of an instance after whatever had to run for them.
-  private func rebuilt(_ index: Int, in opened: OpenPipeline, _ program: Program) throws -> [String: Artifact]
+  /// What `run` takes to bring these up to date.
+  private func instancesAlone(_ opened: OpenPipeline, _ instances: [Int]) -> String {
+    let first = opened.graph.instances[instances[0]]
+    return instances.count == 1 ? first.name : first.stage
+  }
+
+  /// The artifacts of instances after whatever had to run for them.
+  private func rebuilt(_ instances: [Int], in opened: OpenPipeline, _ program: Program) throws -> [[String:
+    Artifact]]
   {
     let jobs = ProcessInfo.processInfo.activeProcessorCount
     let executor = LocalExecutor(jobs: jobs)
@@ -90,27 +155,46 @@ struct GetCommand: ProgramCommand {
     let run = try Run(
       opened.graph, store: opened.store, executor: executor,
       options: RunOptions(
-        targets: [index], required: [index], jobs: jobs, environment: ProcessInfo.processInfo.environment,
+        targets: instances, required: Set(instances), jobs: jobs,
+        environment: ProcessInfo.processInfo.environment,
         platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments),
       observe: display.show)
     Interruption.ends(run)
     let report = run.run()
     display.finish(report)
-    guard report.exitStatus == 0, let made = report.instances.first(where: { $0.instance == index }) else {
-      let name = opened.graph.instances[index].name
+    let made = Dictionary(uniqueKeysWithValues: report.instances.map { ($0.instance, $0.artifacts) })
+    guard report.exitStatus == 0 else {
+      let name = opened.graph.instances[instances[0]].name
       let causes = report.storeProblems + report.instances.compactMap(\.message)
       throw CommandFailure(causes.first ?? "\(name) could not be made", status: report.exitStatus)
     }
-    return made.artifacts
+    return instances.map { made[$0] ?? [:] }
   }
 }
 
 extension OpenPipeline {
-  /// Has every byte of an artifact here, verified.
+  /// Has every byte of these artifacts here, verified; what has to come from the remote is told.
   /// - Throws: `.missing`, `.damaged`.
-  fileprivate func fetch(_ artifact: Artifact) throws {
-    for leaf in try store.leaves(of: artifact) where leaf.form == .blob {
-      _ = try store.file(for: leaf.digest)
+  fileprivate func fetch(_ artifacts: [Artifact]) throws {
+    let display = ByteDisplay("fetching")
+    defer { display.end() }
+    let counting = remote.map { CountingRemote($0) }
+    if let counting {
+      store.attach(counting) { StandardError.write(legible(lines: "warning: \($0)\n")) }
     }
+    let leaves = try artifacts.flatMap { try store.leaves(of: $0) }.filter { $0.form == .blob }.map(\.digest)
+    if let counting {
+      let (absent, bytes) = try store.absent(leaves)
+      if !absent.isEmpty {
+        StandardError.write(
+          legible(
+            lines: "fetching \(counted(absent.count, "file")), \(humanBytes(bytes)), from \(counting)\n"))
+      }
+      counting.tell {
+        if Interruption.happened { throw CommandFailure("interrupted", status: 130) }
+        display.show($0, of: max($0, bytes))
+      }
+    }
+    for leaf in leaves { _ = try store.file(for: leaf) }
   }
 }

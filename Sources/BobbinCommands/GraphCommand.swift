@@ -9,7 +9,8 @@ import Workflow
 
 struct GraphCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
-    commandName: "graph", abstract: "Prints the graph of instances: as dot for Graphviz, or as JSON.")
+    commandName: "graph", abstract: "Prints the graph of instances: as dot for Graphviz, or as JSON.",
+    discussion: "Example: bobbin graph pipelines/quickstart.yaml | dot -Tsvg > graph.svg")
 
   enum Format: String, CaseIterable, ExpressibleByArgument { case dot, json }
 

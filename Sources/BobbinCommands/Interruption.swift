@@ -1,4 +1,5 @@
-// Owns what Ctrl-C does: the first one asks the run to end cleanly, a second one ends the program at once.
+// Owns what Ctrl-C does: the first one asks the run to end cleanly, a second one ends the program at once. Either way
+// what had finished is kept.
 
 import Foundation
 import Synchronization
@@ -7,9 +8,14 @@ import Workflow
 /// The end of the pipe by which the signal handler wakes a thread.
 private let wakeWriter = Atomic<Int32>(-1)
 private let wasInterrupted = Atomic(false)
+/// The signals that have come, a bit for each.
+private let seen = Atomic<UInt64>(0)
 private let current = Mutex<Interrupt?>(nil)
 
 enum Interruption {
+  /// It happened before anything ran.
+  struct Happened: Error {}
+
   /// Listens for SIGINT, SIGTERM and SIGHUP from now on. Throws where too few files may be open for that.
   static func listen() throws {
     var ends: [Int32] = [-1, -1]
@@ -32,10 +38,16 @@ enum Interruption {
     for number in [SIGINT, SIGTERM, SIGHUP] {
       sigaddset(&numbers, number)
       signal(number) { number in
+        let bit: UInt64 = 1 << UInt64(number)
+        if seen.bitwiseOr(bit, ordering: .relaxed).oldValue & bit != 0 {
+          let words: StaticString =
+            "ended at once; what had finished is kept, and the same command goes on from there\n"
+          _ = write(STDERR_FILENO, words.utf8Start, words.utf8CodeUnitCount)
+          _exit(130)
+        }
         wasInterrupted.store(true, ordering: .relaxed)
         var byte: UInt8 = 1
         _ = write(wakeWriter.load(ordering: .relaxed), &byte, 1)
-        signal(number, SIG_DFL)
       }
     }
     pthread_sigmask(SIG_UNBLOCK, &numbers, nil)

@@ -8,7 +8,8 @@ import Workflow
 struct KindsCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "kinds",
-    abstract: "Lists what a stage can do; with a kind, its parameters, inputs and outputs.")
+    abstract: "Lists what a stage can do; with a kind, its parameters, inputs and outputs.",
+    discussion: "Example: bobbin kinds stitch")
 
   @Argument(help: "A stage kind, such as stitch.") var kind: String?
 
@@ -25,7 +26,8 @@ struct KindsCommand: ProgramCommand {
 
 struct SchemaCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
-    commandName: "schema", abstract: "Prints the JSON Schema of pipeline files, for editors.")
+    commandName: "schema", abstract: "Prints the JSON Schema of pipeline files, for editors.",
+    discussion: "Example: bobbin schema > pipeline.schema.json")
 
   func run(in program: Program) throws {
     try StandardOutput.write(pipelineSchema(program.kinds).indented + "\n")

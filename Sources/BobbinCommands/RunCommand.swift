@@ -44,11 +44,8 @@ struct RunCommand: ProgramCommand {
     if !quiet { opened.warnOfUndeclaredFiles() }
     let graph = opened.graph
     let targets = try opened.targets(instances)
-    let environment = ProcessInfo.processInfo.environment
     if dryRun {
-      let plan = try Plan(
-        graph, targets: targets, store: opened.store, remote: opened.remote, environment: environment,
-        platform: program.platform)
+      let plan = try opened.plan(targets, in: program)
       return try StandardOutput.write(
         json ? plan.json().canonical + "\n" : StatusText(plan, graph: graph, onlyStale: true).text)
     }
@@ -56,15 +53,24 @@ struct RunCommand: ProgramCommand {
     try Interruption.listen()
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
+    let began = Date()
     let display = RunDisplay(graph: graph, store: opened.store.directory, quiet: quiet)
-    let run = try Run(
-      graph, store: opened.store, executor: executor,
-      options: RunOptions(
-        targets: targets, jobs: jobs, keepGoing: keepGoing, environment: environment,
-        platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments),
-      observe: display.show)
-    Interruption.ends(run)
-    var report = run.run()
+    var report: RunReport
+    do {
+      let run = try opened.showingReading(quiet: quiet) {
+        try Run(
+          graph, store: opened.store, executor: executor,
+          options: RunOptions(
+            targets: targets, jobs: jobs, keepGoing: keepGoing,
+            environment: ProcessInfo.processInfo.environment, platform: program.platform,
+            remote: opened.remote, commandLine: CommandLine.arguments),
+          observe: display.show)
+      }
+      Interruption.ends(run)
+      report = run.run()
+    } catch is Interruption.Happened {
+      report = .interruptedBeforehand(graph, targets: targets, seconds: Date().timeIntervalSince(began))
+    }
     // What should have been shared isn't, so this is no success.
     if let absence = opened.absence { report.storeProblems.append("\(absence)") }
     display.finish(report)
@@ -74,6 +80,13 @@ struct RunCommand: ProgramCommand {
         "\(counted(report.fromOtherPlatforms, "cached result")) came from another platform than this one (other "
           + "instructions or versions of libraries); `bobbin show` says which\n")
     }
+    if !report.ofSeveralPlatforms.isEmpty {
+      let names = Selections(graph).names(report.ofSeveralPlatforms).joined(separator: ", ")
+      let verb = report.ofSeveralPlatforms.count == 1 ? "was" : "were"
+      StandardError.write(
+        legible(lines: "\(names) \(verb) made of results of several platforms; `bobbin show` says which\n"))
+    }
+    if let interruption = report.interruption { StandardError.write(interruption + "\n") }
     do { try StandardOutput.write((json ? report.json.canonical : report.summary) + "\n") } catch {
       // What went wrong with the run itself says more than that it couldn't be told.
       if report.exitStatus == 0 { throw error }

@@ -37,9 +37,7 @@ struct StatusCommand: ProgramCommand {
     opened.warnOfAbsence()
     opened.warnOfUndeclaredFiles()
     let targets = try opened.targets(instances)
-    let plan = try Plan(
-      opened.graph, targets: targets, store: opened.store, remote: opened.remote,
-      environment: ProcessInfo.processInfo.environment, platform: program.platform)
+    let plan = try opened.plan(targets, in: program)
     let shown = targets.map(Set.init)
     try StandardOutput.write(
       json

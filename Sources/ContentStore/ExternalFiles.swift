@@ -4,6 +4,7 @@
 import Canonical
 import Foundation
 import GRDB
+import Synchronization
 
 /// A file outside the store, as it was when it was hashed.
 public struct ExternalFile: Hashable, Sendable {
@@ -46,9 +47,16 @@ struct Stamp: Hashable, Sendable {
   func isSettled(at time: Int) -> Bool { max(modified, changed) < time - 2_000_000_000 }
 }
 
+/// Told of the bytes that were hashed, and of how many there are in all. What it throws ends the hashing.
+public typealias HashingObserver = @Sendable (_ done: Int, _ total: Int) throws -> Void
+
 extension Store {
+  /// From now on `observer` is told while files outside are hashed; nil: nobody.
+  public func onHashing(_ observer: HashingObserver?) { hashing.withLock { $0 = observer } }
+
   /// The digests of files, in the order given. A path may be written in any way; a symbolic link is followed.
-  /// - Throws: `.source` for a path that isn't a file that can be read, or one that changes all the while.
+  /// - Throws: `.source` for a path that isn't a file that can be read, or one that changes all the while; what the
+  ///   observer throws. What was hashed until then is remembered.
   public func digests(ofFiles files: [URL]) throws -> [ExternalFile] {
     let known = try reading { db in
       let statement = try db.cachedStatement(
@@ -63,32 +71,46 @@ extension Store {
     }
     var fresh: [ExternalFile] = []
     var found: [ExternalFile] = []
-    for (file, known) in zip(files, known) {
-      if let known {
-        found.append(known)
-        continue
-      }
-      let started = Store.now * 1_000_000
-      let hashed = try Store.hash(file.path)
-      found.append(hashed)
-      if hashed.stamp.isSettled(at: started) { fresh.append(hashed) }
-    }
-    if !fresh.isEmpty, !isReadOnly {
-      try writing { db in
-        let statement = try db.cachedStatement(
-          sql: """
-            INSERT OR REPLACE INTO externalFiles (path, size, modified, changed, inode, device, digest)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            """)
-        for file in fresh {
-          let stamp = file.stamp
-          try statement.execute(arguments: [
-            file.path, stamp.size, stamp.modified, stamp.changed, stamp.inode, stamp.device, file.digest.data,
-          ])
+    let observer = hashing.withLock { $0 }
+    let total =
+      observer == nil
+      ? 0 : zip(files, known).reduce(0) { $0 + ($1.1 == nil ? Stamp($1.0.path)?.size ?? 0 : 0) }
+    var done = 0
+    do {
+      for (file, known) in zip(files, known) {
+        if let known {
+          found.append(known)
+          continue
         }
+        let started = Store.now * 1_000_000
+        let hashed = try Store.hash(file.path) { try observer?(min(done + $0, total), total) }
+        done += hashed.size
+        found.append(hashed)
+        if hashed.stamp.isSettled(at: started) { fresh.append(hashed) }
+      }
+    } catch {
+      try? remember(fresh)
+      throw error
+    }
+    try remember(fresh)
+    return found
+  }
+
+  private func remember(_ files: [ExternalFile]) throws {
+    if files.isEmpty || isReadOnly { return }
+    try writing { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          INSERT OR REPLACE INTO externalFiles (path, size, modified, changed, inode, device, digest)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          """)
+      for file in files {
+        let stamp = file.stamp
+        try statement.execute(arguments: [
+          file.path, stamp.size, stamp.modified, stamp.changed, stamp.inode, stamp.device, file.digest.data,
+        ])
       }
     }
-    return found
   }
 
   /// The files under a folder that match any of the patterns (`data_batch_*.bin`, `scripts/**/*.py`), by their path
@@ -115,8 +137,8 @@ extension Store {
     return Manifest(entries).artifact
   }
 
-  /// Hashes a file; if it changes meanwhile, again.
-  private static func hash(_ path: String) throws -> ExternalFile {
+  /// Hashes a file; if it changes meanwhile, again. `tell` gets the bytes of it that were read.
+  private static func hash(_ path: String, tell: (Int) throws -> Void) throws -> ExternalFile {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)
     defer { buffer.deallocate() }
     for _ in 0..<3 {
@@ -130,10 +152,13 @@ extension Store {
           path: path, reason: isFolder ? "a folder, where a file was expected" : "not a file")
       }
       var hasher = Hasher256()
+      var count = 0
       while true {
         let n = try file.read(into: buffer)
         if n == 0 { break }
         hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
+        count += n
+        try tell(count)
       }
       let stamp = Stamp(status)
       if Stamp(try file.status()) == stamp {

@@ -110,6 +110,17 @@ public struct OwnFolder: ~Copyable {
     }
   }
 
+  /// Removes folders that are called `prefix` and a name of Bobbin's own form, of processes that are certainly dead,
+  /// or that can't be asked after a week.
+  public func removeStaleTrees(prefix: String) {
+    for name in names where name.hasPrefix(prefix) {
+      guard let own = OwnName(String(name.dropFirst(prefix.count))), let status = status(of: name),
+        status.st_mode & S_IFMT == S_IFDIR
+      else { continue }
+      if own.isDead ?? (time(nil) - status.st_mtim.tv_sec > 7 * 24 * 3600) { removeTree(name) }
+    }
+  }
+
   /// A descriptor of a folder in here that nobody else has locked; locked until it is closed or the process ends.
   public func lock(_ name: OwnName) -> Int32? {
     let folder = openat(descriptor, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -12,7 +12,7 @@ public struct Transfer: Hashable, Sendable {
   public var blobs = 0
   /// Stored bytes moved.
   public var bytes = 0
-  /// Blobs and records that were there already.
+  /// Blobs and records that were there before.
   public var skipped = 0
   /// What could not be moved, and why.
   public var problems: [String] = []
@@ -115,6 +115,8 @@ extension Store {
   /// problems, and its record isn't sent. A record of a later version that the remote has stays there.
   public func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer {
     var transfer = Transfer()
+    // What several records list is there as soon as the first of them is.
+    var sent = Set<Digest>()
     for key in keys {
       guard let record = try record(for: key) else {
         transfer.problems.append("no record of \(key)")
@@ -125,13 +127,16 @@ extension Store {
       // Stored by another version of the codec than when the record was written.
       var others: [Digest: StoredBlob] = [:]
       for blob in record.blobs {
+        if sent.contains(blob.storedDigest) { continue }
         if !wrong.contains(blob.storedDigest), try remote.hasBlob(blob.storedDigest, size: blob.storedSize) {
+          sent.insert(blob.storedDigest)
           transfer.skipped += 1
           continue
         }
         do {
           let (form, isNew) = try send(blob, to: remote, wrong)
           if form != blob { others[blob.digest] = form }
+          sent.formUnion([blob.storedDigest, form.storedDigest])
           if isNew {
             transfer.blobs += 1
             transfer.bytes += form.storedSize
@@ -245,6 +250,7 @@ extension Store {
         name: "\(remote)", reason: "this sort of remote can't list its keys; name a file")
     }
     var transfer = Transfer()
+    var pulled = Set<Digest>()
     for key in keys {
       do {
         let known = try record(for: key)
@@ -259,6 +265,7 @@ extension Store {
           transfer.skipped += 1
         }
         for blob in record.blobs {
+          guard pulled.insert(blob.digest).inserted else { continue }
           let forms = try reading { try Store.rows(of: blob.digest, $0) }
           if forms.contains(where: { $0.1 != .elsewhere }) {
             transfer.skipped += 1

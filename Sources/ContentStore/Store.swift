@@ -25,6 +25,9 @@ public final class Store: Sendable {
   /// The folder of opened copies, where the store itself can't have them.
   let opened = Mutex<String?>(nil)
 
+  /// Whom to tell of files outside that are hashed.
+  let hashing = Mutex<HashingObserver?>(nil)
+
   /// What remotes turned out to have wrong, by stored digest or key: the next push puts it right.
   let wrongRemotely = Mutex<Set<Digest>>([])
 

@@ -27,6 +27,27 @@ extension Store {
     }
   }
 
+  /// Which of these blobs aren't here, and the bytes that fetching them takes.
+  public func absent(_ digests: [Digest]) throws -> (digests: Set<Digest>, storedBytes: Int) {
+    try reading { db in
+      var found = Set<Digest>()
+      var bytes = 0
+      for digest in digests {
+        let rows = try Store.rows(of: digest, db)
+        let isHere = rows.contains { form, place in
+          switch place {
+          case .inline: true
+          case .elsewhere: false
+          case .file: Layout.sizeOfFile(layout.blob(digest, form.codec)) == form.storedSize
+          }
+        }
+        guard !isHere, let size = rows.first?.0.storedSize, found.insert(digest).inserted else { continue }
+        bytes += size
+      }
+      return (found, bytes)
+    }
+  }
+
   /// No blob that is longer is read into memory unless the caller says so: 1 GiB.
   public static let longestInMemory = 1 << 30
 

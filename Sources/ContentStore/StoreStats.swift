@@ -1,5 +1,6 @@
 // Owns the figures of `cache stats`.
 
+import Foundation
 import GRDB
 
 /// What a store holds.
@@ -18,6 +19,16 @@ public struct StoreStats: Hashable, Sendable {
   public var inline = Amount()
   /// Blobs that are known, but whose bytes are not here: a remote may have them.
   public var elsewhere = Amount()
+  /// Copies that were decompressed to be mapped, in `open/`; they may be deleted at any time.
+  public var opened = Files()
+  /// What instances printed, as files for reading.
+  public var logs = Files()
+  /// Files of a folder: how many, and their bytes.
+  public struct Files: Hashable, Sendable {
+    public var count = 0
+    public var bytes = 0
+  }
+
   /// All blobs whose bytes are here.
   public var total: Amount {
     blobs.values.reduce(into: Amount()) { $0.add($1) }
@@ -25,8 +36,27 @@ public struct StoreStats: Hashable, Sendable {
 }
 
 extension Store {
-  /// Counts what the store holds, from its index.
+  /// Counts what the store holds, from its index; what is in no index, on the disk.
   public func stats() throws -> StoreStats {
+    var stats = try indexed()
+    stats.opened = Store.files(below: layout.open)
+    stats.logs = Store.files(below: layout.root + "/logs")
+    return stats
+  }
+
+  /// The plain files below a folder.
+  private static func files(below folder: String) -> StoreStats.Files {
+    var found = StoreStats.Files()
+    let names = FileManager.default.enumerator(atPath: folder)
+    while let name = names?.nextObject() as? String {
+      guard let size = Layout.sizeOfFile("\(folder)/\(name)") else { continue }
+      found.count += 1
+      found.bytes += size
+    }
+    return found
+  }
+
+  private func indexed() throws -> StoreStats {
     try reading { db in
       var stats = StoreStats()
       stats.records = try Int.fetchOne(db, sql: "SELECT count(*) FROM outputs") ?? 0

@@ -6,24 +6,27 @@ import Processes
 import Workflow
 
 /// The reports of one member. They may come from any thread.
-final class ProgressReports: @unchecked Sendable {
+package final class ProgressReports: @unchecked Sendable {
   private let lock = NSLock()
   private let send: @Sendable (Progress) -> Void
   private let write: @Sendable (String) -> Void
   private let began = monotonicSeconds()
   private var sent = -Double.infinity
   private var written = -Double.infinity
+  private var writtenFraction = -Double.infinity
+  /// The least share of the work between two lines: a log is for reading.
+  private static let step = 1.0 / 200 - 1e-9
   /// The last report, until its line is written.
   private var last: Progress?
   private var saidInvalid = false
 
   /// - Parameter write: takes lines for the log.
-  init(send: @escaping @Sendable (Progress) -> Void, write: @escaping @Sendable (String) -> Void) {
+  package init(send: @escaping @Sendable (Progress) -> Void, write: @escaping @Sendable (String) -> Void) {
     self.send = send
     self.write = write
   }
 
-  func report(_ progress: Progress) {
+  package func report(_ progress: Progress) {
     lock.withLock {
       guard progress.fraction.isFinite else {
         if !saidInvalid { write("bobbin: progress of \(progress.fraction) was reported, and ignored") }
@@ -45,14 +48,20 @@ final class ProgressReports: @unchecked Sendable {
   }
 
   /// No more will come: the last one stands in the log in any case.
-  func end() { lock.withLock { writeLine(at: monotonicSeconds()) } }
+  package func end() { lock.withLock { writeLine(at: monotonicSeconds()) } }
 
-  /// At most a line a second, and fewer in work that takes hours: a log is for reading.
-  private func isLineDue(at now: Double) -> Bool { now - written >= max(1, (now - began) / 1000) }
+  /// About 200 lines in all, evenly; of work that doesn't know how far it is, at most one a second, and ever fewer.
+  private func isLineDue(at now: Double) -> Bool {
+    guard let last, last.fraction == writtenFraction else {
+      return last.map { $0.fraction - writtenFraction >= ProgressReports.step } ?? false
+    }
+    return now - written >= max(1, (now - began) / 30)
+  }
 
   private func writeLine(at now: Double) {
     guard let detail = last?.detail, !detail.isEmpty else { return }
     write(detail.map { "\($0.name) \($0.value)" }.joined(separator: ", "))
+    writtenFraction = last?.fraction ?? writtenFraction
     last = nil
     written = now
   }

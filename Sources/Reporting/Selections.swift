@@ -4,19 +4,19 @@
 import Workflow
 
 /// Names of sets of a graph's instances.
-struct Selections {
+public struct Selections {
   private let graph: Graph
   private let siblings: [String: [Int]]
   /// No selection is longer, in characters.
   private static let longest = 90
 
-  init(_ graph: Graph) {
+  public init(_ graph: Graph) {
     self.graph = graph
     siblings = Dictionary(grouping: graph.instances.indices) { graph.instances[$0].stage }
   }
 
   /// One name for each stage that has some of these instances, in the order in which they come.
-  func names(_ instances: [Int]) -> [String] {
+  public func names(_ instances: [Int]) -> [String] {
     var stages: [String] = []
     var members: [String: [Int]] = [:]
     for i in instances {

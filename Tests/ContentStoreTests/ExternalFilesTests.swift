@@ -1,6 +1,7 @@
 import Canonical
 import ContentStore
 import Foundation
+import Synchronization
 import Testing
 
 @Suite struct ExternalFilesTests {
@@ -13,6 +14,27 @@ import Testing
     #expect(found.map(\.digest) == [Digest.of(prose(700_000)), Digest.of([])])
     #expect(found.map(\.size) == [700_000, 0])
     #expect(try store.digests(ofFiles: files) == found)
+  }
+
+  /// H16.
+  @Test func hashingTellsHowFarItIsAndCanBeEnded() throws {
+    struct Enough: Error {}
+    let store = try store
+    let files = try ["a", "b"].map { try scratch.write(noise(300_000), to: $0) }
+    // Old enough to be remembered.
+    for file in files {
+      utimes(file.path, [timeval(tv_sec: 1000, tv_usec: 0), timeval(tv_sec: 1000, tv_usec: 0)])
+    }
+    let told = Mutex<[[Int]]>([])
+    store.onHashing { done, total in told.withLock { $0.append([done, total]) } }
+    _ = try store.digests(ofFiles: files)
+    let steps = told.withLock { $0 }
+    #expect(steps.last == [600_000, 600_000] && steps.allSatisfy { $0[1] == 600_000 })
+    #expect(steps.map { $0[0] } == steps.map { $0[0] }.sorted())
+    store.onHashing { done, _ in if done > 300_000 { throw Enough() } }
+    #expect(throws: Enough.self) { try store.digests(ofFiles: files) }
+    store.onHashing(nil)
+    #expect(try store.digests(ofFiles: files).map(\.size) == [300_000, 300_000])
   }
 
   @Test func aJustChangedFileIsHashedAgainEvenIfItsTimesAndSizeAreTheSame() throws {

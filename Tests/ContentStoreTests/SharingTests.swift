@@ -85,6 +85,11 @@ import Testing
     #expect((again.records, again.blobs, again.bytes, again.skipped) == (0, 0, 0, 4))
     #expect(try theirs().read(Digest.of(noise(50_000))) == noise(50_000))
     #expect((first.problems + second.problems + pulled.problems + again.problems).isEmpty)
+    // F16: what two records of one push list was not there before.
+    let fresh = try DirectoryRemote(at: scratch["fresh"])
+    let twice = try store.publish(prose(100), as: "c").key
+    let both = try store.push([keys[0], twice], to: fresh)
+    #expect((both.records, both.blobs, both.skipped) == (2, 1, 0))
     let none = try theirs().push([Digest.of("none".utf8)], to: remote())
     #expect(none.problems.count == 1)
   }

@@ -15,11 +15,14 @@ import Testing
     """
 
   /// A run that has finished `images` and is training.
-  private func training() throws -> (Project, Child, workers: [Int32]) {
+  /// - Parameter errors: the file of what it says; without one, `images` is made in a run of its own before.
+  private func training(errors: String? = nil) throws -> (Project, Child, workers: [Int32]) {
     let project = try Project()
     try project.write("p.yaml", Self.pipeline)
-    #expect(try project.bobbin("run", "p.yaml", "images").status == 0)
-    let run = try project.start(["run", "p.yaml", "--jobs", "2"])
+    if errors == nil { #expect(try project.bobbin("run", "p.yaml", "images").status == 0) }
+    let run = try project.start(
+      ["run", "p.yaml", "--jobs", "2"],
+      errors: errors.map { .file(project.root.path + "/" + $0) } ?? .nowhere)
     for _ in 0..<300 {
       let workers = Self.descendants(of: run.pid)
       if workers.count == 2, workers.allSatisfy({ Self.cpuTicks($0) > 20 }) { return (project, run, workers) }
@@ -100,6 +103,75 @@ import Testing
     try project.write("p.yaml", Self.pipeline.replacing("epochs: 1000", with: "epochs: 1"))
     let rerun = try project.bobbin("run", "p.yaml")
     #expect(rerun.lastLine.hasPrefix("executed 2, cached 1,"), "\(rerun.lastLine)")
+  }
+
+  /// F10: what is kept, and that a rerun goes on from there.
+  @Test(arguments: [SIGINT, SIGTERM])
+  func anInterruptionSaysWhatIsKept(_ signal: Int32) throws {
+    let (project, run, workers) = try training(errors: "errors")
+    kill(run.pid, signal)
+    #expect(run.waitForEnd() == 130)
+    #expect(waitForEnd(of: workers))
+    let errors = try String(contentsOf: project.root.appending(path: "errors"), encoding: .utf8)
+    #expect(
+      errors.hasSuffix(
+        "\ninterrupted: 1 instance that finished in this run is kept; the same command goes on from there\n"),
+      "\(errors)")
+    let status = try project.bobbin("status", "p.yaml").output
+    #expect(
+      status == """
+        up to date   images
+        interrupted  model (2): while computed, when a run was interrupted
+        the last run was interrupted; what it had finished is kept
+        1 up to date, 0 stale, 0 pending, 0 missing, 2 interrupted
+
+        """)
+  }
+
+  /// F10: the second Ctrl-C ends it at once, wherever it is; a third and fourth find nobody.
+  @Test func aSecondCtrlCEndsItAtOnce() throws {
+    let (project, run, workers) = try training(errors: "errors")
+    for _ in 0..<4 {
+      kill(run.pid, SIGINT)
+      usleep(300)
+    }
+    #expect(run.waitForEnd() == 130)
+    #expect(waitForEnd(of: workers))
+    let errors = try String(contentsOf: project.root.appending(path: "errors"), encoding: .utf8)
+    #expect(errors.contains("the same command goes on from there\n"), "\(errors)")
+    #expect(try project.bobbin("run", "p.yaml", "images").lastLine.hasPrefix("executed 0, cached 1,"))
+  }
+
+  /// H16: many gigabytes are being hashed.
+  @Test func readingLargeInputsShowsProgressAndEndsWhenInterrupted() throws {
+    let project = try Project()
+    try project.write(
+      "p.yaml", "version: 1\nstages:\n  digits: { uses: dataset/mnist, with: { path: data } }")
+    for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
+      try project.write("data/\(name)-ubyte", "")
+      // It takes no room, and minutes to be read.
+      try #require(truncate(project.root.path + "/data/\(name)-ubyte", 200 << 30) == 0)
+    }
+    let errors = project.root.path + "/errors"
+    let output = project.root.path + "/output"
+    let run = try project.start(["run", "p.yaml"], output: .file(output), errors: .file(errors))
+    var said = ""
+    for _ in 0..<600 where !said.contains("reading") {
+      usleep(50_000)
+      said = try String(contentsOfFile: errors, encoding: .utf8)
+    }
+    #expect(said.contains(/reading  .* of 800 GiB  .*\/s  .* left\n/), "\(said)")
+    kill(run.pid, SIGINT)
+    let began = Date()
+    #expect(run.waitForEnd() == 130)
+    // Far less than what it had before it.
+    #expect(Date().timeIntervalSince(began) < 30)
+    #expect(
+      try String(contentsOfFile: output, encoding: .utf8).hasPrefix(
+        "executed 0, cached 0, failed 0, skipped 1 in "))
+    #expect(
+      try String(contentsOfFile: errors, encoding: .utf8).hasSuffix(
+        "interrupted: nothing had finished in this run; the same command goes on from there\n"))
   }
 
   @Test func ctrlCEndsCleanlyAndKeepsWhatHadFinished() throws {

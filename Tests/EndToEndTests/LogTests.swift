@@ -1,7 +1,51 @@
 // What instances printed, where they ran and where their results came.
 
+import Canonical
 import Foundation
 import Testing
+
+/// F18.
+@Test func theFiguresOfTheStoreHaveOpenedCopiesAndLogs() throws {
+  let project = try Project()
+  try project.write(
+    "p.yaml",
+    """
+    version: 1
+    stages:
+      big: { run: "seq 1 200000 > ${out.file}; echo said", outputs: { file: file.txt } }
+      small: { run: "wc -l ${big} > ${out.file}", outputs: { file: file.txt } }
+    """)
+  #expect(try project.bobbin("run", "p.yaml").status == 0)
+  let json = try project.bobbin("cache", "stats", "--json").json
+  let size = (1...200_000).reduce(0) { $0 + "\($1)\n".utf8.count }
+  #expect(json["open"] == ["count": 1, "bytes": .integer(size)])
+  #expect(json["logs"]?["count"] == 2)
+  #expect(try #require(json["logs"]?["bytes"]?.intValue) > 10)
+  #expect(json["records"] == 2)
+  let text = try project.bobbin("cache", "stats").output
+  #expect(text.contains("\nopen/        1, 1.2 MiB, decompressed copies\nlogs/        2, "), "\(text)")
+}
+
+/// F16: of a first push nothing was there.
+@Test func aFirstPushDoesNotSayWhatWasThere() throws {
+  let project = try Project()
+  try project.write(
+    "p.yaml",
+    """
+    version: 1
+    stages:
+      a:
+        matrix: { x: [0, 1, 2] }
+        run: "echo same > ${out.file}; echo ${matrix.x} >&2"
+        outputs: { file: file.txt }
+    """)
+  #expect(try project.bobbin("run", "p.yaml").status == 0)
+  let first = try project.bobbin("cache", "push", "p.yaml", "--remote", "r")
+  #expect(first.output.contains(": 3 records, ") && !first.output.contains("there"), "\(first.output)")
+  let second = try project.bobbin("cache", "push", "p.yaml", "--remote", "r").output
+  #expect(
+    second.contains(": 0 records, 0 blobs, 0 B; ") && second.hasSuffix(" were there already\n"), "\(second)")
+}
 
 @Test func aLogTravelsWithItsResult() throws {
   let text = """

@@ -30,6 +30,20 @@ import Testing
     "--help", "help run", "run --help", "--version",
   ]
 
+  /// Each command's help ends with an example that begins with the command.
+  @Test func everyCommandsHelpHasAnExample() throws {
+    let project = try Project()
+    for command in [
+      "run", "status", "get", "show", "log", "graph", "kinds", "schema", "cache", "cache stats", "cache push",
+      "cache pull",
+    ] {
+      let help = try project.bobbin(command.split(separator: " ").map(String.init) + ["--help"])
+      #expect(help.status == 0)
+      #expect(help.output.contains("Example"), "\(command)")
+      #expect(help.output.contains("bobbin \(command) ") || command == "cache", "\(command)")
+    }
+  }
+
   /// A6, H13.
   @Test func lostStandardOutputIsAnErrorOfEveryCommand() throws {
     let project = try project()

@@ -125,8 +125,9 @@ import Testing
       "get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors", "--rebuild")
     #expect(got.status == 0, "\(got.errors)")
     #expect(got.errors.contains("warning"), "\(got.errors)")
-    // Getting it again replaces the file.
-    let again = try project.bobbin("get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors")
+    // Getting it again may replace the file.
+    let again = try project.bobbin(
+      "get", "p.yaml", "model[seed=0].model", "-o", "model.safetensors", "--force")
     #expect(again.status == 0, "\(again.errors)")
   }
 }

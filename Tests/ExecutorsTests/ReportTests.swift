@@ -4,6 +4,7 @@ import Canonical
 import ContentStore
 import Executors
 import Foundation
+import Synchronization
 import Testing
 import Workflow
 
@@ -75,6 +76,29 @@ func epochsStandInTheLog() throws {
   for what in ["mkdir $BOBBIN_PROGRESS", "mkfifo $BOBBIN_PROGRESS", "true"] {
     _ = try bench.success(bench.command(what))
   }
+}
+
+@Test(
+  "F9: a log has about 200 lines of progress, evenly, and each of a few", arguments: [5, 200, 3000, 100_000])
+func linesOfProgressAreThinnedEvenly(_ epochs: Int) throws {
+  let lines = Mutex<[String]>([])
+  let reports = ProgressReports(send: { _ in }, write: { line in lines.withLock { $0.append(line) } })
+  for epoch in 1...epochs {
+    for step in 1...2 {
+      reports.report(
+        Progress(
+          fraction: (Double(epoch - 1) + Double(step) / 2) / Double(epochs),
+          detail: [("epoch", "\(epoch)"), ("step", "\(step)")]))
+    }
+  }
+  reports.end()
+  let written = lines.withLock { $0 }
+  let numbers = try written.map { try #require(Int($0.dropFirst("epoch ".count).prefix { $0 != "," })) }
+  #expect(written.allSatisfy { $0.hasSuffix(", step 2") })
+  #expect(numbers.last == epochs)
+  #expect(epochs <= 5 ? numbers.count == epochs : (190...201).contains(numbers.count), "\(numbers.count)")
+  let gaps = zip(numbers.dropFirst(), numbers).map { $0 - $1 }.dropLast()
+  #expect(gaps.max()! - gaps.min()! <= 1, "\(gaps)")
 }
 
 @Test("A23: a command's peak of memory and processor time are its own")

@@ -216,6 +216,29 @@ import Workflow
     #expect(try project.run().counts == [4, 0, 0, 0])
   }
 
+  /// H16.
+  @Test func whatWasMadeOfResultsOfSeveralPlatformsIsSaid() throws {
+    let project = try Project()
+    for n in 0..<3 { try project.add("n\(n)", "number", ["value": .integer(n)]) }
+    try project.add("some", "sum", inputs: ["add": ["n0", "n1"]])
+    try project.add("all", "sum", inputs: ["add": ["n0", "n1", "n2"]])
+    try project.add("odd", "parity", inputs: ["number": ["all"]])
+    let (old, new) = (Platform(instructionSet: "avx2"), Platform(instructionSet: "avx512"))
+    func run(_ platform: Platform, _ targets: [Int]?) throws -> RunReport {
+      let executor = project.executor()
+      executor.facts = ["instructionSet": .string(platform.instructionSet), "versions": [:]]
+      return try project.run(executor, targets: targets, platform: platform)
+    }
+    #expect(try run(old, [3]).ofSeveralPlatforms == [])
+    let mixed = try run(new, nil)
+    #expect(mixed.fromOtherPlatforms == 3)
+    #expect(mixed.ofSeveralPlatforms == [4])
+    #expect(mixed.json["ofSeveralPlatforms"] == ["all"])
+    // It stays so, wherever one looks from.
+    #expect(try run(new, nil).ofSeveralPlatforms == [4])
+    #expect(try run(old, nil).ofSeveralPlatforms == [4])
+  }
+
   @Test func onlyTargetsAndWhatTheyNeedAreInScope() throws {
     let project = try small()
     let report = try project.run(targets: [2])

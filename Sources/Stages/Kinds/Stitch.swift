@@ -145,10 +145,15 @@ struct Stitch: StageKind {
     in context: StageContext
   ) throws {
     let (stitch, images) = planned
+    let pace = Pace()
+    let step = batch ?? method.batch
     let fitted = try stitch.fit(on: images, options: options, sharing: cache) { at in
       context.progress(
         (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
-        ["epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4)])
+        [
+          "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4),
+          "images": pace.text(images: (at.epoch * at.steps + at.step) * step),
+        ])
     }
     try StitchedModel(stitch, map: fitted.map, sources: (front, end)).write(
       to: stitched,

@@ -57,7 +57,10 @@ struct Train: StageKind {
       adversary: try adversary?.adversary())
     let start = try Model.initialised(
       architecture: network, seed: UInt64(seed), standardisation: try standardisation(by: half.description))
-    let (trained, history) = try trainer.train(start, on: source) { context.progress($0) }
+    let pace = Pace()
+    let (trained, history) = try trainer.train(start, on: source) {
+      context.progress($0, images: pace.text(images: ($0.epoch * $0.steps + $0.step) * batch))
+    }
     try trained.writeModel(to: model)
     var scores = Scores()
     scores.set("loss", list: history.losses)
@@ -94,12 +97,12 @@ struct AdversaryParameters: ParameterGroup {
 
 extension StageContext {
   /// Shows where a training run is.
-  fileprivate func progress(_ at: TrainingProgress) {
+  fileprivate func progress(_ at: TrainingProgress, images: String) {
     progress(
       (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(max(at.epochs, 1)),
       [
         "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 3),
-        "accuracy": fixed(at.accuracy, digits: 3),
+        "accuracy": fixed(at.accuracy, digits: 3), "images": images,
       ])
   }
 }

@@ -4,7 +4,7 @@
 import Canonical
 
 /// What computes.
-public struct Platform: Hashable, Sendable {
+public struct Platform: Hashable, Sendable, CustomStringConvertible {
   /// `avx512_core`; empty when not known.
   public var instructionSet: String
   /// Versions by library.
@@ -28,6 +28,12 @@ public struct Platform: Hashable, Sendable {
     [
       "instructionSet": .string(instructionSet), "versions": .object(libraries.mapValues(JSON.string)),
     ]
+  }
+
+  /// `avx2, OpenBLAS 0.3.21, oneDNN 2.6.3`.
+  public var description: String {
+    ([instructionSet] + libraries.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
+      .joined(separator: ", ")
   }
 
   /// What differs: `avx2 → avx512_core, oneDNN 2.6.3 → 3.1.1`.

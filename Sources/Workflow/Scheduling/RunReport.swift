@@ -77,6 +77,9 @@ public struct RunReport: Sendable {
   public var warnings: [String]
   /// How many of the cached results were computed by another instruction set or other versions of libraries.
   public var fromOtherPlatforms = 0
+  /// Indices of the instances whose result was made of a list of results that several platforms computed, such as a
+  /// table; looked for where some came from another.
+  public var ofSeveralPlatforms: [Int] = []
 
   public init(
     instances: [InstanceReport], seconds: Double, interrupted: Bool, storeProblems: [String],
@@ -87,6 +90,18 @@ public struct RunReport: Sendable {
     self.interrupted = interrupted
     self.storeProblems = storeProblems
     self.warnings = warnings
+  }
+
+  /// A run that was interrupted before it began.
+  public static func interruptedBeforehand(_ graph: Graph, targets: [Int]?, seconds: Double) -> RunReport {
+    let scope = targets.map { graph.closure(of: $0).sorted() } ?? Array(graph.instances.indices)
+    let instances = scope.map { i in
+      InstanceReport(
+        instance: i, name: graph.instances[i].name, state: .skipped, key: nil, reason: nil,
+        message: "interrupted", seconds: 0, artifacts: [:])
+    }
+    return RunReport(
+      instances: instances, seconds: seconds, interrupted: true, storeProblems: [], warnings: [])
   }
 
   public var executed: Int { count(.executed) }
@@ -108,6 +123,8 @@ public struct RunReport: Sendable {
       "skipped": .integer(skipped), "seconds": .number(seconds), "interrupted": .bool(interrupted),
       "storeProblems": .array(storeProblems.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
       "fromOtherPlatforms": .integer(fromOtherPlatforms),
+      "ofSeveralPlatforms": .array(
+        instances.filter { ofSeveralPlatforms.contains($0.instance) }.map { .string($0.name) }),
       "instances": .array(instances.map(\.json)),
     ]
   }

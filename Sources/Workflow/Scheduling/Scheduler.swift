@@ -119,6 +119,7 @@ final class Scheduler {
       instances: instances, seconds: options.now().timeIntervalSince(start),
       interrupted: stop == .interruption, storeProblems: problems.ofStore, warnings: problems.warnings)
     report.fromOtherPlatforms = countOfOtherPlatforms()
+    if report.fromOtherPlatforms > 0 { report.ofSeveralPlatforms = ofSeveralPlatforms() }
     remember(report)
     relayProblems()
     (report.storeProblems, report.warnings) = (problems.ofStore, problems.warnings)
@@ -350,6 +351,21 @@ final class Scheduler {
     return scope.count { i in
       guard case .done(let outcome) = phases[i], outcome.state == .cached else { return false }
       return outcome.platform != 0 && outcome.platform != here
+    }
+  }
+
+  /// Those whose result was made of a list of results that several platforms computed.
+  private func ofSeveralPlatforms() -> [Int] {
+    let here = Record.platformNumber(of: options.platform.facts)
+    func platform(_ i: Int) -> Int64? {
+      guard case .done(let outcome) = phases[i] else { return nil }
+      return outcome.state == .executed ? here : outcome.platform == 0 ? nil : outcome.platform
+    }
+    return scope.sorted().filter { i in
+      guard case .done = phases[i] else { return false }
+      return graph.instances[i].inputs.contains { binding in
+        binding.isList && Set(binding.sources.compactMap { platform($0.instance) }).count > 1
+      }
     }
   }
 

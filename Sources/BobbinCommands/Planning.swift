@@ -1,0 +1,39 @@
+// Owns finding out how a pipeline stands, for the commands that run nothing: with progress while large files outside
+// are read for the first time.
+
+import ContentStore
+import Foundation
+import Reporting
+import Workflow
+
+extension OpenPipeline {
+  /// How the targets (nil: all instances) and what they read stand.
+  func plan(_ targets: [Int]? = nil, in program: Program) throws -> Plan {
+    try plan(targets, in: program, asking: remote)
+  }
+
+  /// As above, with records looked for on another remote; nil: on none.
+  func plan(_ targets: [Int]? = nil, in program: Program, asking remote: (any Remote)?) throws -> Plan {
+    try showingReading {
+      try Plan(
+        graph, targets: targets, store: store, remote: remote,
+        environment: ProcessInfo.processInfo.environment, platform: program.platform)
+    }
+  }
+
+  /// Does something during which files outside are hashed; says how far that is, and breaks it off when somebody
+  /// interrupts.
+  /// - Throws: `Interruption.Happened`.
+  func showingReading<T>(quiet: Bool = false, _ body: () throws -> T) throws -> T {
+    let display = ByteDisplay("reading", quiet: quiet)
+    store.onHashing { done, total in
+      if Interruption.happened { throw Interruption.Happened() }
+      display.show(done, of: total)
+    }
+    defer {
+      store.onHashing(nil)
+      display.end()
+    }
+    return try body()
+  }
+}
