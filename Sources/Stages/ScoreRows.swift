@@ -68,6 +68,9 @@ struct ScoreRows {
     return name
   }
 
+  /// The column that counts the entries of lists where there is nothing but lists.
+  var columnOfEntries: String? { scoreNames.isEmpty && !listNames.isEmpty ? "epoch" : nil }
+
   /// The same with one row for each entry of the rows' lists, told apart by an axis `column` that counts from 1. Scores
   /// that are numbers stand in each of them; a list that is shorter than others has nothing in the last ones.
   func long(_ column: String) throws -> ScoreRows {

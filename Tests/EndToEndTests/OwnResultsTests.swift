@@ -87,4 +87,43 @@ import Testing
       run.errors.contains(
         "acts.npy: is no file of arrays, or a truncated one: expected .npy, .npz or .safetensors"))
   }
+
+  @Test func tablesAndFiguresOfWhatWillBeAreCheckedBeforeItIs() throws {
+    let project = try Project()
+    func check(columns: String, x: String, array: String) throws -> Finished {
+      try project.write(
+        "own.yaml",
+        """
+        version: 1
+        stages:
+          images: { uses: dataset/synthetic }
+          model:
+            matrix: { seed: [0, 1] }
+            uses: train
+            with: { data: "${images}", architecture: small_cnn, seed: "${matrix.seed}" }
+          histories:
+            uses: table
+            with: { rows: "${model.history}", columns: [\(columns)], over: [seed] }
+          agreement:
+            matrix: { front: "${model}", end: "${model}" }
+            uses: evaluate
+            with: { model: "${matrix.front}", reference: "${matrix.end}", data: "${images}" }
+          figure:
+            uses: heatmap
+            with: { rows: "${agreement}", x: \(x), y: end, value: agreement }
+          acts:
+            uses: activations/import
+            with: { path: acts.npy, array: \(array) }
+        """)
+      return try project.bobbin("check", "own.yaml")
+    }
+    try project.write("acts.npy", try #require(Data(base64Encoded: Self.arrays.two)))
+    let fine = try check(columns: "loss", x: "front", array: "acts")
+    #expect(fine.status == 0, "\(fine.errors)")
+    let wrong = try check(columns: "lost", x: "fronts", array: "act")
+    #expect(wrong.status == 2)
+    for part in ["'lost'", "'fronts'", "has no array 'act'; it has acts"] {
+      #expect(wrong.errors.contains(part), "\(wrong.errors)")
+    }
+  }
 }

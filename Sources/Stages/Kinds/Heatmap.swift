@@ -109,7 +109,7 @@ extension Heatmap: ForeseeingKind {
     let rows = ForeseenRows(foresight, "rows")
     let facets = facets.enumerated().map { ("facets.\($0)", $1) }
     for (parameter, axis) in [("x", x), ("y", y)] + facets {
-      if let problem = rows.problem(withAxis: axis) { foresight.mistake(parameter, problem) }
+      if let problem = rows.problem(withDimension: axis) { foresight.mistake(parameter, problem) }
     }
     if let problem = rows.problem(withScore: value) { foresight.mistake("value", problem) }
   }

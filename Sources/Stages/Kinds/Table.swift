@@ -36,9 +36,7 @@ struct Table: StageKind {
       return row
     }
     guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
-    if let column = long ?? (all.scoreNames.isEmpty && !all.listNames.isEmpty ? "epoch" : nil) {
-      all = try all.long(column)
-    }
+    if let column = long ?? all.columnOfEntries { all = try all.long(column) }
     let averaged = Set(try over.map(all.axis))
     let axes = all.axes.filter { !averaged.contains($0) }
     let names = all.shortNames(of: axes)
@@ -92,7 +90,7 @@ struct Table: StageKind {
 
 extension Table: ForeseeingKind {
   func foresee(_ foresight: inout Foresight) {
-    let rows = ForeseenRows(foresight, "rows", "references")
+    let rows = ForeseenRows(foresight, "rows", "references").long(long)
     for (i, axis) in over.enumerated() {
       if let problem = rows.problem(withAxis: axis) { foresight.mistake("over.\(i)", problem) }
     }
