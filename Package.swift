@@ -120,7 +120,7 @@ let package = Package(
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
-    tests("Stages", ["Canonical", "ContentStore", "Workflow", "Formats"]),
+    tests("Stages", ["Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),
     tests("Fingerprinting", ["Stages", "Workflow", "Canonical"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["bobbin", "Canonical", "ContentStore", "Workflow"],

@@ -98,6 +98,11 @@ private struct LoadedArrays {
   }
 
   func samples(classes: Int) throws -> Samples {
+    // No image is three pixels wide, and many channels wide is none either.
+    if sampleShape.count == 3, [1, 3, 4].contains(sampleShape[2]), ![1, 3, 4].contains(sampleShape[0]) {
+      throw DatasetError(
+        "\(samples.origin): shape \(samples.shape) looks like channels last; expected N × C × H × W")
+    }
     let values: Samples.Values
     if samples.elementType == .u8 {
       values = .bytes(samples.bytes)

@@ -26,15 +26,34 @@ struct ForeseenRows {
       scores = ScoreRows(
         rows: known.map { facts in
           let numbers = facts!.numbers.map { ($0, 0.0) }
-          return ScoreRow(stage: "", labels: [], scores: Dictionary(numbers) { a, _ in a })
+          return ScoreRow(
+            stage: "", labels: [], scores: Dictionary(numbers) { a, _ in a },
+            lists: Dictionary(facts!.lists.map { ($0, [0]) }) { a, _ in a })
         })
     }
+  }
+
+  /// The same with a row for each entry of lists, where a table makes such rows.
+  func long(_ column: String?) -> ForeseenRows {
+    guard let column = column ?? scores?.columnOfEntries else { return self }
+    var long = self
+    long.scores = scores.flatMap { try? $0.long(column) }
+    long.axes.rows.append(ScoreRow(stage: "", labels: [Label(axis: column, value: "")], scores: [:]))
+    return long
   }
 
   /// What is wrong with an axis of that name; nil: nothing.
   func problem(withAxis name: String) -> String? {
     do {
       if isWritten { _ = try axes.axis(name) }
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  /// What is wrong with an axis, or a group that is one, of that name; nil: nothing.
+  func problem(withDimension name: String) -> String? {
+    do {
+      if isWritten { _ = try axes.dimension(name) }
       return nil
     } catch { return "\(error)" }
   }

@@ -1,124 +1,261 @@
-// Owns how a heatmap looks: panels of cells with their numbers, axes, and one colour scale for all.
+// Owns how a heatmap looks: panels of cells with their numbers, axes, one colour scale for all, and what there is to
+// know of the cells.
 
 import Foundation
 
-/// One panel: the values of the facet axes that select it.
+/// What a cell shows.
+struct HeatmapCell {
+  var mean: Double
+  /// How many values it is the mean of.
+  var count: Int
+}
+
+/// One panel: its cells by line and column, nil where there is no value.
 struct HeatmapPanel {
-  var facet: [String]
   var title: String
+  var cells: [[HeatmapCell?]]
 }
 
 /// A heatmap as SVG 1.1. Colours run along viridis (van der Walt & Smith, 2015), which reads in grey and for
-/// colour-blind eyes.
+/// colour-blind eyes. It has a background of its own, so that it reads on dark pages too.
 struct HeatmapDrawing {
-  var title: String
-  var xName: String
-  var yName: String
-  var columns: [String]
-  var lines: [String]
-  var panels: [HeatmapPanel]
-  /// Facet values, line, column → the number.
-  var cells: [[String]: Double]
-  var low: Double?
-  var high: Double?
-  var digits: Int
+  let title: String
+  let xName: String
+  let yName: String
+  let columns: [String]
+  let lines: [String]
+  let panels: [HeatmapPanel]
+  /// The numbers at the dark and the bright end.
+  let scale: ClosedRange<Double>
+  let digits: Int
 
-  private let cell = (width: 52.0, height: 30.0)
   private let gap = 28.0
+  private let lineHeight = 16.0
+
+  private var cells: [HeatmapCell] { panels.flatMap { $0.cells.flatMap { $0.compactMap(\.self) } } }
+  /// Whether each cell has to tell of how many values it is.
+  private var countsDiffer: Bool { Set(cells.map(\.count)).count > 1 }
+  private var numberSize: Double { columns.count > 16 ? 9 : 11 }
+
+  /// Sizes of the parts, all in pixels.
+  private struct Layout {
+    var cell: (width: Double, height: Double)
+    /// Left of and below the cells, for names and values of the axes.
+    var (left, below) = (0.0, 0.0)
+    var isTilted: Bool
+    var headings: [[String]]
+    var heading: Double
+    var panel: (width: Double, height: Double)
+  }
+
+  private var layout: Layout {
+    let longest = cells.map { width(fixed($0.mean, digits: digits), size: numberSize) }.max() ?? 0
+    let cell = (width: max(columns.count > 16 ? 26 : 40, longest + 10), height: countsDiffer ? 36.0 : 28.0)
+    let columnWidth = columns.map { width($0) }.max() ?? 0
+    let isTilted = columnWidth > cell.width - 6
+    // Tilted by 45°, a text reaches as far down as to the left.
+    let reach = columnWidth * 0.71
+    let names = Double(wrapped(yName, Double(lines.count) * cell.height).count) * lineHeight
+    let left = max(names + 14 + (lines.map { width($0) }.max() ?? 0), isTilted ? reach - cell.width / 2 : 0)
+    let grid = (width: Double(columns.count) * cell.width, height: Double(lines.count) * cell.height)
+    let content = max(grid.width, 120)
+    let below =
+      (isTilted ? reach + 14 : 20) + Double(wrapped(xName, content).count) * lineHeight + 4
+    let headings = panels.map { wrapped($0.title, content, size: 12.5) }
+    let heading = Double(headings.map(\.count).max() ?? 0) * lineHeight + 6
+    return Layout(
+      cell: cell, left: left, below: below, isTilted: isTilted, headings: headings, heading: heading,
+      panel: (left + content, heading + grid.height + below))
+  }
 
   var svg: String {
-    let shown = panels.filter { panel in cells.keys.contains { $0.starts(with: panel.facet) } }
-    let scale = (low ?? cells.values.min() ?? 0, high ?? cells.values.max() ?? 1)
-    let left = 40 + 7 * Double(lines.map(\.count).max() ?? 0)
-    let tilted = columns.contains { $0.count > 7 }
-    let bottom = tilted ? 30 + 5 * Double(columns.map(\.count).max() ?? 0) : 44
-    let headings = 7.5 * Double(shown.map(\.title.count).max() ?? 0)
-    let panelWidth = left + max(Double(columns.count) * cell.width, headings)
-    let panelHeight = 26 + Double(lines.count) * cell.height + bottom
-    let across = max(1, min(shown.count, Int(1500 / (panelWidth + gap))))
-    let down = (shown.count + across - 1) / max(across, 1)
-    let width = Double(across) * (panelWidth + gap) + 90
-    let height = 50 + Double(down) * (panelHeight + gap)
+    let layout = layout
+    let across = HeatmapDrawing.across(panels.count, layout.panel.width + gap, layout.panel.height + gap)
+    let down = (panels.count + across - 1) / across
+    let scaleWidth = 30 + (ticks.map { width($0.text) }.max() ?? 0)
+    let notes = notes
+    let contentWidth = Double(across) * (layout.panel.width + gap) + max(scaleWidth, 60) + 20
+    let totalWidth = max(contentWidth, 280)
+    let titles = wrapped(title, totalWidth - 40, size: 17)
+    let top = 20 + Double(titles.count) * 22 + 8
+    let bottom = Double(notes.count + (hasGaps ? 1 : 0)) * 18 + 12
+    let height = top + max(Double(down) * (layout.panel.height + gap), 130) + bottom
 
     var out = """
-      <svg xmlns="http://www.w3.org/2000/svg" width="\(n(width))" height="\(n(height))" \
-      viewBox="0 0 \(n(width)) \(n(height))" font-family="Helvetica, Arial, sans-serif" font-size="12">
+      <svg xmlns="http://www.w3.org/2000/svg" width="\(n(totalWidth))" height="\(n(height))" \
+      viewBox="0 0 \(n(totalWidth)) \(n(height))" font-family="Helvetica, Arial, sans-serif" font-size="12" \
+      fill="#1a1a1a">
+      <defs><pattern id="missing" width="6" height="6" patternUnits="userSpaceOnUse" \
+      patternTransform="rotate(45)"><rect width="6" height="6" fill="#f2f2f2"/>\
+      <rect width="1.5" height="6" fill="#b8b8b8"/></pattern></defs>
       <rect width="100%" height="100%" fill="white"/>
-      <text x="20" y="30" font-size="17" font-weight="bold">\(escaped(title))</text>
 
       """
-    for (i, panel) in shown.enumerated() {
-      let x = 20 + Double(i % across) * (panelWidth + gap)
-      let y = 50 + Double(i / across) * (panelHeight + gap)
-      draw(panel, x: x, y: y, left: left, tilted: tilted, scale: scale, into: &out)
+    for (i, line) in titles.enumerated() {
+      out += text(line, x: 20, y: 34 + Double(i) * 22, attributes: #"font-size="17" font-weight="bold""#)
     }
-    drawScale(scale, x: width - 74, y: 76, height: max(90, min(240, height - 130)), into: &out)
+    for (i, panel) in panels.enumerated() {
+      let x = 20 + Double(i % across) * (layout.panel.width + gap)
+      let y = top + Double(i / across) * (layout.panel.height + gap)
+      draw(panel, layout.headings[i], layout, x: x, y: y, into: &out)
+    }
+    drawScale(
+      x: 20 + Double(across) * (layout.panel.width + gap), y: top + layout.heading,
+      height: min(240, max(90, Double(lines.count) * layout.cell.height)), into: &out)
+    var y = height - bottom + 8
+    if hasGaps {
+      out += rectangle(x: 20, y: y - 11, width: 16, height: 13, fill: "url(#missing)")
+      out += text("no value", x: 42, y: y, attributes: #"fill="\#(grey)""#)
+      y += 18
+    }
+    for note in notes {
+      out += text(note, x: 20, y: y, attributes: #"fill="\#(grey)""#)
+      y += 18
+    }
     return out + "</svg>\n"
   }
 
+  /// How many panels stand side by side: so many that the figure is a little wider than high, with few empty places.
+  private static func across(_ count: Int, _ width: Double, _ height: Double) -> Int {
+    (1...max(count, 1)).filter { $0 == 1 || Double($0) * width <= 1600 }.min { a, b in
+      func cost(_ across: Int) -> Double {
+        let down = (count + across - 1) / across
+        let aspect = Double(across) * width / (Double(down) * height)
+        return abs(log(aspect / 1.5)) + 0.75 * Double(across * down - count)
+      }
+      return cost(a) < cost(b)
+    }!
+  }
+
+  private var hasGaps: Bool { panels.contains { $0.cells.contains { $0.contains { $0 == nil } } } }
+
+  /// What the cells are.
+  private var notes: [String] {
+    let counts = cells.map(\.count)
+    let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
+    if most <= 1 { return ["n = 1 in each cell"] }
+    return [least == most ? "means, n = \(most) in each cell" : "means, n = \(least) to \(most), below each"]
+  }
+
   private func draw(
-    _ panel: HeatmapPanel, x: Double, y: Double, left: Double, tilted: Bool, scale: (Double, Double),
-    into out: inout String
+    _ panel: HeatmapPanel, _ heading: [String], _ layout: Layout, x: Double, y: Double, into out: inout String
   ) {
-    let top = y + 26
+    let cell = layout.cell
+    let (left, top) = (x + layout.left, y + layout.heading)
     let bottom = top + Double(lines.count) * cell.height
-    let right = x + left + Double(columns.count) * cell.width
-    if !panel.title.isEmpty {
-      out += text(panel.title, x: x + left, y: y + 16, attributes: #"font-weight="bold""#)
+    let right = left + Double(columns.count) * cell.width
+    for (i, line) in heading.enumerated() {
+      out += text(line, x: left, y: y + 10 + Double(i) * lineHeight, attributes: #"font-weight="bold""#)
     }
     for (row, line) in lines.enumerated() {
       let cellY = top + Double(row) * cell.height
-      out += text(line, x: x + left - 6, y: cellY + 19, attributes: #"text-anchor="end""#)
-      for (i, column) in columns.enumerated() {
-        let cellX = x + left + Double(i) * cell.width
-        let number = cells[panel.facet + [line, column]]
-        let share = number.map { scale.1 > scale.0 ? ($0 - scale.0) / (scale.1 - scale.0) : 0.5 }
-        let fill = share.map(viridis) ?? "#eeeeee"
-        out += """
-          <rect x="\(n(cellX))" y="\(n(cellY))" width="\(n(cell.width - 1))" height="\(n(cell.height - 1))" \
-          fill="\(fill)"/>
-
-          """
-        if let number, let share {
-          let ink = share < 0.6 ? "white" : "black"
+      out += text(line, x: left - 6, y: cellY + cell.height / 2 + 4, attributes: #"text-anchor="end""#)
+      for column in columns.indices {
+        let cellX = left + Double(column) * cell.width
+        guard let value = panel.cells[row][column] else {
+          out += rectangle(
+            x: cellX, y: cellY, width: cell.width - 1, height: cell.height - 1, fill: "url(#missing)")
+          continue
+        }
+        let share = share(value.mean)
+        out += rectangle(
+          x: cellX, y: cellY, width: cell.width - 1, height: cell.height - 1, fill: viridis(share))
+        let ink = share < 0.6 ? "white" : "black"
+        let centre = (x: cellX + (cell.width - 1) / 2, y: cellY + cell.height / 2)
+        out += text(
+          fixed(value.mean, digits: digits), x: centre.x, y: centre.y + (countsDiffer ? -1 : 4),
+          attributes: "text-anchor=\"middle\" font-size=\"\(n(numberSize))\" fill=\"\(ink)\"")
+        if countsDiffer {
           out += text(
-            fixed(number, digits: digits), x: cellX + cell.width / 2, y: cellY + 19,
-            attributes: "text-anchor=\"middle\" font-size=\"11\" fill=\"\(ink)\"")
+            "n=\(value.count)", x: centre.x, y: centre.y + 11,
+            attributes: "text-anchor=\"middle\" font-size=\"8\" fill=\"\(ink)\"")
         }
       }
     }
     for (i, column) in columns.enumerated() {
-      let centre = x + left + (Double(i) + 0.5) * cell.width
-      let turned = "text-anchor=\"end\" transform=\"rotate(-40 \(n(centre)) \(n(bottom + 14)))\""
-      let place = tilted ? turned : "text-anchor=\"middle\""
-      out += text(column, x: centre, y: bottom + 14, attributes: place)
+      let centre = left + (Double(i) + 0.5) * cell.width
+      let turned = "text-anchor=\"end\" transform=\"rotate(-45 \(n(centre + 4)) \(n(bottom + 12)))\""
+      out += text(
+        column, x: centre + (layout.isTilted ? 4 : 0), y: bottom + (layout.isTilted ? 12 : 16),
+        attributes: layout.isTilted ? turned : "text-anchor=\"middle\"")
     }
-    let below = bottom + (tilted ? 24 + 5 * Double(columns.map(\.count).max() ?? 0) : 36)
-    out += text(
-      xName, x: (x + left + right) / 2, y: below, attributes: "text-anchor=\"middle\" fill=\"#555555\"")
+    let names = wrapped(xName, max(right - left, 120))
+    for (i, line) in names.enumerated() {
+      let up = Double(names.count - 1 - i) * lineHeight
+      out += text(
+        line, x: (left + right) / 2, y: bottom + layout.below - 6 - up,
+        attributes: #"text-anchor="middle" fill="\#(grey)""#)
+    }
     let middle = (top + bottom) / 2
-    out += text(
-      yName, x: x + 10, y: middle,
-      attributes:
-        "text-anchor=\"middle\" fill=\"#555555\" transform=\"rotate(-90 \(n(x + 10)) \(n(middle)))\"")
+    for (i, line) in wrapped(yName, Double(lines.count) * cell.height).enumerated() {
+      let place = x + 10 + Double(i) * lineHeight
+      out += text(
+        line, x: place, y: middle,
+        attributes:
+          "text-anchor=\"middle\" fill=\"\(grey)\" transform=\"rotate(-90 \(n(place)) \(n(middle)))\"")
+    }
   }
 
-  private func drawScale(
-    _ scale: (Double, Double), x: Double, y: Double, height: Double, into out: inout String
-  ) {
+  private func drawScale(x: Double, y: Double, height: Double, into out: inout String) {
     let steps = 48
     for i in 0..<steps {
       let share = 1 - (Double(i) + 0.5) / Double(steps)
-      out += """
-        <rect x="\(n(x))" y="\(n(y + Double(i) * height / Double(steps)))" width="14" \
-        height="\(n(height / Double(steps) + 0.5))" fill="\(viridis(share))"/>
+      out += rectangle(
+        x: x, y: y + Double(i) * height / Double(steps), width: 14, height: height / Double(steps) + 0.5,
+        fill: viridis(share))
+    }
+    for tick in ticks {
+      out += text(tick.text, x: x + 19, y: y + (1 - tick.share) * height + 4, attributes: "")
+    }
+  }
 
-        """
+  /// Numbers along the scale, with as many decimals as tell them apart, evenly; one where all cells are the same.
+  private var ticks: [(share: Double, text: String)] {
+    let (low, high) = (scale.lowerBound, scale.upperBound)
+    guard low < high else { return [(0.5, fixed(low, digits: digits))] }
+    let ticks = [0, 0.25, 0.5, 0.75, 1].map { (share: $0, value: low + $0 * (high - low)) }
+    for digits in digits...12 {
+      let texts = ticks.map { fixed($0.value, digits: digits) }
+      let isEven = zip(ticks, texts).allSatisfy { abs(Double($1)! - $0.value) < 0.02 * (high - low) }
+      if isEven, Set(texts).count == texts.count { return zip(ticks, texts).map { ($0.share, $1) } }
     }
-    for share in [0.0, 0.5, 1.0] {
-      let value = scale.0 + share * (scale.1 - scale.0)
-      out += text(fixed(value, digits: digits), x: x + 19, y: y + (1 - share) * height + 4, attributes: "")
+    return [(0, "\(low)"), (1, "\(high)")]
+  }
+
+  /// Where a number stands on the scale, from 0 to 1; in the middle where all are the same.
+  private func share(_ number: Double) -> Double {
+    let (low, high) = (scale.lowerBound, scale.upperBound)
+    return low < high ? min(max((number - low) / (high - low), 0), 1) : 0.5
+  }
+
+  // MARK: SVG
+
+  private let grey = "#555555"
+
+  /// About as wide as Helvetica sets it.
+  private func width(_ text: String, size: Double = 12) -> Double { 0.6 * size * Double(text.count) }
+
+  /// Lines no wider than `limit`, broken between words, inside of one only where it doesn't fit by itself.
+  private func wrapped(_ text: String, _ limit: Double, size: Double = 12) -> [String] {
+    let most = max(4, Int(limit / width("x", size: size)))
+    var lines: [String] = []
+    for word in text.split(whereSeparator: \.isWhitespace) {
+      if let last = lines.last, last.count + 1 + word.count <= most {
+        lines[lines.count - 1] = last + " " + word
+      } else {
+        var rest = word
+        while rest.count > most {
+          lines.append(String(rest.prefix(most)))
+          rest = rest.dropFirst(most)
+        }
+        lines.append(String(rest))
+      }
     }
+    return lines
+  }
+
+  private func rectangle(x: Double, y: Double, width: Double, height: Double, fill: String) -> String {
+    "<rect x=\"\(n(x))\" y=\"\(n(y))\" width=\"\(n(width))\" height=\"\(n(height))\" fill=\"\(fill)\"/>\n"
   }
 
   private func text(_ content: String, x: Double, y: Double, attributes: String) -> String {
@@ -128,15 +265,17 @@ struct HeatmapDrawing {
   private func n(_ value: Double) -> String { fixed(value, digits: 1) }
 
   private func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    // XML has no control characters, whatever a label is called.
+    let printable = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? "\u{FFFD}" : $0 }))
+    return printable.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
   }
 
   /// Viridis between nine of its colours, linearly.
   private func viridis(_ share: Double) -> String {
     let stops: [(Double, Double, Double)] = [
       (68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141), (39, 173, 129),
-      (92, 200, 99),
-      (170, 220, 50), (253, 231, 37),
+      (92, 200, 99), (170, 220, 50), (253, 231, 37),
     ]
     let at = min(max(share, 0), 1) * Double(stops.count - 1)
     let i = min(Int(at), stops.count - 2)

@@ -9,11 +9,10 @@ import Workflow
 
 extension Model {
   /// Opens a model artifact.
-  init(_ input: InputArtifact) throws { try self.init(contentsOf: input.url) }
+  init(_ input: InputArtifact) throws { try self.init(SafetensorsFile(contentsOf: input.url)) }
 
   /// Reads what `writeModel` wrote.
-  init(contentsOf url: URL) throws {
-    let file = try SafetensorsFile(contentsOf: url)
+  init(_ file: SafetensorsFile) throws {
     guard let name = file.metadata["architecture"],
       let sizes = file.metadata["input"]?.split(separator: "x").compactMap({ Int($0) }), sizes.count == 3,
       let classes = file.metadata["classes"].flatMap({ Int($0) }),
@@ -23,13 +22,16 @@ extension Model {
     else {
       throw InputError(
         message:
-          "\(url.lastPathComponent) is not a model of Bobbin's: its metadata lack architecture, input, "
+          "\(file.file.split(separator: "/").last ?? "the file") is not a model of Bobbin's: its metadata lack architecture, input, "
           + "classes, width, mean or std. Import it with model/import")
     }
     let shape = ImageShape(channels: sizes[0], height: sizes[1], width: sizes[2])
     let architecture = try Architecture(name: name, input: shape, classes: classes, width: width)
     var tensors: [String: Tensor] = [:]
-    for name in file.names { tensors[name] = try file.tensor(name) }
+    // PyTorch counts batches in an integer that nothing here reads.
+    for name in file.names where !name.hasSuffix("num_batches_tracked") {
+      tensors[name] = try file.tensor(name)
+    }
     try self.init(
       architecture: architecture, tensors: tensors,
       standardisation: Standardisation(mean: mean, deviation: deviation))

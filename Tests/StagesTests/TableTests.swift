@@ -1,6 +1,8 @@
 import Canonical
 import ContentStore
+import Formats
 import Foundation
+import Stages
 import Testing
 import Workflow
 
@@ -87,5 +89,71 @@ import Workflow
     #expect(
       try failure("table", [:], [bench.scores([1, 2], ["seed": "0"])], on: bench)
         == "the scores of s are not a JSON object")
+  }
+
+  private func csv(_ parameters: JSON, _ rows: [InputArtifact], on bench: Bench) throws -> String {
+    let made = try run("table", parameters, rows, on: bench).get()
+    return try String(decoding: Data(contentsOf: bench.url(made["csv"]!)), as: UTF8.self)
+  }
+
+  @Test func historiesMakeARowAnEpoch() throws {  // F13
+    let bench = try Bench()
+    let histories = try [
+      bench.scores(["loss": [2, 1, 0.5], "accuracy": [0.1, 0.2, 0.3]], ["seed": "0"]),
+      bench.scores(["loss": [4, 3], "accuracy": [0.5, 0.6]], ["seed": "1"]),
+    ]
+    let long = """
+      stage,seed,epoch,accuracy,loss
+      s,0,1,0.1,2.0
+      s,0,2,0.2,1.0
+      s,0,3,0.3,0.5
+      s,1,1,0.5,4.0
+      s,1,2,0.6,3.0
+
+      """
+    // Where there is nothing else, that is what is meant.
+    #expect(try csv([:], histories, on: bench) == long)
+    #expect(try csv(["long": "epoch"], histories, on: bench) == long)
+    #expect(
+      try csv(["long": "step", "over": ["seed"], "columns": ["loss"]], histories, on: bench) == """
+        stage,step,loss,loss_std,n
+        s,1,3.0,1.4142135623730951,2
+        s,2,2.0,1.4142135623730951,2
+        s,3,0.5,0.0,1
+
+        """)
+    #expect(
+      try failure("table", ["long": "seed"], histories, on: bench)
+        == "there is an axis 'seed' already; let 'long' call the column of entries otherwise")
+    // A fit has both: its scores, or with `long` its epochs.
+    let fits = try [
+      bench.scores(["loss": [2, 1], "fit_loss": 1], ["cut": "a"]),
+      bench.scores(["fit_loss": 3], ["cut": "b"]),
+    ]
+    #expect(try csv([:], fits, on: bench) == "stage,cut,fit_loss\ns,a,1.0\ns,b,3.0\n")
+    #expect(
+      try csv(["long": "epoch"], fits, on: bench)
+        == "stage,cut,epoch,fit_loss,loss\ns,a,1,1.0,2.0\ns,a,2,1.0,1.0\ns,b,,3.0,\n")
+  }
+
+  @Test func ownMeasuresStandBesideNativeOnes() throws {  // F1
+    let bench = try Bench()
+    let receiver = try #require(artifactReceivers().first { $0.type.name == "scores" })
+    let (written, place) = (bench.folder.appending(path: "mine.json"), bench.folder.appending(path: "scores"))
+    try Data("{\"my_measure\": 0.25}\n".utf8).write(to: written)
+    try receiver.receive(written, called: "mine.json", of: "scores", as: OutputArtifact(url: place))
+    let own = try JSON(parsing: Data(contentsOf: place))
+
+    let x = try bench.adopt(
+      SafetensorsFile.encode(["activations": StoredArray(doubles: [1, 2, 4, 7], shape: [4, 1])]))
+    let native = try bench.json(
+      bench.run("similarity", ["measures": ["procrustes"]], ["x": x, "y": x])["scores"]!)
+    let rows = try [
+      bench.scores(native, ["x.cut": "a", "y.cut": "b"]),
+      bench.scores(own, ["x.cut": "a", "y.cut": "b", "subject": "s01"]),
+    ]
+    #expect(
+      try csv([:], rows, on: bench)
+        == "stage,x.cut,y.cut,subject,my_measure,procrustes\ns,a,b,,,0.0\ns,a,b,s01,0.25,\n")
   }
 }

@@ -10,7 +10,8 @@ struct Activations: StageKind {
 
   @Input("the network", .model) var model: InputArtifact
   @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact
-  @Parameter("where to look, such as stem, stage2.0 or conv3") var cut: String
+  @Parameter("where to look, such as stem, stage2.0 or conv3; `bobbin kinds train` lists each network's cuts")
+  var cut: String
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images; null: all", .atLeast(1)) var samples: Int? = 1000
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked

@@ -6,46 +6,23 @@ import Workflow
 
 struct DatasetArrays: StageKind {
   static let name = "dataset/arrays"
-  static let summary = "one's own images or activations, from .npy, .npz or .safetensors files"
+  static let summary = "a dataset of one's own images or vectors, from .npy, .npz or .safetensors files"
   static let discussion = """
-    Of a folder: train.* and test.* (either may be absent), each .npz or .safetensors with arrays `samples` and \
-    `labels`, or .npy with samples and beside it train.labels.npy. Samples are N × C × H × W (uint8 pixels, or \
-    floats in [0, 1]) or N × D (any finite numbers).
+    Takes \(OwnArrays.file); or \(OwnArrays.folder). Either half may be absent, and so may labels. Samples are N × C × \
+    H × W (uint8 pixels, or floats in [0, 1]) or N × D (any finite numbers). Networks take images; what networks make \
+    of them, to be compared by `similarity`, is imported by activations/import.
     """
 
-  @ExternalInput("folder with the files", matching: "train.*", "test.*") var path: URL
+  @ExternalInput("the file, or the folder with the files", matching: "train.*", "test.*") var path: URL
   @Parameter("what to call it") var title = "arrays"
   @Parameter("how many classes labels count over; by default what the labels show", .between(1, 65_536))
   var classes: Int? = nil
   @Output("the dataset", .dataset) var dataset: OutputArtifact
 
   func run(in context: StageContext) throws {
-    let sources = try sources(in: path)
-    try Dataset(name: title, train: sources.train, test: sources.test, classes: classes)
-      .writeDataset(to: dataset)
-  }
-
-  private func sources(in path: URL) throws -> (train: ArraySource?, test: ArraySource?) {
-    let sources = (train: try source("train", in: path), test: try source("test", in: path))
-    guard sources.train != nil || sources.test != nil else {
-      throw InputError(
-        message: "\(path.path) has no train.* or test.* with extension npy, npz or safetensors")
-    }
-    return sources
-  }
-
-  private func source(_ split: String, in path: URL) throws -> ArraySource? {
-    let found = ["npz", "safetensors", "npy"].map { path.appending(path: "\(split).\($0)") }
-      .filter { FileManager.default.fileExists(atPath: $0.path) }
-    guard found.count <= 1 else {
-      let names = found.map(\.lastPathComponent).joined(separator: " and ")
-      throw InputError(message: "\(path.path) has both \(names); keep one")
-    }
-    guard let samples = found.first else { return nil }
-    let labels = path.appending(path: "\(split).labels.npy")
-    guard samples.pathExtension == "npy" else { return ArraySource(samples: samples, samplesName: "samples") }
-    return ArraySource(
-      samples: samples, labels: FileManager.default.fileExists(atPath: labels.path) ? labels : nil)
+    let arrays = try OwnArrays(at: path)
+    try Dataset(name: title, train: arrays.train, test: arrays.test, classes: classes).writeDataset(
+      to: dataset)
   }
 }
 
@@ -53,7 +30,7 @@ extension DatasetArrays: ForeseeingKind {
   func foresee(_ foresight: inout Foresight) {
     guard let folder = foresight.file("path") else { return }
     do {
-      let sources = try sources(in: folder)
+      let sources = try OwnArrays(at: folder)
       let train = try sources.train.map { try $0.header }
       let test = try sources.test.map { try $0.header }
       if let one = train?.shape, let other = test?.shape, one.dropFirst() != other.dropFirst() {

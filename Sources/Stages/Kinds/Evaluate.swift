@@ -15,7 +15,7 @@ struct Evaluate: StageKind {
     stitched network is its end unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax \
     outputs, arXiv 2505.20142), disagreement (of arg-max), reference_accuracy, relative_accuracy, and with `attack` \
     robust_agreement on the attacked images; for a stitched network structural_error, ‖S−T‖²/‖T‖² at its cut \
-    (arXiv 2412.11299).
+    (arXiv 2412.11299). \(PGDNote.text)
     """
 
   @Input("the network, stitched or not", .model, .stitched) var model: InputArtifact

@@ -7,13 +7,16 @@ struct Heatmap: StageKind {
   static let name = "heatmap"
   static let summary = "a score over two axes of a group, as an SVG figure"
   static let discussion = """
-    One panel for each value of the facets; a cell is the mean over all other axes. Axes may be named by the end \
-    of their name, as long as only one has it.
+    One panel for each value of the facets; a cell is the mean over all other axes, and the figure says of how many \
+    values. Axes may be named by the end of their name, as long as only one has it; a group that is an axis by its \
+    name, which takes its instances' axes together: x: front, y: end is models by models. Values stand in the order of \
+    the matrix; two axes over the same values have the same, so that the diagonal is one. Cells without a value are \
+    hatched.
     """
 
   @Input("the scores; a whole group", .scores, labelled: true) var rows: [InputArtifact]
-  @Parameter("the axis from left to right") var x: String
-  @Parameter("the axis from top to bottom") var y: String
+  @Parameter("the axis, or the group, from left to right") var x: String
+  @Parameter("the axis, or the group, from top to bottom") var y: String
   @Parameter("the score that is the colour") var value: String
   @Parameter("axes that make panels") var facets: [String] = []
   @Parameter("above the figure; the score's name by default") var title: String? = nil
@@ -22,40 +25,82 @@ struct Heatmap: StageKind {
   @Parameter("decimals in the cells", .between(0, 6)) var digits = 2
   @Output("the figure", .figure) var figure: OutputArtifact
 
-  func run(in context: StageContext) throws {
-    let all = try ScoreRows(rows)
-    guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
-    let (xAxis, yAxis) = (try all.axis(x), try all.axis(y))
-    let facetAxes = try facets.map(all.axis)
-    let score = try all.score(value)
+  func validate() throws {
+    if let low, let high, low >= high {
+      throw InvalidParameter("low", "\(low) is not below high, which is \(high)")
+    }
+  }
 
-    var cells: [[String]: [Double]] = [:]
-    for row in all.rows {
-      guard let number = row.scores[score], let column = row.value(of: xAxis), let line = row.value(of: yAxis)
-      else { continue }
-      cells[facetAxes.map { row.value(of: $0) ?? "" } + [line, column], default: []].append(number)
+  func run(in context: StageContext) throws {
+    var all = try ScoreRows(rows)
+    guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
+    let (x, y) = (try all.dimension(x), try all.dimension(y))
+    guard x.axes != y.axes else { throw InputError(message: "x and y are both \(x.name)") }
+    let facets = try facets.map(all.dimension)
+    let score = try all.score(value)
+    all.rows.removeAll { $0.scores[score] == nil || $0.value(of: x) == nil || $0.value(of: y) == nil }
+    guard !all.rows.isEmpty else {
+      throw InputError(message: "no row has \(x.name), \(y.name) and \(score) together")
     }
-    let names = all.shortNames(of: all.axes)
-    func values(_ axis: String) -> [String] {
-      var seen = Set<String>()
-      return all.rows.compactMap { $0.value(of: axis) }.filter { seen.insert($0).inserted }
+    let (columns, lines) = all.axes(x, y)
+    let panels = all.panels(facets).map { panel in
+      let cells = Dictionary(grouping: panel.rows) { [$0.value(of: y)!, $0.value(of: x)!] }
+      return HeatmapPanel(
+        title: panel.title,
+        cells: lines.map { line in
+          columns.map { column in
+            cells[[line, column]].map { rows in
+              HeatmapCell(mean: ScoreRows.mean(rows.map { $0.scores[score]! }), count: rows.count)
+            }
+          }
+        })
     }
-    var panels = [HeatmapPanel(facet: [], title: "")]
-    for axis in facetAxes {
+    let drawing = HeatmapDrawing(
+      title: title ?? value, xName: x.name, yName: y.name, columns: ScoreRows.texts(columns),
+      lines: ScoreRows.texts(lines), panels: panels, scale: try scale(panels), digits: digits)
+    try Data(drawing.svg.utf8).write(to: figure.url)
+  }
+
+  private func scale(_ panels: [HeatmapPanel]) throws -> ClosedRange<Double> {
+    let means = panels.flatMap { $0.cells.flatMap { $0.compactMap(\.self?.mean) } }
+    let (from, to) = (
+      low ?? min(means.min()!, high ?? .infinity), high ?? max(means.max()!, low ?? -.infinity)
+    )
+    return from...to
+  }
+}
+
+extension ScoreRows {
+  /// The values from left to right and from top to bottom. Where both are of the same things (`x.cut` and `y.cut`, or
+  /// models and models) they are the same, though conditions may have left some out on one side.
+  fileprivate func axes(_ x: Dimension, _ y: Dimension) -> (columns: [[String]], lines: [[String]]) {
+    func shown(_ dimension: Dimension) -> Set<[String]> { Set(rows.compactMap { $0.value(of: dimension) }) }
+    func lastWord(_ dimension: Dimension) -> Substring? {
+      dimension.axes.count > 1 ? "" : dimension.axes[0].split(whereSeparator: { "._".contains($0) }).last
+    }
+    if lastWord(x) == lastWord(y), !shown(x).isDisjoint(with: shown(y)) {
+      let values = values(of: [x, y])
+      return (values, values)
+    }
+    return (values(of: [x]), values(of: [y]))
+  }
+
+  /// The rows of each panel, in the order of the facets' values; panels without rows are left out.
+  fileprivate func panels(_ facets: [Dimension]) -> [(title: String, rows: [ScoreRow])] {
+    var panels = [(title: "", rows: rows)]
+    for facet in facets {
+      let values = values(of: [facet])
+      let texts = ScoreRows.texts(values)
       panels = panels.flatMap { panel in
-        values(axis).map { value in
-          let heading = "\(names[axis]!) \(value)"
-          return HeatmapPanel(
-            facet: panel.facet + [value], title: panel.title.isEmpty ? heading : "\(panel.title), \(heading)")
+        zip(values, texts).map { value, text in
+          (
+            (panel.title.isEmpty ? "" : panel.title + ", ") + "\(facet.name) \(text)",
+            panel.rows.filter { $0.value(of: facet) == value }
+          )
         }
       }
     }
-    let drawing = HeatmapDrawing(
-      title: title ?? value, xName: names[xAxis]!, yName: names[yAxis]!, columns: values(xAxis),
-      lines: values(yAxis), panels: panels, cells: cells.mapValues(ScoreRows.mean), low: low, high: high,
-      digits: digits
-    )
-    try Data(drawing.svg.utf8).write(to: figure.url)
+    return panels.filter { !$0.rows.isEmpty }
   }
 }
 
@@ -64,7 +109,7 @@ extension Heatmap: ForeseeingKind {
     let rows = ForeseenRows(foresight, "rows")
     let facets = facets.enumerated().map { ("facets.\($0)", $1) }
     for (parameter, axis) in [("x", x), ("y", y)] + facets {
-      if let problem = rows.problem(withAxis: axis) { foresight.mistake(parameter, problem) }
+      if let problem = rows.problem(withDimension: axis) { foresight.mistake(parameter, problem) }
     }
     if let problem = rows.problem(withScore: value) { foresight.mistake("value", problem) }
   }

@@ -27,7 +27,7 @@ struct Stitch: StageKind {
   @Input("the network whose beginning is used", .model) var front: InputArtifact
   @Input("the network whose rest is used", .model) var end: InputArtifact
   @Input("the images to fit on", .dataset, part: .parameter("split")) var data: InputArtifact
-  @Parameter("the front's cut, such as stage2.0") var from: String
+  @Parameter("the front's cut, such as stage2.0; `bobbin kinds train` lists each network's") var from: String
   @Parameter("the end's cut") var to: String
   @Parameter("how to fit") var method: FitMethod
   @Parameter("a weighted sum of losses instead of the method's own") var objective: ObjectiveParameters? = nil

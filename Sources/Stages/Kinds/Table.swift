@@ -10,14 +10,20 @@ struct Table: StageKind {
   static let name = "table"
   static let summary = "the scores of a group as CSV and JSON, its axes as columns"
   static let discussion = """
-    One row an instance. With `over`, rows that differ only in these axes become one, with the mean, the sample \
-    standard deviation (`SCORE_std`) and the count (`n`). Columns of axes have the shortest end of their name that tells them apart.
+    One row an instance, in the order of the matrix; a cell is empty where a row lacks an axis or a score, so that own \
+    measures stand beside native ones. With `over`, rows that differ only in these axes become one, with the mean, the \
+    sample standard deviation and the count. Columns of axes have the shortest end of their name that tells them apart. \
+    Scores that are lists (the history of a training or a fit) make the long form: a row an entry, counted from 1 in \
+    the column that `long` names. Where all scores are lists that is so by itself, with the column epoch; else lists \
+    are left out unless `long` is written.
     """
 
   @Input("what to tabulate; a whole group", .scores, labelled: true) var rows: [InputArtifact]
   @Input("rows to compare with, put at the end", .scores, labelled: true) var references: [InputArtifact]
   @Parameter("axes to take the mean over, such as [seed]") var over: [String] = []
   @Parameter("which scores, in this order; all by default") var columns: [String] = []
+  @Parameter("column that counts the entries of lists, each of which becomes a row; null: see above")
+  var long: String? = nil
   @Output("the table", .csv) var csv: OutputArtifact
   @Output("the table as a list of objects", .rows) var json: OutputArtifact
 
@@ -30,6 +36,7 @@ struct Table: StageKind {
       return row
     }
     guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
+    if let column = long ?? all.columnOfEntries { all = try all.long(column) }
     let averaged = Set(try over.map(all.axis))
     let axes = all.axes.filter { !averaged.contains($0) }
     let names = all.shortNames(of: axes)
@@ -83,7 +90,7 @@ struct Table: StageKind {
 
 extension Table: ForeseeingKind {
   func foresee(_ foresight: inout Foresight) {
-    let rows = ForeseenRows(foresight, "rows", "references")
+    let rows = ForeseenRows(foresight, "rows", "references").long(long)
     for (i, axis) in over.enumerated() {
       if let problem = rows.problem(withAxis: axis) { foresight.mistake("over.\(i)", problem) }
     }

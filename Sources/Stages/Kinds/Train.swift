@@ -7,11 +7,18 @@ import Workflow
 struct Train: StageKind {
   static let name = "train"
   static let summary = "trains a network, standard or adversarially"
-  static let discussion = """
-    SGD with Nesterov momentum on the cross-entropy, the rate multiplied by 0.1 at one and two thirds of the \
-    epochs (He et al. 2016; FuLA, arXiv 2505.20142). `adversary` attacks a share of each batch by PGD in the \
-    L∞ ball, without a random start, with running statistics (Madry et al. 2018).
+  static var discussion: String {
     """
+    SGD with Nesterov momentum on the cross-entropy, the rate multiplied by 0.1 at one and two thirds of the epochs \
+    (He et al. 2016; FuLA, arXiv 2505.20142). Images are taken as they are; both papers flip and crop natural ones at \
+    random (augment: flip_crop), which digits don't bear. `adversary` attacks a share of each batch by PGD in the L∞ \
+    ball, without a random start, with running statistics (Madry et al. 2018). \(PGDNote.text)
+
+    Cuts of each architecture, where activations are taken and networks are stitched, with their shapes at the default \
+    width for images of 3×32×32:
+    \(Architecture.cutsText)
+    """
+  }
 
   @Input("what to learn", .dataset, part: .named("train")) var data: InputArtifact
   @Parameter("which network") var architecture: ArchitectureName
@@ -22,7 +29,8 @@ struct Train: StageKind {
   @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule = Schedule.steps
   @Parameter("Nesterov momentum", .between(0, 1)) var momentum = 0.9
   @Parameter("L2 penalty", .atLeast(0)) var weightDecay = 1e-4
-  @Parameter("what is done to images at random") var augment = Augmentation.flipCrop
+  @Parameter("what is done to images at random; flip_crop suits natural images, not digits")
+  var augment = Augmentation.none
   @Parameter("standardise inputs by the training images' mean and deviation per channel") var standardise =
     true
   @Parameter("use only the first so many training images", .atLeast(1)) var samples: Int? = nil
