@@ -76,10 +76,12 @@ public struct OwnFolder: ~Copyable {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// The entries whose names are of Bobbin's own form.
-  public var ownNames: [OwnName] { texts.compactMap { OwnName($0) } }
+  public var ownNames: [OwnName] {
+    textNames.compactMap { OwnName($0) }
+  }
 
-  /// The names that are text; Bobbin's own are.
-  private var texts: [String] {
+  /// The names that are text.
+  private var textNames: [String] {
     names.compactMap { name in
       String(validating: name.lazy.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
@@ -114,7 +116,7 @@ public struct OwnFolder: ~Copyable {
   /// Removes folders that are called `prefix` and a name of Bobbin's own form, of processes that are certainly dead,
   /// or that can't be asked after a week.
   public func removeStaleTrees(prefix: String) {
-    for name in texts where name.hasPrefix(prefix) {
+    for name in textNames where name.hasPrefix(prefix) {
       guard let own = OwnName(String(name.dropFirst(prefix.count))), let status = status(of: name),
         status.st_mode & S_IFMT == S_IFDIR
       else { continue }

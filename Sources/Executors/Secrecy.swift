@@ -39,14 +39,16 @@ struct Secrecy: Sendable {
 
   /// Takes the secrets out of a log to which nobody writes now.
   func clean(log: String) {
-    guard !values.isEmpty, let text = FileManager.default.contents(atPath: log), let clean = hidden(text)
-    else {
-      return
-    }
-    // In its place: the log stays open for what comes after.
-    let file = open(log, O_WRONLY | O_CLOEXEC)
+    if values.isEmpty { return }
+    // What isn't a file of its own holds nothing of ours. In its place: the log stays open for what comes after.
+    let file = open(log, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard file >= 0 else { return }
     defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      let text = try? FileHandle(fileDescriptor: file, closeOnDealloc: false).readToEnd(),
+      let clean = hidden(text)
+    else { return }
     _ = clean.withUnsafeBytes { bytes in
       var done = 0
       while done < bytes.count {

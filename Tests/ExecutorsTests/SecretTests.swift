@@ -59,4 +59,11 @@ import Workflow
     _ = try bench.success(command("echo 101", "1"))
     #expect(bench.logText().hasSuffix("\n101\n"))
   }
+
+  @Test func aPipeInALogsPlaceIsNotWaitedFor() throws {
+    var job = command("echo $TOKEN", "hf_1234")
+    job.members[0].log = bench.folder.appendingPathComponent("pipe").path
+    #expect(mkfifo(job.members[0].log, 0o600) == 0)
+    _ = try bench.success(job)
+  }
 }
