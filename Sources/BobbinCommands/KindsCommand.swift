@@ -20,7 +20,7 @@ struct KindsCommand: ProgramCommand {
       throw CommandFailure(
         "there is no stage kind '\(kind)'\(suggestion(for: kind, in: kinds.names))", status: 2)
     }
-    try StandardOutput.write(KindsText.details(description))
+    try StandardOutput.write(KindsText.details(description, receivers: kinds.receivers))
   }
 }
 

@@ -113,15 +113,6 @@ extension Store {
     }
   }
 
-  /// The files under a folder that match any of the patterns (`data_batch_*.bin`, `scripts/**/*.py`), by their path
-  /// relative to it.
-  /// - Throws: `.source` when there is no such folder, or when a pattern matches nothing.
-  public func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile] {
-    let paths = try Glob.files(under: folder.path, matching: patterns)
-    let files = try digests(ofFiles: paths.map { URL(fileURLWithPath: "\(folder.path)/\($0)") })
-    return Dictionary(zip(paths, files)) { first, _ in first }
-  }
-
   /// The artifact that a folder of these files would be: nested manifests, by relative path. Nothing is stored.
   public static func tree(of files: [String: ExternalFile]) -> Artifact {
     var entries: [String: Artifact] = [:]

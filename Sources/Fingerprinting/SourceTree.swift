@@ -158,7 +158,7 @@ private struct Tree {
         guard kinds.updateValue([file.path], forKey: name) == nil else {
           throw FingerprintError(
             description:
-              "\(paths[file.path]!.path):1: error: there are two stage kinds \(name) in \(target). Kinds are "
+              "\(paths[file.path]!.path):1: error: there are two stage kinds or receivers \(name) in \(target). They are "
               + "told apart by the names of their types: rename one")
         }
       }

@@ -14,18 +14,30 @@ public enum KindsText {
   }
 
   /// One kind with everything that can be written under `with:`, and what it makes.
-  public static func details(_ kind: KindDescription) -> String {
+  /// - Parameter receivers: what a command's outputs can become.
+  public static func details(_ kind: KindDescription, receivers: [ReceiverDescription] = []) -> String {
     var text = "\(kind.name): \(kind.summary)\n"
     if !kind.discussion.isEmpty { text += "\n" + wrapped(kind.discussion, indent: "") }
     let inputs = kind.inputs.map { Entry($0.name, facts(of: $0), $0.help) }
     let files = kind.externals.map { Entry($0.name, facts(of: $0), $0.help) }
-    let parameters = kind.parameters.flatMap { parameter in
+    // What a command's parameters are made from is the discussion's: it isn't written under `with:`.
+    let parameters = (kind.takesCommands ? [] : kind.parameters).flatMap { parameter in
       [Entry(parameter.name, facts(of: parameter), parameter.help)]
         + members(of: kind.schema["properties"]?[parameter.name], under: parameter.name)
     }
     let outputs = kind.outputs.map { Entry($0.name, $0.type.name, $0.help) }
     text += section("Inputs", inputs) + section("Files outside the pipeline", files)
     text += section("Parameters", parameters) + section("Outputs", outputs)
+    if kind.takesCommands {
+      text += section(
+        "Types of outputs",
+        receivers.map { receiver in
+          let ending = receiver.type.fileExtension
+          return Entry(
+            receiver.type.name, ending.isEmpty ? "becomes a folder" : "becomes a .\(ending) file",
+            receiver.help)
+        })
+    }
     return text
   }
 

@@ -82,6 +82,9 @@ func anUndeclaredFile() throws {
         | cat: data/x.csv: No such file or directory
       """)
   #expect(try failure("sh ./scripts/run.py").contains("Add code: [scripts/run.py]\n"))
+  // Places are said as they are in the project.
+  #expect(try failure("sh \"$PWD/scripts/none.sh\"").contains("scripts/none.sh"))
+  #expect(!(try failure("sh \"$PWD/scripts/none.sh\"").contains("/tree/")))
   // A word of the command, though what it prints says nothing.
   #expect(try failure("test -e data/x.csv").contains("Add inputs: { x: data/x.csv }"))
   #expect(try failure("cat \"$PWD/data/x.csv\"").contains("Add inputs: { x: data/x.csv }"))

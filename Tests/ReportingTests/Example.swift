@@ -30,6 +30,23 @@ struct Fit: StageKind {
   func run(in context: StageContext) throws {}
 }
 
+struct Line: StageKind {
+  static let name = "line"
+  static let summary = "a command"
+  static let discussion = "run: a line."
+  static let takesCommands = true
+  @Parameter("its canonical text") var run = ""
+  init() {}
+  func run(in context: StageContext) throws {}
+}
+
+struct FitReceiver: ArtifactReceiver {
+  static let type = ArtifactType("fit", fileExtension: "json")
+  static let help = "a JSON object"
+  init() {}
+  func receive(_ written: URL, as output: OutputArtifact) throws {}
+}
+
 struct Source: StageKind {
   static let name = "source"
   static let summary = "makes \"data\""

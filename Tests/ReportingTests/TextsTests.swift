@@ -79,6 +79,23 @@ import Workflow
   #expect(KindsText.list(KindCatalogue([fit, source])) == "fit     fits a map\nsource  makes \"data\"\n")
 }
 
+@Test func whatACommandMayWriteAndMakeIsToldInItsOwnWords() {
+  let none = CodeManifest(files: [:])
+  #expect(
+    KindsText.details(
+      KindDescription(Line.self, code: none), receivers: [ReceiverDescription(FitReceiver.self, code: none)])
+        == """
+        line: a command
+
+        run: a line.
+
+        Types of outputs
+          fit  a JSON object
+               becomes a .json file
+
+        """)
+}
+
 @Test func aKindTellsAllThatCanBeWritten() {
   #expect(
     KindsText.details(fit) == """

@@ -72,6 +72,21 @@ import Workflow
     #expect(try reason("echo x") { try program("bin/sh", "\u{7F}ELF 2") } == nil)
   }
 
+  @Test func aPrivateTreeHasTheProgramsThatALineNamesByTheirPath() throws {
+    try environment(".venv")
+    try program("sub/tool", "\u{7F}ELF 1")
+    try project.add(
+      "c", "number", code: CommandCode(patterns: [], line: "cd sub && ./tool; cd ..; .venv/bin/python"))
+    let executor = project.executor()
+    try project.run(executor)
+    let root = project.root.path
+    #expect(
+      executor.jobs[0].members[0].tree == [
+        TreeFile(place: ".venv", source: root + "/.venv", role: .program),
+        TreeFile(place: "sub/tool", source: root + "/sub/tool", role: .code(.of("\u{7F}ELF 1".utf8))),
+      ])
+  }
+
   @Test func aScriptThatNamesItselfEnds() throws {
     try program("python", "#!/usr/bin/env python\n")
     project.environment["PATH"] = project.root.path

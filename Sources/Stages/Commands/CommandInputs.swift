@@ -43,14 +43,8 @@ struct CommandInputs {
     }
   }
 
-  /// The paths of an input: one, or any number for a group or a pattern.
-  func paths(of name: String) -> [String] {
-    guard let paths = byName[name] else {
-      // The loader knows all inputs; one without members is an empty group.
-      return []
-    }
-    return paths
-  }
+  /// The paths of an input: one, or any number for a group or a pattern; none for an empty group.
+  func paths(of name: String) -> [String] { byName[name] ?? [] }
 }
 
 /// Copies an artifact, a manifest as a folder, so that whatever a command does to it harms nobody.

@@ -75,7 +75,8 @@ public struct Command: StageKind {
 
   public func validate() throws {
     let texts =
-      [("run", run)] + (shell + arguments).map { ("arguments", $0) } + outputs.map { ("outputs", $0.value) }
+      [("run", run)] + shell.map { ("shell", $0) } + arguments.map { ("arguments", $0) }
+      + outputs.map { ("outputs", $0.value) }
     for (name, text) in texts where text.utf8.contains(0) {
       throw InvalidParameter(name, "there is a NUL character (\\0) in it, behind which nothing would count")
     }
@@ -128,7 +129,11 @@ public struct Command: StageKind {
       if let tree {
         failure.message += UndeclaredFiles(tree, context).hint(mentionedIn: printed + [line] + words)
       }
-      failure.message += quotedLines(printed.suffix(8))
+      // Places in the tree are those in the project.
+      let lines = printed.suffix(8).map { line in
+        tree.map { line.replacing($0.root.path + "/", with: "") } ?? line
+      }
+      failure.message += quotedLines(lines)
       throw failure
     }
     if let note = tree?.leftovers { _ = writeText("bobbin: \(note)\n", to: 2) }

@@ -30,7 +30,6 @@ package protocol ResultStore: Sendable {
   /// Stores what an instance printed; nil where that is nothing.
   func write(log: URL) throws -> WrittenBlob?
   func digests(ofFiles files: [URL]) throws -> [ExternalFile]
-  func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile]
   func lastKeys(project: String, file: String) throws -> [String: Digest]
   /// Enters a run that begins; one that is killed stays visible with what was noted of it.
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID

@@ -179,7 +179,6 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   }
 
   func digests(ofFiles files: [URL]) throws -> [ExternalFile] { try self.files.digests(ofFiles: files) }
-  func digests(under folder: URL, matching patterns: [String]) throws -> [String: ExternalFile] { [:] }
   func lastKeys(project: String, file: String) throws -> [String: Digest] { lastKeys }
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID { RunID(1) }
   func note(_ run: RunID, _ notes: [InstanceNote]) throws {
