@@ -76,7 +76,7 @@ import Workflow
     try environment(".venv")
     try program("sub/tool", "\u{7F}ELF 1")
     try project.add(
-      "c", "number", code: CommandCode(patterns: [], line: "cd sub && ./tool; cd ..; .venv/bin/python"))
+      "c", "number", code: CommandCode(patterns: [], line: ".venv/bin/python x; cd sub && ./tool"))
     let executor = project.executor()
     try project.run(executor)
     let root = project.root.path
