@@ -193,7 +193,7 @@ private let wrongFiles: [WrongFile] = [
       my images: { uses: dataset/synthetic }
     """,
     errors: """
-      p.yaml:3:3: stage 'my images': not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, out are taken
+      p.yaml:3:3: stage 'my images': not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, in, out are taken
       """),
   WrongFile(
     "resources that aren't",
