@@ -16,6 +16,33 @@ import Workflow
     #expect(names.filter { !isSnakeCase($0) } == [])
   }
 
+  @Test(
+    arguments: [
+      ("evaluate", "scores", ["attack": [:]], 7), ("train", "history", ["architecture": "resnet8"], 0),
+      ("stitch", "fit", ["from": "a", "to": "b", "method": "fula", "initial": "least_squares"], 3),
+      ("similarity", "scores", ["measures": .array(Measure.all.map { .string($0.name) })], Measure.all.count),
+    ] as [(String, String, JSON, Int)])
+  func everyScoreIsSnakeCase(_ name: String, _ output: String, _ parameters: JSON, _ atLeast: Int) throws {
+    let facts = try foreseen(name, parameters, [:]).outputs[output]
+    // A table over such scores lists them when it is asked for one that there isn't.
+    let rows = ["rows": [Foresight.Member(facts)]]
+    let message = try #require(foreseen("table", ["columns": ["zzz"]], rows).mistakes.first?.message)
+    let scores = message.split(separator: "Known: ").dropFirst().joined().split(separator: ", ").map(
+      String.init)
+    #expect(scores.count >= atLeast)
+    #expect(scores.filter { !isSnakeCase($0) } == [])
+  }
+
+  private func foreseen(
+    _ name: String, _ parameters: JSON, _ inputs: [String: [Foresight.Member]]
+  ) throws -> (outputs: [String: KnownFacts], mistakes: [Foresight.Mistake]) {
+    let kind = try #require(KindCatalogue(stageKinds())[name])
+    guard case .map(let members, let place) = RawValue(parameters) else {
+      preconditionFailure("parameters are an object")
+    }
+    return kind.foresee(parameters: try kind.decode(members, at: place), inputs: inputs, files: [:])
+  }
+
   @Test(arguments: Measure.all.map(\.name))
   func everyMeasureIsSnakeCase(_ name: String) { #expect(isSnakeCase(name)) }
 
@@ -59,11 +86,14 @@ import Workflow
         == "unknown parameter '\(written)'. Did you mean '\(right)'?")
   }
 
+  /// The first of what is wrong.
   private func message(_ kind: String, _ parameter: String, _ value: RawValue) -> String {
     do {
       let member = RawValue.Member(name: parameter, place: .nowhere, value: value)
       _ = try KindCatalogue(stageKinds())[kind]?.decode([member], at: .nowhere)
       return "none"
+    } catch let several as DecodingIssues {
+      return several.issues.first?.description ?? "none"
     } catch { return "\(error)" }
   }
 
