@@ -151,7 +151,7 @@ struct GetCommand: ProgramCommand {
     let jobs = ProcessInfo.processInfo.activeProcessorCount
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
-    let display = RunDisplay(graph: opened.graph, store: opened.store.directory)
+    let display = RunDisplay(graph: opened.graph, store: opened.store.directory, jobs: jobs)
     let run = try Run(
       opened.graph, store: opened.store, executor: executor,
       options: RunOptions(

@@ -31,6 +31,10 @@ struct RunCommand: ProgramCommand {
   @Flag(name: .shortAndLong, help: "Say what would run and why; run nothing.") var dryRun = false
   @Flag(help: "Print one JSON object at the end instead of a line; with --dry-run, instead of the text.")
   var json = false
+  @Option(
+    parsing: .singleValue,
+    help: "Show what these instances print, as they print it: --tail 'model[seed=1]'. Repeatable.")
+  var tail: [String] = []
   @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
 
   func validate() throws {
@@ -54,7 +58,10 @@ struct RunCommand: ProgramCommand {
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
     let began = Date()
-    let display = RunDisplay(graph: graph, store: opened.store.directory, quiet: quiet)
+    let display = RunDisplay(
+      graph: graph, store: opened.store.directory, quiet: quiet, jobs: jobs,
+      following: Set(try tail.flatMap { try opened.pipeline.select($0).map(\.instance) }),
+      durations: { [store = opened.store] in Durations(graph, store: store) })
     var report: RunReport
     do {
       let run = try opened.showingReading(quiet: quiet) {

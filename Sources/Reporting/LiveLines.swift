@@ -1,19 +1,20 @@
 // Owns what stands on a terminal while a run goes on: an overall bar, and a line for each instance that runs.
 
-/// The live part of a display, as lines without line breaks.
+/// The live part of a display, as lines without line breaks, none as wide as the terminal.
 struct LiveLines {
   var columns: Int
   var rows: Int
   var usesColour: Bool
 
-  /// `name` gives an instance's short name.
-  func lines(_ state: RunState, at now: Double, name: (Int) -> String) -> [String] {
+  /// `names` gives short names of instances that are shown together, of at most so many characters if that can be.
+  func lines(_ state: RunState, at now: Double, names: ([Int], Int) -> [String]) -> [String] {
     guard state.total > 0 else { return [] }
     let most = max(1, rows - 2)
     let shown = state.running.prefix(state.running.count <= most ? most : most - 1)
     var lines = [overall(state, at: now)]
-    let names = shown.map { name($0.instance) }
-    let width = min(names.map(\.count).max() ?? 0, max(16, columns / 2))
+    let room = max(16, columns / 2)
+    let names = names(shown.map(\.instance), room)
+    let width = min(names.map(\.count).max() ?? 0, room)
     for (running, name) in zip(shown, names) {
       lines.append(line(running, name: name, width: width, at: now))
     }
@@ -23,30 +24,34 @@ struct LiveLines {
     return lines
   }
 
+  /// Bar, counts and times; where they don't fit, the least telling go first.
   private func overall(_ state: RunState, at now: Double) -> String {
-    let elapsed = ticking(now - state.start)
-    var facts = " \(state.done)/\(state.total)"
-    if state.failed > 0 { facts += "  \(state.failed) failed" }
-    facts += "  \(elapsed)"
-    let width = min(30, columns - facts.count - 3)
-    guard width >= 5 else { return cut(facts) }
+    var facts = ["\(state.done)/\(state.total)"]
+    if state.failed > 0 { facts.append("\(state.failed) failed") }
+    facts.append(ticking(now - state.start))
+    if let left = state.secondsLeft(at: now) { facts.append("about \(roughly(left)) left") }
+    func text() -> String { " " + facts.joined(separator: "  ") }
+    while facts.count > 1, text().count + 8 > columns { facts.removeLast() }
+    let width = min(30, columns - text().count - 3)
+    guard width >= 5 else { return cut(text()) }
     let filled = Int((state.fraction * Double(width)).rounded(.down))
     let bar = String(repeating: "█", count: filled)
     let rest = String(repeating: "░", count: width - filled)
     let colour = state.failed > 0 ? "31" : "32"
     return (usesColour ? "\u{1B}[\(colour)m\(bar)\u{1B}[0m" : bar) + rest
-      + cut(facts, to: columns - 1 - width)
+      + cut(text(), to: columns - 1 - width)
   }
 
+  /// A line whose end, the time, stays; what comes between is cut.
   private func line(_ running: RunState.Running, name: String, width: Int, at now: Double) -> String {
-    var text = "  " + padded(shortened(name, to: width), width)
-    if !running.details.isEmpty { text += "  " + running.details }
-    if let left = running.secondsLeft(at: now) {
-      text += "  \(ticking(left.rounded(.up))) left"
-    } else {
-      text += "  " + ticking(now - running.since)
-    }
-    return cut(text)
+    let start = "  " + padded(shortened(name, to: width), width)
+    let end =
+      "  "
+      + (running.secondsLeft(at: now).map { "\(ticking($0.rounded(.up))) left" }
+        ?? ticking(now - running.since))
+    let room = columns - 1 - start.count - end.count
+    let details = running.details.isEmpty || room < 8 ? "" : cut("  " + running.details, to: room)
+    return cut(start + details + end)
   }
 
   /// A line that would wrap would spoil the next redrawing.
@@ -54,12 +59,5 @@ struct LiveLines {
 
   private func cut(_ text: String, to width: Int) -> String {
     text.count <= width ? text : String(text.prefix(max(0, width - 1))) + "…"
-  }
-
-  /// A name with its middle left out.
-  private func shortened(_ name: String, to width: Int) -> String {
-    guard name.count > width else { return name }
-    let end = (width - 1) / 2
-    return name.prefix(width - 1 - end) + "…" + name.suffix(end)
   }
 }

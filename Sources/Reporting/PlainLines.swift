@@ -15,7 +15,7 @@ struct PlainLines {
     switch event {
     case .planned(let total, let cached):
       cached == total ? [] : ["\(counted(total, "instance")), \(cached) up to date"]
-    case .started, .progress: []
+    case .toDo, .started, .progress: []
     case .finished(let report): finished(report)
     case .warning(let text): warning(text)
     case .uploading(let count): ["uploading \(count) \(count == 1 ? "result" : "results")"]

@@ -7,12 +7,18 @@ import Workflow
 /// A display of a run. Events and the clock's ticks may come from different threads.
 public final class RunDisplay: @unchecked Sendable {
   private let lock = NSLock()
+  private let graph: Graph
   private let names: ShortNames
   private let plain: PlainLines
   private let terminal: Terminal
   private let quiet: Bool
   private let now: @Sendable () -> Double
+  private let durations: @Sendable () -> Durations
+  private let ticks: Bool
+  private let followed: Set<Int>
   private var state: RunState
+  /// The logs of followed instances that run.
+  private var tails: [Int: LogTail] = [:]
   /// The lines that stand on the terminal and are to be redrawn: their widths in columns.
   private var drawn: [Int] = []
   private var lastDrawn = -Double.infinity
@@ -21,20 +27,28 @@ public final class RunDisplay: @unchecked Sendable {
   /// - Parameters:
   ///   - store: its folder, where logs are.
   ///   - quiet: show failures and warnings alone, and no progress.
+  ///   - jobs: how many instances run at a time.
+  ///   - following: instances whose logs are shown as they come.
+  ///   - durations: asked once, when something has to run, for what earlier runs took.
   ///   - now: seconds on any steady clock.
   ///   - ticks: whether time passing redraws by itself.
   public init(
-    graph: Graph, store: URL, quiet: Bool = false,
+    graph: Graph, store: URL, quiet: Bool = false, jobs: Int = 1, following: Set<Int> = [],
+    durations: @escaping @Sendable () -> Durations = { Durations() },
     terminal: Terminal = .standardError(environment: ProcessInfo.processInfo.environment),
     now: @escaping @Sendable () -> Double = { ProcessInfo.processInfo.systemUptime }, ticks: Bool = true
   ) {
+    self.graph = graph
     names = ShortNames(graph)
     plain = PlainLines(graph: graph) { graph.log(of: $0, in: store).path }
     self.terminal = terminal
     self.quiet = quiet
     self.now = now
-    state = RunState(start: now())
-    guard ticks, !quiet else { return }
+    self.durations = durations
+    self.ticks = ticks
+    followed = following
+    state = RunState(start: now(), stages: graph.instances.map(\.stage), jobs: jobs)
+    guard ticks, !quiet || !following.isEmpty else { return }
     let ticking = Thread { [weak self] in
       while self?.tick() == true { usleep(200_000) }
     }
@@ -50,22 +64,26 @@ public final class RunDisplay: @unchecked Sendable {
       guard !isFinished else { return }
       let time = now()
       state.apply(event, at: time)
+      if case .toDo = event, !quiet { learnDurations() }
+      let followed = follow(event)
       guard let size = terminal.size(), !quiet else {
-        write(quiet ? lastingLines(event) : plain.lines(event))
+        write(followed + (quiet ? lastingLines(event) : plainLines(event)))
         return
       }
-      let lasting = lastingLines(event)
+      let lasting = followed + lastingLines(event)
       // Progress comes often, and nobody reads faster.
       if lasting.isEmpty, case .progress = event, time - lastDrawn < 0.05 { return }
       draw(above: lasting, size, at: time)
     }
   }
 
-  /// Takes the live lines away. What the run came to is for the caller to print.
+  /// Takes the live lines away, and lists failures that were too many to be told as they happened. What the run came
+  /// to is for the caller to print.
   public func finish(_ report: RunReport) {
     lock.withLock {
       isFinished = true
       clear()
+      write(Failures(report, graph).lines)
     }
   }
 
@@ -74,20 +92,67 @@ public final class RunDisplay: @unchecked Sendable {
     lock.withLock {
       guard !isFinished else { return false }
       let time = now()
-      if let size = terminal.size() {
-        draw(above: [], size, at: time)
+      let followed = tails.keys.sorted().flatMap { newLines(of: $0) }
+      if let size = terminal.size(), !quiet {
+        draw(above: followed, size, at: time)
       } else {
-        write(plain.overdue(&state, at: time))
+        write(followed + (quiet ? [] : plain.overdue(&state, at: time)))
       }
       return true
     }
   }
 
+  /// Asks what earlier runs took, beside the events where the clock ticks by itself.
+  private func learnDurations() {
+    guard ticks else { return state.durations = durations() }
+    let asking = Thread { [weak self, durations] in
+      let known = durations()
+      self?.lock.withLock { self?.state.durations = known }
+    }
+    asking.name = "durations"
+    asking.start()
+  }
+
+  // Logs that are followed.
+
+  /// What an event means for the logs that are followed, and the lines that came to them until then.
+  private func follow(_ event: RunEvent) -> [String] {
+    switch event {
+    case .started(let i, _) where followed.contains(i):
+      tails[i] = LogTail(plain.log(graph.instances[i].name))
+      return []
+    case .finished(let report) where followed.contains(report.instance):
+      let lines = newLines(of: report.instance, atEnd: true)
+      tails[report.instance] = nil
+      return lines
+    default: return []
+    }
+  }
+
+  private func newLines(of i: Int, atEnd: Bool = false) -> [String] {
+    let name = followed.count > 1 ? legible(names[i]) : graph.instances[i].stage
+    return (tails[i]?.lines(atEnd: atEnd) ?? []).map { "\(name) | \($0)" }
+  }
+
   /// What stays on the screen, and is said even when quiet.
   private func lastingLines(_ event: RunEvent) -> [String] {
     switch event {
-    case .finished(let report) where report.state == .failed: plain.failed(report)
+    case .finished(let report) where report.state == .failed: failureLines(report)
     case .warning(let text): plain.warning(text)
+    default: []
+    }
+  }
+
+  private func plainLines(_ event: RunEvent) -> [String] {
+    if case .finished(let report) = event, report.state == .failed { return failureLines(report) }
+    return plain.lines(event)
+  }
+
+  /// The first few failures in full; the others are counted, and listed in the end.
+  private func failureLines(_ report: InstanceReport) -> [String] {
+    switch state.failed {
+    case ...Failures.mostAtOnce: plain.failed(report)
+    case Failures.mostAtOnce + 1: ["more have failed; all of them are listed in the end"]
     default: []
     }
   }
@@ -95,7 +160,7 @@ public final class RunDisplay: @unchecked Sendable {
   private func draw(above lasting: [String], _ size: (columns: Int, rows: Int), at time: Double) {
     lastDrawn = time
     let live = LiveLines(columns: size.columns, rows: size.rows, usesColour: terminal.usesColour)
-    let lines = live.lines(state, at: time) { legible(names[$0]) }
+    let lines = live.lines(state, at: time) { names.names(of: $0, width: $1) }
     terminal.write(erasure(size.columns) + (lasting + lines).map { $0 + "\n" }.joined())
     drawn = lines.map(visibleWidth)
   }

@@ -22,14 +22,28 @@ struct RunState {
   var failed = 0
   /// In the order in which they started.
   var running: [Running] = []
+  /// What earlier runs took.
+  var durations = Durations()
+  /// How many are left of each stage, as far as is known, and what those of this run took.
+  private var left: [String: Int] = [:]
+  private var taken: [String: [Double]] = [:]
+  private let stages: [String]
+  /// How many run at a time.
+  private let jobs: Int
 
-  init(start: Double) { self.start = start }
+  /// - Parameter stages: the stage of each instance.
+  init(start: Double, stages: [String], jobs: Int) {
+    self.start = start
+    self.stages = stages
+    self.jobs = jobs
+  }
 
   mutating func apply(_ event: RunEvent, at now: Double) {
     switch event {
     case .planned(let total, let cached):
       self.total = total
       done = cached
+    case .toDo(let instances): left = Dictionary(grouping: instances) { stages[$0] }.mapValues(\.count)
     case .started(let instance, _):
       running.append(Running(instance: instance, since: now, mentioned: now))
     case .progress(let instance, let progress):
@@ -39,6 +53,11 @@ struct RunState {
       running.removeAll { $0.instance == report.instance }
       done += 1
       if report.state == .failed { failed += 1 }
+      let stage = stages[report.instance]
+      left[stage, default: 1] -= 1
+      if report.state == .executed, report.sharedWith == nil {
+        taken[stage, default: []].append(report.seconds)
+      }
     case .warning, .uploading: break
     }
   }
@@ -48,6 +67,21 @@ struct RunState {
     guard total > 0 else { return 0 }
     let partly = running.reduce(0) { $0 + min(max($1.progress?.fraction ?? 0, 0), 1) }
     return min(1, (Double(done) + partly) / Double(total))
+  }
+
+  /// Seconds left of all, by what instances of each stage take; nil where that isn't known of one of them.
+  func secondsLeft(at now: Double) -> Double? {
+    var work = 0.0
+    var longest = 0.0
+    for (stage, count) in left where count > 0 {
+      guard let each = taken[stage].map(Durations.median) ?? durations[stage] else { return nil }
+      let mine = running.filter { stages[$0.instance] == stage }
+      let rest = mine.map { $0.secondsLeft(at: now) ?? max(0, each - (now - $0.since)) }
+      let waiting = max(0, count - mine.count)
+      work += rest.reduce(0, +) + Double(waiting) * each
+      longest = max(longest, rest.max() ?? 0, waiting > 0 ? each : 0)
+    }
+    return work > 0 ? max(work / Double(max(1, jobs)), longest) : nil
   }
 }
 

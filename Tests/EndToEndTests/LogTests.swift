@@ -26,6 +26,26 @@ import Testing
   #expect(text.contains("\nopen/        1, 1.2 MiB, decompressed copies\nlogs/        2, "), "\(text)")
 }
 
+/// F9.
+@Test func aRunShowsWhatTheInstancesPrintThatItIsAskedToFollow() throws {
+  let project = try Project()
+  try project.write(
+    "p.yaml",
+    """
+    version: 1
+    stages:
+      loud:
+        matrix: { x: [0, 1] }
+        run: "echo said ${matrix.x}; echo x > ${out.file}"
+        outputs: { file: file.txt }
+    """)
+  let run = try project.bobbin("run", "p.yaml", "--tail", "loud[x=1]")
+  #expect(run.status == 0)
+  #expect(run.errors.contains("loud | said 1\n") && !run.errors.contains("said 0"), "\(run.errors)")
+  let none = try project.bobbin("run", "p.yaml", "--tail", "loud")
+  #expect(none.errors == "" && none.status == 0)
+}
+
 /// F16: of a first push nothing was there.
 @Test func aFirstPushDoesNotSayWhatWasThere() throws {
   let project = try Project()

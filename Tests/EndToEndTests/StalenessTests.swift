@@ -63,6 +63,9 @@ import Testing
 
   @Test func changingAStitchParameterRerunsStitchesAndWhatFollows() throws {
     let project = try project()
+    // F9: with the lines of a training's progress.
+    let log = try project.bobbin("log", "p.yaml", "model[seed=0]").output
+    #expect(log.contains(/^epoch 1\/1, loss [0-9.]+, accuracy [0-9.]+, images [0-9]+\/s\n$/), "\(log)")
     let status = try project.bobbin("status", "p.yaml", "--set", "rcond=0.5")
     #expect(status.status == 0)
     #expect(status.output.contains("rcond 1e-06 → 0.5"), "\(status.output)")

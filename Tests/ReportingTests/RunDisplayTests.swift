@@ -38,10 +38,151 @@ private final class Screen: @unchecked Sendable {
     }
   }
 
-  func display(_ graph: Graph, quiet: Bool = false) -> RunDisplay {
+  func display(
+    _ graph: Graph, quiet: Bool = false, jobs: Int = 1, following: Set<Int> = [],
+    durations: [String: Double] = [:],
+    store: URL = URL(fileURLWithPath: "/store")
+  ) -> RunDisplay {
     RunDisplay(
-      graph: graph, store: URL(fileURLWithPath: "/store"), quiet: quiet, terminal: terminal,
-      now: { self.time }, ticks: false)
+      graph: graph, store: store, quiet: quiet, jobs: jobs, following: following,
+      durations: { Durations(durations) }, terminal: terminal, now: { self.time }, ticks: false)
+  }
+}
+
+/// Sixty instances with long names on four axes, of which all but one tell them apart.
+private func longGraph() -> Graph {
+  let instances = (0..<60).map { i in
+    let labels = [
+      ("network.front.regime", i < 30 ? "adversarially_trained_with_a_long_name" : "standard"),
+      ("network.end.regime", "standard"), ("cut", "stage\(i / 10 % 3 + 1).2.conv2"), ("seed", "\(i % 10)"),
+    ]
+    return Instance(
+      name: "stitched_networks[" + labels.map { "\($0)=\($1)" }.joined(separator: ",") + "]",
+      stage: "stitched_networks", labels: labels.map { Label(axis: $0, value: $1) }, kind: source,
+      parameters: [:], outputs: source.outputs)
+  }
+  return Graph(instances: instances, project: "/project", file: "p.yaml")
+}
+
+/// F16: what tells those that run apart stays, whatever their names have in common.
+@Test(arguments: [(80, 24), (200, 50), (40, 10), (20, 5)])
+func noLineIsWiderThanTheTerminalAndNamesKeepWhatVaries(_ columns: Int, _ rows: Int) {
+  let screen = Screen()
+  (screen.columns, screen.rows) = (columns, rows)
+  let graph = longGraph()
+  let display = screen.display(graph, jobs: 4, durations: ["stitched_networks": 100])
+  display.show(.planned(total: 60, cached: 0))
+  display.show(.toDo(Array(0..<60)))
+  for i in 0..<8 {
+    display.show(.started(instance: i, reason: .neverRun))
+    let detail = [("epoch", "\(i)/20"), ("loss", "0.4123"), ("accuracy", "0.87"), ("images", "51234/s")]
+    display.show(.progress(instance: i, Progress(fraction: 0.25, detail: detail)))
+  }
+  screen.time += 100
+  display.tick()
+  #expect(screen.lines.allSatisfy { $0.count < columns }, "\(screen.lines)")
+  #expect(screen.lines.count < rows)
+  let named = screen.lines.dropFirst().filter { !$0.contains("more") }
+  #expect(Set(named).count == named.count)
+  if columns >= 80 {
+    for i in 0..<8 { #expect(named.contains { $0.contains("seed=\(i)]") }, "\(screen.lines)") }
+  }
+}
+
+@Test func namesThatAreTooLongLoseWhatTheyShareAndThenTheirMiddles() {
+  let names = ShortNames(exampleGraph())
+  #expect(names.names(of: [1, 2], width: 60) == [1, 2].map { names[$0] })
+  #expect(names.names(of: [1, 2], width: 24) == ["stitched[direct, seed=0]", "stitched[direct, seed=1]"])
+  #expect(names.names(of: [1, 2], width: 16) == ["stitched[seed=0]", "stitched[seed=1]"])
+  #expect(names.names(of: [1], width: 10) == ["stitched"])
+  #expect(names.names(of: [1, 8], width: 20) == ["stitched[standard]", "stitched[robust]"])
+  #expect(names.names(of: [1, 8], width: 15) == ["stitched[st…rd]", "stitched[ro…st]"])
+}
+
+/// F16.
+@Test func theTimeLeftComesFromEarlierRunsAndFromThisOne() {
+  let screen = Screen()
+  screen.columns = 90
+  let graph = exampleGraph()
+  let display = screen.display(graph, jobs: 2, durations: ["stitched": 100])
+  display.show(.planned(total: 9, cached: 0))
+  display.show(.toDo(Array(0..<9)))
+  // How long `data` takes nobody knows.
+  #expect(screen.lines == ["░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 0/9  0s"])
+  display.show(.finished(report(graph, 0, .executed, seconds: 3)))
+  #expect(screen.lines == ["███░░░░░░░░░░░░░░░░░░░░░░░░░░░ 1/9  0s  about 7 min left"])
+  display.show(.started(instance: 1, reason: .neverRun))
+  screen.time += 50
+  display.tick()
+  #expect(screen.lines[0] == "███░░░░░░░░░░░░░░░░░░░░░░░░░░░ 1/9  50s  about 6 min left")
+  // What it took in this run says more.
+  display.show(.finished(report(graph, 1, .executed, seconds: 10)))
+  #expect(screen.lines == ["██████░░░░░░░░░░░░░░░░░░░░░░░░ 2/9  50s  about 35 s left"])
+  let unknown = Screen()
+  let other = unknown.display(graph)
+  other.show(.planned(total: 9, cached: 0))
+  other.show(.toDo(Array(0..<9)))
+  #expect(!unknown.lines[0].contains("left"))
+}
+
+/// F16: many failures are no flood.
+@Test(arguments: [true, false])
+func ofManyFailuresTheFirstFewAreToldAndAllListedInTheEndByCause(_ isTerminal: Bool) {
+  let screen = Screen()
+  screen.columns = 120
+  screen.isTerminal = isTerminal
+  let graph = exampleGraph(seeds: 10)
+  let display = screen.display(graph)
+  display.show(.planned(total: 41, cached: 0))
+  var reports: [InstanceReport] = []
+  for i in 1...40 {
+    let failed = report(graph, i, .failed, message: i <= 20 ? "loss is NaN\n  | epoch 3" : "out of memory")
+    reports.append(failed)
+    display.show(.finished(failed))
+  }
+  #expect(screen.lines.count { $0.hasPrefix("FAILED") } == 5)
+  #expect(screen.lines.count { $0 == "more have failed; all of them are listed in the end" } == 1)
+  if isTerminal { #expect(screen.lines.last?.contains("40/41  40 failed") == true) }
+  let before = screen.lines.count - (isTerminal ? 1 : 0)
+  display.finish(
+    RunReport(instances: reports, seconds: 1, interrupted: false, storeProblems: [], warnings: []))
+  #expect(
+    Array(screen.lines[before...]) == [
+      "40 instances failed:", "  stitched[front=standard] (20): loss is NaN",
+      "    bobbin log p.yaml '\(graph.instances[1].name)'", "  stitched[front=robust] (20): out of memory",
+      "    bobbin log p.yaml '\(graph.instances[21].name)'",
+    ])
+}
+
+/// F9: `--tail`.
+@Test(arguments: [true, false]) func aFollowedLogIsShownAsItComes(_ isTerminal: Bool) throws {
+  let store = FileManager.default.temporaryDirectory.appending(path: "reporting-\(UUID().uuidString)")
+  defer { try? FileManager.default.removeItem(at: store) }
+  let screen = Screen()
+  screen.isTerminal = isTerminal
+  let graph = exampleGraph()
+  let log = graph.log(of: graph.instances[1].name, in: store)
+  try FileManager.default.createDirectory(
+    at: log.deletingLastPathComponent(), withIntermediateDirectories: true)
+  func append(_ text: String) throws {
+    let before = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+    try (before + text).write(to: log, atomically: false, encoding: .utf8)
+  }
+  let display = screen.display(graph, following: [1], store: store)
+  display.show(.planned(total: 9, cached: 8))
+  for i in 1...2 { display.show(.started(instance: i, reason: .neverRun)) }
+  try append("epoch 1/2, loss 0.5\nepo")
+  display.tick()
+  func shown() -> [String] { screen.lines.filter { $0.contains(" | ") } }
+  #expect(shown() == ["stitched | epoch 1/2, loss 0.5"])
+  try append("ch 2/2\u{1B}[31m\nno end")
+  display.show(.finished(report(graph, 1, .executed, seconds: 1)))
+  #expect(
+    shown() == [
+      "stitched | epoch 1/2, loss 0.5", "stitched | epoch 2/2\\u{1b}[31m", "stitched | no end",
+    ])
+  if isTerminal {
+    #expect(screen.lines.suffix(2).first?.hasPrefix("███") == true)
   }
 }
 
@@ -63,7 +204,7 @@ private func emptyReport() -> RunReport {
   #expect(
     screen.lines == [
       "██████████░░░░░░░░░░░░░░░░░░░░ 3/9  10s",
-      "  stitched[standard, direct, seed=0]  epoch 5/20  loss 0.41  accurac…",
+      "  stitched[standard, direct, seed=0]  epoch 5/20  loss 0.4…  30s left",
       "  stitched[standard, fula, seed=1]    10s",
     ])
   screen.columns = 100

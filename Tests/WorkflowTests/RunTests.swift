@@ -254,6 +254,7 @@ import Workflow
     try project.run(observe: { event in
       switch event {
       case .planned(let total, let cached): story.append("planned \(total), cached \(cached)")
+      case .toDo(let instances): story.append("to do \(instances)")
       case .started(let i, let reason): story.append("started \(i): \(reason)")
       case .progress(let i, let progress):
         story.append("progress \(i): \(progress.fraction) \(progress.detail)")
@@ -264,7 +265,8 @@ import Workflow
     })
     #expect(
       story == [
-        "planned 4, cached 1", "started 1: value 2 → 3", #"progress 1: 0.5 [(name: "value", value: "3")]"#,
+        "planned 4, cached 1", "to do [1, 2, 3]", "started 1: value 2 → 3",
+        #"progress 1: 0.5 [(name: "value", value: "3")]"#,
         "finished b: executed", "started 2: input add: content of number 'b' changed",
         "finished total: executed",
         "started 3: input number: content changed (number 'total')", "finished odd: executed",

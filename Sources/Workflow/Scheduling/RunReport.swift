@@ -134,6 +134,8 @@ public struct RunReport: Sendable {
 public enum RunEvent: Sendable {
   /// After the first pass: how many instances there are, and how many of them are up to date.
   case planned(total: Int, cached: Int)
+  /// After that: the others, unless there are none. Some may turn out to be up to date when what they read is known.
+  case toDo([Int])
   case started(instance: Int, reason: Reason)
   case progress(instance: Int, Progress)
   /// One more is done. Those that `planned` counted are not told.

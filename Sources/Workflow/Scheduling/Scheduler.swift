@@ -102,6 +102,8 @@ final class Scheduler {
     observe.tell(
       .planned(total: scope.count, cached: scope.count { if case .done = phases[$0] { true } else { false } })
     )
+    let others = scope.filter { if case .done = phases[$0] { false } else { true } }
+    if !others.isEmpty { observe.tell(.toDo(others.sorted())) }
     if remote != nil { nextWatch = surroundings.now + GuardedRemote.patience / 4 }
     while stop != .interruption {
       startWhatCan()
