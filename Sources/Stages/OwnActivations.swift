@@ -15,9 +15,9 @@ extension SampleActivations {
   /// - Parameter name: of the array; nil where there is only one besides `indices`, or one called `activations`.
   /// - Parameter cure: what to do where the file has several arrays.
   init(own file: ArrayFile, array name: String? = nil, cure: String) throws {
-    let name = try SampleActivations.name(of: name, in: file, cure: cure)
+    let name = try SampleActivations.arrayWithActivations(name, in: file, cure: cure)
     let array = try file.array(name)
-    try SampleActivations.check(array.shape, of: array.origin)
+    try SampleActivations.requireActivationsShape(array.shape, of: array.origin)
     let indices = name != "indices" && file.names.contains("indices") ? try file.array("indices") : nil
     try self.init(
       values: array.finiteTensor(), indices: indices.map { try SampleActivations.indices($0, of: array) },
@@ -25,7 +25,7 @@ extension SampleActivations {
   }
 
   /// Which array of a file has the activations.
-  static func name(of name: String?, in file: ArrayFile, cure: String) throws -> String {
+  static func arrayWithActivations(_ name: String?, in file: ArrayFile, cure: String) throws -> String {
     let candidates = file.names.filter { $0 != "indices" || file.names.count == 1 }
     guard
       let name = name ?? (candidates.count == 1 ? candidates[0] : candidates.first { $0 == "activations" })
@@ -38,7 +38,7 @@ extension SampleActivations {
   }
 
   /// Throws unless activations can have this shape.
-  static func check(_ shape: [Int], of origin: String) throws {
+  static func requireActivationsShape(_ shape: [Int], of origin: String) throws {
     guard (2...4).contains(shape.count), shape.allSatisfy({ $0 >= 1 }) else {
       throw FormatError(
         file: origin, "shape \(shape); expected samples first: \(SampleActivations.shapes)")

@@ -44,9 +44,9 @@ extension ActivationsImport: ForeseeingKind {
     guard let path = foresight.file("path") else { return }
     do {
       let file = try ArrayFile(contentsOf: path)
-      let name = try SampleActivations.name(of: array, in: file, cure: cure)
+      let name = try SampleActivations.arrayWithActivations(array, in: file, cure: cure)
       let shape = try file.shape(of: name)
-      try SampleActivations.check(shape, of: "\(file.file): \(name)")
+      try SampleActivations.requireActivationsShape(shape, of: "\(file.file): \(name)")
       facts.count = shape[0]
       facts.shape = Array(shape.dropFirst())
       if let expected, let samples = facts.samples, expected != shape[0], !file.names.contains("indices") {
