@@ -35,7 +35,7 @@ import Workflow
 
   private func foreseen(
     _ name: String, _ parameters: JSON, _ inputs: [String: [Foresight.Member]]
-  ) throws -> (outputs: [String: KnownFacts], mistakes: [Foresight.Mistake]) {
+  ) throws -> KindDescription.Foreseen {
     let kind = try #require(KindCatalogue(stageKinds())[name])
     guard case .map(let members, let place) = RawValue(parameters) else {
       preconditionFailure("parameters are an object")
