@@ -146,12 +146,15 @@ import Testing
   @Test func readingLargeInputsShowsProgressAndEndsWhenInterrupted() throws {
     let project = try Project()
     try project.write(
-      "p.yaml", "version: 1\nstages:\n  digits: { uses: dataset/mnist, with: { path: data } }")
-    for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
-      try project.write("data/\(name)-ubyte", "")
-      // It takes no room, and minutes to be read.
-      try #require(truncate(project.root.path + "/data/\(name)-ubyte", 200 << 30) == 0)
-    }
+      "p.yaml",
+      """
+      version: 1
+      stages:
+        last: { run: "tail -c 1 ${in.big} > ${out.file}", inputs: { big: big.bin }, outputs: { file: file.txt } }
+      """)
+    try project.write("big.bin", "")
+    // It takes no room, and minutes to be read.
+    try #require(truncate(project.root.path + "/big.bin", 800 << 30) == 0)
     let errors = project.root.path + "/errors"
     let output = project.root.path + "/output"
     let run = try project.start(["run", "p.yaml"], output: .file(output), errors: .file(errors))
