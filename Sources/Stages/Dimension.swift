@@ -30,7 +30,7 @@ extension ScoreRows {
 
   /// The values that some dimensions have among the rows, in the order of the matrix: that of a group's instances, as
   /// far as the rows show it, whichever of them conditions left out. Dimensions over the same values have one order.
-  func values(of dimensions: [Dimension]) -> [[String]] {
+  func orderedValues(of dimensions: [Dimension]) -> [[String]] {
     var found: [[String]] = []
     var position: [[String]: Int] = [:]
     var after: [Int: Set<Int>] = [:]
@@ -38,7 +38,7 @@ extension ScoreRows {
       // While the axes before it stay as they are, instances follow each other in the order of its values.
       var last: [[String]: Int] = [:]
       for row in rows {
-        guard let value = row.value(of: dimension) else { continue }
+        guard let value = row.dimensionValue(of: dimension) else { continue }
         if position[value] == nil {
           position[value] = found.count
           found.append(value)
@@ -61,7 +61,7 @@ extension ScoreRows {
   }
 
   /// What to write for each of a dimension's values: the parts in which they differ.
-  static func texts(_ values: [[String]]) -> [String] {
+  static func dimensionTexts(_ values: [[String]]) -> [String] {
     guard let first = values.first else { return [] }
     let varying = first.indices.filter { i in values.contains { $0[i] != first[i] } }
     let shown = varying.isEmpty ? Array(first.indices) : varying
@@ -71,7 +71,7 @@ extension ScoreRows {
 
 extension ScoreRow {
   /// Where the row stands in a dimension; nil where it has none of its axes.
-  func value(of dimension: Dimension) -> [String]? {
+  func dimensionValue(of dimension: Dimension) -> [String]? {
     let values = dimension.axes.map(value(of:))
     return values.allSatisfy { $0 == nil } ? nil : values.map { $0 ?? "" }
   }

@@ -38,7 +38,7 @@ struct HeatmapDrawing {
   private var numberSize: Double { columns.count > 16 ? 9 : 11 }
 
   /// Sizes of the parts, all in pixels.
-  private struct Layout {
+  private struct FigureSheet {
     var cell: (width: Double, height: Double)
     /// Left of and below the cells, for names and values of the axes.
     var (left, below) = (0.0, 0.0)
@@ -48,7 +48,7 @@ struct HeatmapDrawing {
     var panel: (width: Double, height: Double)
   }
 
-  private var layout: Layout {
+  private var sheet: FigureSheet {
     let longest = cells.map { width(fixed($0.mean, digits: digits), size: numberSize) }.max() ?? 0
     let cell = (width: max(columns.count > 16 ? 26 : 40, longest + 10), height: countsDiffer ? 36.0 : 28.0)
     let columnWidth = columns.map { width($0) }.max() ?? 0
@@ -63,23 +63,23 @@ struct HeatmapDrawing {
       (isTilted ? reach + 14 : 20) + Double(wrapped(xName, content).count) * lineHeight + 4
     let headings = panels.map { wrapped($0.title, content, size: 12.5) }
     let heading = Double(headings.map(\.count).max() ?? 0) * lineHeight + 6
-    return Layout(
+    return FigureSheet(
       cell: cell, left: left, below: below, isTilted: isTilted, headings: headings, heading: heading,
       panel: (left + content, heading + grid.height + below))
   }
 
   var svg: String {
-    let layout = layout
-    let across = HeatmapDrawing.across(panels.count, layout.panel.width + gap, layout.panel.height + gap)
+    let sheet = sheet
+    let across = HeatmapDrawing.across(panels.count, sheet.panel.width + gap, sheet.panel.height + gap)
     let down = (panels.count + across - 1) / across
     let scaleWidth = 30 + (ticks.map { width($0.text) }.max() ?? 0)
     let notes = notes
-    let contentWidth = Double(across) * (layout.panel.width + gap) + max(scaleWidth, 60) + 20
+    let contentWidth = Double(across) * (sheet.panel.width + gap) + max(scaleWidth, 60) + 20
     let totalWidth = max(contentWidth, 280)
     let titles = wrapped(title, totalWidth - 40, size: 17)
     let top = 20 + Double(titles.count) * 22 + 8
     let bottom = Double(notes.count + (hasGaps ? 1 : 0)) * 18 + 12
-    let height = top + max(Double(down) * (layout.panel.height + gap), 130) + bottom
+    let height = top + max(Double(down) * (sheet.panel.height + gap), 130) + bottom
 
     var out = """
       <svg xmlns="http://www.w3.org/2000/svg" width="\(n(totalWidth))" height="\(n(height))" \
@@ -95,13 +95,13 @@ struct HeatmapDrawing {
       out += text(line, x: 20, y: 34 + Double(i) * 22, attributes: #"font-size="17" font-weight="bold""#)
     }
     for (i, panel) in panels.enumerated() {
-      let x = 20 + Double(i % across) * (layout.panel.width + gap)
-      let y = top + Double(i / across) * (layout.panel.height + gap)
-      draw(panel, layout.headings[i], layout, x: x, y: y, into: &out)
+      let x = 20 + Double(i % across) * (sheet.panel.width + gap)
+      let y = top + Double(i / across) * (sheet.panel.height + gap)
+      draw(panel, sheet.headings[i], sheet, x: x, y: y, into: &out)
     }
     drawScale(
-      x: 20 + Double(across) * (layout.panel.width + gap), y: top + layout.heading,
-      height: min(240, max(90, Double(lines.count) * layout.cell.height)), into: &out)
+      x: 20 + Double(across) * (sheet.panel.width + gap), y: top + sheet.heading,
+      height: min(240, max(90, Double(lines.count) * sheet.cell.height)), into: &out)
     var y = height - bottom + 8
     if hasGaps {
       out += rectangle(x: 20, y: y - 11, width: 16, height: 13, fill: "url(#missing)")
@@ -138,10 +138,11 @@ struct HeatmapDrawing {
   }
 
   private func draw(
-    _ panel: HeatmapPanel, _ heading: [String], _ layout: Layout, x: Double, y: Double, into out: inout String
+    _ panel: HeatmapPanel, _ heading: [String], _ sheet: FigureSheet, x: Double, y: Double,
+    into out: inout String
   ) {
-    let cell = layout.cell
-    let (left, top) = (x + layout.left, y + layout.heading)
+    let cell = sheet.cell
+    let (left, top) = (x + sheet.left, y + sheet.heading)
     let bottom = top + Double(lines.count) * cell.height
     let right = left + Double(columns.count) * cell.width
     for (i, line) in heading.enumerated() {
@@ -176,14 +177,14 @@ struct HeatmapDrawing {
       let centre = left + (Double(i) + 0.5) * cell.width
       let turned = "text-anchor=\"end\" transform=\"rotate(-45 \(n(centre + 4)) \(n(bottom + 12)))\""
       out += text(
-        column, x: centre + (layout.isTilted ? 4 : 0), y: bottom + (layout.isTilted ? 12 : 16),
-        attributes: layout.isTilted ? turned : "text-anchor=\"middle\"")
+        column, x: centre + (sheet.isTilted ? 4 : 0), y: bottom + (sheet.isTilted ? 12 : 16),
+        attributes: sheet.isTilted ? turned : "text-anchor=\"middle\"")
     }
     let names = wrapped(xName, max(right - left, 120))
     for (i, line) in names.enumerated() {
       let up = Double(names.count - 1 - i) * lineHeight
       out += text(
-        line, x: (left + right) / 2, y: bottom + layout.below - 6 - up,
+        line, x: (left + right) / 2, y: bottom + sheet.below - 6 - up,
         attributes: #"text-anchor="middle" fill="\#(grey)""#)
     }
     let middle = (top + bottom) / 2

@@ -9,7 +9,7 @@ import Workflow
 
 extension SampleActivations {
   /// What shapes there are.
-  static let shapes = "n × d, n × tokens × d or n × channels × height × width"
+  static let activationsShapes = "n × d, n × tokens × d or n × channels × height × width"
 
   /// Reads a `.npy`, `.npz` or `.safetensors` file, in its own or in the artifact's form.
   /// - Parameter name: of the array; nil where there is only one besides `indices`, or one called `activations`.
@@ -20,7 +20,8 @@ extension SampleActivations {
     try SampleActivations.requireActivationsShape(array.shape, of: array.origin)
     let indices = name != "indices" && file.names.contains("indices") ? try file.array("indices") : nil
     try self.init(
-      values: array.finiteTensor(), indices: indices.map { try SampleActivations.indices($0, of: array) },
+      values: array.finiteTensor(),
+      indices: indices.map { try SampleActivations.importedIndices($0, of: array) },
       metadata: file.metadata)
   }
 
@@ -41,12 +42,12 @@ extension SampleActivations {
   static func requireActivationsShape(_ shape: [Int], of origin: String) throws {
     guard (2...4).contains(shape.count), shape.allSatisfy({ $0 >= 1 }) else {
       throw FormatError(
-        file: origin, "shape \(shape); expected samples first: \(SampleActivations.shapes)")
+        file: origin, "shape \(shape); expected samples first: \(SampleActivations.activationsShapes)")
     }
   }
 
   /// The samples' indices in their half, one for each of the `activations`.
-  private static func indices(_ array: StoredArray, of activations: StoredArray) throws -> [Int] {
+  private static func importedIndices(_ array: StoredArray, of activations: StoredArray) throws -> [Int] {
     guard array.shape == [activations.shape[0]] else {
       throw FormatError(
         file: array.origin,
@@ -61,7 +62,7 @@ extension SampleActivations {
 
   /// The same of samples of a half: those that `indices` name, else the first `count` (nil: all there are).
   /// - Parameter source: what errors call them.
-  func of(_ half: Half, count: Int?, source: String) throws -> SampleActivations {
+  func ofSamples(in half: Half, count: Int?, source: String) throws -> SampleActivations {
     let (found, name) = (values.shape[0], half.description.name)
     if let indices {
       if let wrong = indices.firstIndex(where: { $0 >= half.samples.count }) {

@@ -6,10 +6,6 @@ import ContentStore
 import Foundation
 import Workflow
 
-extension TreeFile.Role {
-  fileprivate var isCode: Bool { if case .code = self { true } else { false } }
-}
-
 /// A private tree: code as copies, so that whoever edits it disturbs nobody, and inputs as links.
 struct PrivateTree {
   let root: URL
@@ -23,7 +19,9 @@ struct PrivateTree {
     var files: [String: TreeFile] = [:]
     for file in context.tree {
       // What is code and input is a copy: it has the content that both have in the key.
-      if files[file.place] != nil, !file.role.isCode { continue }
+      if files[file.place] != nil {
+        guard case .code = file.role else { continue }
+      }
       files[file.place] = file
     }
     self.files = files

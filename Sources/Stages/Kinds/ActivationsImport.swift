@@ -9,7 +9,7 @@ struct ActivationsImport: StageKind {
   static let name = "activations/import"
   static let summary = "one's own representations, from a .npy, .npz or .safetensors file"
   static let discussion = """
-    An array with samples first: \(SampleActivations.shapes); numbers of any type become float32 and must be finite. \
+    An array with samples first: \(SampleActivations.activationsShapes); numbers of any type become float32 and must be finite. \
     With `data` they are of that half's samples: all of them in order, the first `samples`, or those that an array \
     `indices` in the same file names. Then `similarity` compares them with others of the same samples alone; without \
     `data` it can only go by `indices` or by their number.
@@ -28,7 +28,7 @@ struct ActivationsImport: StageKind {
 
   func run(in context: StageContext) throws {
     var own = try SampleActivations(own: ArrayFile(contentsOf: path), array: array, cure: cure)
-    if let data { own = try own.of(Half(data), count: samples, source: path.path) }
+    if let data { own = try own.ofSamples(in: Half(data), count: samples, source: path.path) }
     try own.write(to: activations.url, cut: nil)
   }
 }

@@ -32,19 +32,21 @@ struct Heatmap: StageKind {
   }
 
   func run(in context: StageContext) throws {
-    var all = try ScoreRows(rows)
-    guard !all.rows.isEmpty else { throw InputError(message: "there are no rows") }
-    let (x, y) = (try all.dimension(x), try all.dimension(y))
+    var tabulated = try ScoreRows(rows)
+    guard !tabulated.rows.isEmpty else { throw InputError(message: "there are no rows") }
+    let (x, y) = (try tabulated.dimension(x), try tabulated.dimension(y))
     guard x.axes != y.axes else { throw InputError(message: "x and y are both \(x.name)") }
-    let facets = try facets.map(all.dimension)
-    let score = try all.score(value)
-    all.rows.removeAll { $0.scores[score] == nil || $0.value(of: x) == nil || $0.value(of: y) == nil }
-    guard !all.rows.isEmpty else {
+    let facets = try facets.map(tabulated.dimension)
+    let score = try tabulated.score(value)
+    tabulated.rows.removeAll {
+      $0.scores[score] == nil || $0.dimensionValue(of: x) == nil || $0.dimensionValue(of: y) == nil
+    }
+    guard !tabulated.rows.isEmpty else {
       throw InputError(message: "no row has \(x.name), \(y.name) and \(score) together")
     }
-    let (columns, lines) = all.axes(x, y)
-    let panels = all.panels(facets).map { panel in
-      let cells = Dictionary(grouping: panel.rows) { [$0.value(of: y)!, $0.value(of: x)!] }
+    let (columns, lines) = tabulated.axes(x, y)
+    let panels = tabulated.panels(facets).map { panel in
+      let cells = Dictionary(grouping: panel.rows) { [$0.dimensionValue(of: y)!, $0.dimensionValue(of: x)!] }
       return HeatmapPanel(
         title: panel.title,
         cells: lines.map { line in
@@ -56,8 +58,8 @@ struct Heatmap: StageKind {
         })
     }
     let drawing = HeatmapDrawing(
-      title: title ?? value, xName: x.name, yName: y.name, columns: ScoreRows.texts(columns),
-      lines: ScoreRows.texts(lines), panels: panels, scale: try scale(panels), digits: digits)
+      title: title ?? value, xName: x.name, yName: y.name, columns: ScoreRows.dimensionTexts(columns),
+      lines: ScoreRows.dimensionTexts(lines), panels: panels, scale: try scale(panels), digits: digits)
     try Data(drawing.svg.utf8).write(to: figure.url)
   }
 
@@ -74,28 +76,30 @@ extension ScoreRows {
   /// The values from left to right and from top to bottom. Where both are of the same things (`x.cut` and `y.cut`, or
   /// models and models) they are the same, though conditions may have left some out on one side.
   fileprivate func axes(_ x: Dimension, _ y: Dimension) -> (columns: [[String]], lines: [[String]]) {
-    func shown(_ dimension: Dimension) -> Set<[String]> { Set(rows.compactMap { $0.value(of: dimension) }) }
+    func shown(_ dimension: Dimension) -> Set<[String]> {
+      Set(rows.compactMap { $0.dimensionValue(of: dimension) })
+    }
     func lastWord(_ dimension: Dimension) -> Substring? {
       dimension.axes.count > 1 ? "" : dimension.axes[0].split(whereSeparator: { "._".contains($0) }).last
     }
     if lastWord(x) == lastWord(y), !shown(x).isDisjoint(with: shown(y)) {
-      let values = values(of: [x, y])
+      let values = orderedValues(of: [x, y])
       return (values, values)
     }
-    return (values(of: [x]), values(of: [y]))
+    return (orderedValues(of: [x]), orderedValues(of: [y]))
   }
 
   /// The rows of each panel, in the order of the facets' values; panels without rows are left out.
   fileprivate func panels(_ facets: [Dimension]) -> [(title: String, rows: [ScoreRow])] {
     var panels = [(title: "", rows: rows)]
     for facet in facets {
-      let values = values(of: [facet])
-      let texts = ScoreRows.texts(values)
+      let values = orderedValues(of: [facet])
+      let texts = ScoreRows.dimensionTexts(values)
       panels = panels.flatMap { panel in
         zip(values, texts).map { value, text in
           (
             (panel.title.isEmpty ? "" : panel.title + ", ") + "\(facet.name) \(text)",
-            panel.rows.filter { $0.value(of: facet) == value }
+            panel.rows.filter { $0.dimensionValue(of: facet) == value }
           )
         }
       }
