@@ -16,8 +16,7 @@ final class CommandProgress: @unchecked Sendable {
   let path: String
   private let report: @Sendable (Workflow.Progress) -> Void
   private let complain: @Sendable (String) -> Void
-  private let lock = NSLock()
-  private var isOver = false
+  private let over = DispatchSemaphore(value: 0)
   private let ended = DispatchSemaphore(value: 0)
   // Of the following thread alone.
   private var offset = 0
@@ -37,10 +36,8 @@ final class CommandProgress: @unchecked Sendable {
     self.report = report
     self.complain = complain
     let thread = Thread { [self] in
-      while !lock.withLock({ isOver }) {
-        readOn()
-        Thread.sleep(forTimeInterval: 0.1)
-      }
+      // The end of a short command isn't kept waiting.
+      while over.wait(timeout: .now() + 0.1) == .timedOut { readOn() }
       readOn()
       if !line.isEmpty { take() }
       ended.signal()
@@ -51,7 +48,7 @@ final class CommandProgress: @unchecked Sendable {
 
   /// Reads what is left, and no more afterwards.
   func end() {
-    lock.withLock { isOver = true }
+    over.signal()
     ended.wait()
   }
 
