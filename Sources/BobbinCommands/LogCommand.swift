@@ -23,14 +23,17 @@ struct LogCommand: ProgramCommand {
     opened.warnOfAbsence()
     let index = try opened.one(instance).instance
     let name = opened.graph.instances[index].name
+    // What was printed is kept with the record, wherever it ran, and whatever ran under this name since. What failed or
+    // runs now has a file alone, and so has what can't be planned for want of a file.
+    let plan = try? opened.plan([index], in: program)
+    if let remote = opened.remote { opened.store.attach(remote) { _ in } }
+    let key = plan?.entries.first { $0.instance == index }?.key
+    let isRecorded = try key.map { try opened.store.record(for: $0) != nil } ?? false
+    if isRecorded, let key, let printed = try opened.store.log(of: key) {
+      return try StandardOutput.write(String(decoding: printed, as: UTF8.self))
+    }
     let log = opened.graph.log(of: name, in: opened.store.directory)
     if access(log.path, F_OK) == 0 { return try StandardOutput.write(contentOf: log) }
-    // It ran elsewhere: what it printed came with its record.
-    let plan = try opened.plan([index], in: program)
-    if let remote = opened.remote { opened.store.attach(remote) { _ in } }
-    guard let key = plan.entries.first(where: { $0.instance == index })?.key,
-      try opened.store.record(for: key) != nil
-    else { throw CommandFailure("\(name) has no log: it hasn't run with this store") }
-    try StandardOutput.write(String(decoding: try opened.store.log(of: key) ?? [], as: UTF8.self))
+    guard isRecorded else { throw CommandFailure("\(name) has no log: it hasn't run with this store") }
   }
 }

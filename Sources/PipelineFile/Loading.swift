@@ -151,7 +151,8 @@ extension Pipeline {
         return candidate
       }
       let parent = candidate.deletingLastPathComponent().standardizedFileURL
-      guard parent.path != candidate.path, candidate.path != "/" else { return folder }
+      // From a folder that was removed the way up gets longer and longer.
+      guard parent.path.utf8.count < candidate.path.utf8.count else { return folder }
       candidate = parent
     }
   }

@@ -88,6 +88,21 @@ import Testing
     #expect(run.errors.contains("Add code: [scripts/scale.sh]"), "\(run.errors)")
   }
 
+  @Test func whatBobbinItselfPutBesideACommandIsNoUndeclaredFile() throws {
+    let project = try Project()
+    try project.write(
+      "p.yaml",
+      """
+      version: 1
+      stages:
+        a: { run: "echo x > ${out.x}", outputs: { x: x.txt } }
+        b: { run: "cat ${a} > ${out.y}; false", outputs: { y: y.txt } }
+      """)
+    let run = try project.bobbin("run", "p.yaml")
+    #expect(run.status == 1)
+    #expect(!run.errors.contains("doesn't declare"), "\(run.errors)")
+  }
+
   @Test("Done-when 3: echo \"${params.note}\" prints exactly the note")
   func aNoteIsPrintedAsItIs() throws {
     let project = try Project()

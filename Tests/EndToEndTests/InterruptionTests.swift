@@ -76,6 +76,8 @@ import Testing
   @Test func aKilledWorkerFailsOneInstanceAndSaysSo() throws {
     let project = try Project()
     try project.write("p.yaml", Self.pipeline.replacing("epochs: 1000", with: "epochs: 12"))
+    // So that whoever works long is at a training.
+    #expect(try project.bobbin("run", "p.yaml", "images").status == 0)
     let run = try project.start(["run", "p.yaml", "--jobs", "2", "--keep-going"])
     var killed = false
     for _ in 0..<600 where !killed {

@@ -90,3 +90,20 @@ import Testing
   #expect(there.output.contains("echo said") == here.output.contains("echo said"))
   #expect(try teammate.bobbin("log", "p.yaml", "quiet", "--remote", remote).status == 0)
 }
+
+@Test func theLogIsOfTheResultWhateverRanUnderTheNameSince() throws {
+  let project = try Project()
+  try project.write(
+    "p.yaml",
+    """
+    version: 1
+    params: { word: first }
+    stages:
+      loud: { run: "echo said ${params.word}; echo x > ${out.file}", outputs: { file: file.txt } }
+    """)
+  #expect(try project.bobbin("run", "p.yaml").status == 0)
+  #expect(try project.bobbin("run", "p.yaml", "--set", "word=second").status == 0)
+  #expect(try project.bobbin("log", "p.yaml", "loud").output.contains("\nsaid first\n"))
+  #expect(
+    try project.bobbin("log", "p.yaml", "loud", "--set", "word=second").output.contains("\nsaid second\n"))
+}

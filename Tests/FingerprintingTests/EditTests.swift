@@ -127,7 +127,8 @@ private let edits: [Edit] = [
   Edit(
     "what stands beside a kind's foreseeing and may be used by its work", "Sources/Stages/Kinds/Train.swift",
     .replace(
-      "extension Train: ForeseeingKind {", with: "extension Train: ForeseeingKind {\n  var besides: Int { 1 }"),
+      "extension Train: ForeseeingKind {", with: "extension Train: ForeseeingKind {\n  var besides: Int { 1 }"
+    ),
     reruns: ["Train"]),
 
   // Kinds and what they share.

@@ -13,7 +13,7 @@ struct UndeclaredFiles {
   init(_ tree: PrivateTree, _ context: StageContext) {
     self.tree = tree
     project = context.projectRoot.path
-    scratch = context.scratch.path
+    scratch = context.scratch.deletingLastPathComponent().path
   }
 
   /// What to add to the message of a failure; empty where no undeclared file is mentioned in these texts.
@@ -77,6 +77,7 @@ struct UndeclaredFiles {
     guard tree.files[place] == nil, stat(project + "/" + place, &status) == 0 else { return false }
     // A folder of which something is declared is there.
     if status.st_mode & S_IFMT == S_IFDIR { return !tree.files.keys.contains { $0.hasPrefix(place + "/") } }
-    return status.st_mode & S_IFMT == S_IFREG && !scratch.hasPrefix(project + "/" + place)
+    // What the worker itself put beside the tree is nobody's file.
+    return status.st_mode & S_IFMT == S_IFREG && !"\(project)/\(place)".hasPrefix(scratch + "/")
   }
 }
