@@ -39,8 +39,9 @@ struct Absence {
 
   /// - Parameters:
   ///   - file: the pipeline file as the user wrote it.
+  ///   - typed: that and the options.
   ///   - selector: what the user asked for.
-  func text(_ file: String, _ selector: String) -> String {
+  func text(_ file: String, typed: String, _ selector: String) -> String {
     let place =
       remote.map { "Nor does the remote \($0) have them." }
       ?? "If somebody shared them, say where: --remote, or `remote:` in \(file)."
@@ -49,7 +50,7 @@ struct Absence {
     return """
       \(names) \(isOne ? "is" : "are") up to date, but \(isOne ? "its" : "their") bytes aren't in this store. \(place)
       To make them again, \(counted(runs.count, "instance")) would run: \(named)\(rest).
-      `bobbin get \(file) '\(selector)' --rebuild` does that.
+      `bobbin get \(typed) '\(selector)' --rebuild` does that.
       """
   }
 }

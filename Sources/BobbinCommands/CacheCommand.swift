@@ -89,9 +89,13 @@ struct PullCommand: ProgramCommand {
 
   func run(in program: Program) throws {
     let (opened, remote) = try options.openWithRemote(in: program)
+    let before = try opened.store.stats().records
+    // Records come with the plan: keys downstream are made of what they say.
     let plan = try opened.plan(in: program, asking: remote)
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
-    try finish(try opened.store.pull(keys, from: remote), "pulled from \(remote)")
+    var transfer = try opened.store.pull(keys, from: remote)
+    transfer.records = try opened.store.stats().records - before
+    try finish(transfer, "pulled from \(remote)")
     try refuse(plan.remoteProblems)
   }
 }

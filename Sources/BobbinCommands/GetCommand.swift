@@ -127,13 +127,14 @@ struct GetCommand: ProgramCommand {
     guard stale.isEmpty else {
       let names = Selections(opened.graph).names(stale).joined(separator: ", ")
       throw CommandFailure(
-        "\(names) \(stale.count == 1 ? "isn't" : "aren't") up to date; first: bobbin run \(options.file) "
+        "\(names) \(stale.count == 1 ? "isn't" : "aren't") up to date; first: bobbin run \(options.asTyped) "
           + "'\(instancesAlone(opened, stale))', or add --rebuild")
     }
     let found = instances.map { known[$0]!! }
     try check(found)
     do { try opened.fetch(found.flatMap(\.values)) } catch let error as StoreError where error.isLostBlob {
-      throw CommandFailure(Absence(of: instances, in: opened, plan).text(options.file, artifact))
+      throw CommandFailure(
+        Absence(of: instances, in: opened, plan).text(options.file, typed: options.asTyped, artifact))
     }
     return found
   }

@@ -42,6 +42,16 @@ struct PipelineOptions: ParsableArguments {
     }
   }
 
+  /// The file and the options, as they are typed: for a command line that somebody is told to run.
+  var asTyped: String {
+    var words = [file]
+    for assignment in sets { words += ["--set", assignment] }
+    for (name, value) in [("params", params), ("store", store.store), ("remote", store.remote)] {
+      if let value { words += ["--" + name, value] }
+    }
+    return words.map { ShellReading.quoted($0) }.joined(separator: " ")
+  }
+
   /// Loads the pipeline without touching a store.
   func load(in program: Program) throws -> Pipeline {
     try Pipeline.load(

@@ -14,7 +14,9 @@ extension OpenPipeline {
 
   /// As above, with records looked for on another remote; nil: on none.
   func plan(_ targets: [Int]? = nil, in program: Program, asking remote: (any Remote)?) throws -> Plan {
-    try showingReading {
+    // What a manifest on the remote lists decides the keys of those who read a part of it.
+    if let remote { store.attach(remote) { _ in } }
+    return try showingReading {
       try Plan(
         graph, targets: targets, store: store, remote: remote,
         environment: ProcessInfo.processInfo.environment, platform: program.platform)

@@ -29,7 +29,7 @@ struct ShowCommand: ProgramCommand {
     let entries = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.instance, $0) })
     guard let key = entries[index]?.key, let record = try opened.store.record(for: key) else {
       throw CommandFailure(
-        "\(graph.instances[index].name) isn't up to date; `bobbin status \(options.file)` says why")
+        "\(graph.instances[index].name) isn't up to date; `bobbin status \(options.asTyped)` says why")
     }
     var lineage: [String: JSON] = [:]
     for i in graph.closure(of: [index]) where i != index {

@@ -62,7 +62,10 @@ extension Pipeline {
         instances: instances, project: root.path, file: file,
         settings: KeySettings(salt: settings.salt, platform: settings.platform)), root: root, file: file,
       remote: remote, settings: settings, stages: written.stages.count,
-      warnings: params.unused(in: path).map { PipelineFileError.Issue($0) },
+      warnings: (params.unused(in: path)
+        + zip(declarations, evaluator.stages).flatMap { $0!.unusedAxes(of: $1!) }).map {
+          PipelineFileError.Issue($0)
+        },
       selection: Selection(evaluator))
   }
 

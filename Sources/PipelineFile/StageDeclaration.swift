@@ -151,3 +151,28 @@ struct Keys {
     return values
   }
 }
+
+extension StageDeclaration {
+  /// The axes that change nothing in the stage's work, so that what looks like several results is one: a seed that was
+  /// listed and not passed on. Axes of one member are left alone.
+  func unusedAxes(of stage: ExpandedStage) -> [DecodingIssue] {
+    let own = Set(matrix.map(\.name))
+    var used = Set<String>()
+    for template in with.map(\.value) + (command?.templates ?? []) {
+      template.visitPaths { path, _ in
+        guard path.root == "matrix", let name = path.members.first else { return }
+        // An end of a longer name may be of any axis.
+        if own.contains(name) { used.insert(name) } else { used = own }
+      }
+    }
+    return matrix.compactMap { axis in
+      guard !used.contains(axis.name),
+        stage.axes.contains(where: { $0.name == axis.name && $0.members.count > 1 })
+      else { return nil }
+      return DecodingIssue(
+        axis.place,
+        "stage '\(name)': its work doesn't use the axis '\(axis.name)', so instances that differ in it alone are one "
+          + "result: write ${matrix.\(axis.name)} where it is meant, or take it out")
+    }
+  }
+}

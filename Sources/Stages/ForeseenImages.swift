@@ -61,7 +61,7 @@ extension Foresight {
     if data.isLabelled == false {
       mistake(
         input,
-        "\(purpose) needs labels, \(data.name)/\(split) has none; dataset/arrays takes them from an array 'labels' or "
+        "\(purpose) needs labels, \(data.name)/\(split) has none; dataset/arrays takes them from an array 'labels' of a folder's file, from '\(split)_labels' of a single file, or from "
           + "\(split).labels.npy")
     } else if let told = network?.classes, let shown = data.classes, shown > told {
       mistake(input, "\(role) tells \(told) classes apart, \(data.name)/\(split) has labels of \(shown)")

@@ -66,7 +66,7 @@ extension LoadedImages {
     guard loader.hasLabels else {
       throw InputError(
         message:
-          "\(purpose) needs labels, \(name) has none; dataset/arrays takes them from an array 'labels' or "
+          "\(purpose) needs labels, \(name) has none; dataset/arrays takes them from an array 'labels' of a folder's file, from '\(loader.half.split)_labels' of a single file, or from "
           + "\(loader.half.split).labels.npy")
     }
   }

@@ -67,6 +67,47 @@ import Testing
     second.contains(": 0 records, 0 blobs, 0 B; ") && second.hasSuffix(" were there already\n"), "\(second)")
 }
 
+/// A stage that reads a part of what only the remote has gets its key from what is listed there.
+@Test func everythingIsPulledAtOnceAndGotFromARemote() throws {
+  let text = """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 20, test: 10 } }
+      model: { uses: train, with: { data: "${images}", architecture: small_cnn, epochs: 1, batch: 10 } }
+      scores: { uses: evaluate, with: { model: "${model}", data: "${images}" } }
+    """
+  let project = try Project()
+  try project.write("p.yaml", text)
+  let remote = project.root.appending(path: "remote").path
+  #expect(try project.bobbin("run", "p.yaml", "--remote", remote).status == 0)
+  let teammate = try Project()
+  try teammate.write("p.yaml", text)
+  let status = try teammate.bobbin("status", "p.yaml", "--remote", remote, "--store", "one")
+  #expect(status.output.hasSuffix("3 up to date, 0 stale, 0 pending, 0 missing\n"), "\(status.output)")
+  let got = try teammate.bobbin("get", "p.yaml", "scores", "-o", "-", "--remote", remote, "--store", "two")
+  #expect(got.status == 0 && got.output.contains("accuracy"), "\(got.errors)")
+  let pulled = try teammate.bobbin("cache", "pull", "p.yaml", "--remote", remote)
+  #expect(pulled.output.contains(": 3 records, "), "\(pulled.output)")
+  #expect(try teammate.bobbin("run", "p.yaml").lastLine.hasPrefix("executed 0, cached 3,"))
+}
+
+/// What somebody is told to type has the options that were typed.
+@Test func curesKeepTheOptions() throws {
+  let project = try Project()
+  try project.write(
+    "p.yaml",
+    """
+    version: 1
+    params: { word: first }
+    stages:
+      loud: { run: "echo ${params.word} > ${out.file}", outputs: { file: file.txt } }
+    """)
+  let got = try project.bobbin("get", "p.yaml", "loud", "--set", "word=it's", "--store", "other")
+  #expect(
+    got.errors.contains("first: bobbin run p.yaml --set 'word=it'\\''s' --store other 'loud'"),
+    "\(got.errors)")
+}
+
 @Test func aLogTravelsWithItsResult() throws {
   let text = """
     version: 1

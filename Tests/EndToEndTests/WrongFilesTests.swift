@@ -1010,7 +1010,7 @@ private let wrongFiles: [WrongFile] = [
       model: { uses: train, with: { data: "${own}", architecture: small_cnn, batch: 4 } }
     """,
     errors: """
-      p.yaml:4:39: stage 'model': data: training needs labels, arrays/train has none; dataset/arrays takes them from an array 'labels' or train.labels.npy
+      p.yaml:4:39: stage 'model': data: training needs labels, arrays/train has none; dataset/arrays takes them from an array 'labels' of a folder's file, from 'train_labels' of a single file, or from train.labels.npy
       """),
   WrongFile(
     "vectors where images are wanted",
@@ -1022,7 +1022,7 @@ private let wrongFiles: [WrongFile] = [
     """,
     errors: """
       p.yaml:4:39: stage 'model': data: networks take images (channels × height × width), arrays/train has samples of shape [5]
-      p.yaml:4:39: stage 'model': data: training needs labels, arrays/train has none; dataset/arrays takes them from an array 'labels' or train.labels.npy
+      p.yaml:4:39: stage 'model': data: training needs labels, arrays/train has none; dataset/arrays takes them from an array 'labels' of a folder's file, from 'train_labels' of a single file, or from train.labels.npy
       """),
   WrongFile(
     "an array that a file lacks",

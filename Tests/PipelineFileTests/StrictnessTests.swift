@@ -244,6 +244,24 @@ func aFileIsReadStrictly(text: String, message: String) throws {
     ])
 }
 
+@Test func anAxisThatTheWorkDoesNotUseIsSuspicious() throws {
+  let text = pipeline(
+    """
+    images: { uses: dataset/cifar10, with: { path: data } }
+    model:
+      matrix: { seed: [0, 1], epochs: [1, 2], one: [1] }
+      where: ["${matrix.seed != 7}"]
+      uses: train
+      with: { data: "${images}", epochs: "${matrix.epochs}" }
+    """)
+  let warnings = try load(text).warnings.map(\.message)
+  #expect(
+    warnings == [
+      "stage 'model': its work doesn't use the axis 'seed', so instances that differ in it alone are one result: "
+        + "write ${matrix.seed} where it is meant, or take it out"
+    ])
+}
+
 @Test func filesThatAreNoTextAreRefused() throws {
   let project = try TemporaryProject()
   func complaint(_ name: String, _ bytes: Data) throws -> String {

@@ -86,7 +86,7 @@ import Testing
     let bare = try bench.arrays("bare", labels: nil)
     let network = try bench.network(on: bench.textures())
     func message(_ purpose: String, _ half: String) -> String {
-      "\(purpose) needs labels, bare/\(half) has none; dataset/arrays takes them from an array 'labels' or "
+      "\(purpose) needs labels, bare/\(half) has none; dataset/arrays takes them from an array 'labels' of a folder's file, from '\(half)_labels' of a single file, or from "
         + "\(half).labels.npy"
     }
     #expect(

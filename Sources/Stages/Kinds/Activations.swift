@@ -13,7 +13,7 @@ struct Activations: StageKind {
   @Parameter("where to look, such as stem, stage2.0 or conv3; `bobbin kinds train` lists each network's cuts")
   var cut: String
   @Parameter("which half of the dataset") var split = Split.test
-  @Parameter("use only the first so many images; null: all", .atLeast(1)) var samples: Int? = 1000
+  @Parameter("use only the first so many images; null for all", .atLeast(1)) var samples: Int? = 1000
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
   @Output("N × channels × height × width, float32", .activations) var activations: OutputArtifact
 
