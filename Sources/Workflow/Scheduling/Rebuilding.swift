@@ -21,6 +21,8 @@ extension Scheduler {
     }
     beside(.opening, for: i) { [blobs] in
       blobs.producers(of: Set(lost.keys), among: candidates)
+    } giveUp: { [self] in
+      rebuild(lost, for: i, need)  // a list that has to be fetched is lost as well
     } then: { [self] producers in
       rebuild(lost, by: producers, for: i, need)
     }

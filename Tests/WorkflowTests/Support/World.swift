@@ -20,6 +20,7 @@ final class World: Surroundings, @unchecked Sendable {
   /// Whether the loop waited though nothing could happen any more.
   private(set) var isStuck = false
   private var waits = 0
+  private var stuckWaits = 0
 
   /// Has an executor do something while the loop waits.
   func later(_ step: @escaping () -> Void) { steps.append(step) }
@@ -50,8 +51,11 @@ final class World: Surroundings, @unchecked Sendable {
       now = deadline
       return nil
     }
-    if isStuck { return .interruption }
-    return happenings.removeFirst()
+    guard isStuck else { return happenings.removeFirst() }
+    // Whoever goes on waiting then would do so for ever.
+    stuckWaits += 1
+    precondition(stuckWaits < 1_000_000, "a run that is interrupted and doesn't end")
+    return stuckWaits == 1 ? .interruption : nil
   }
 
   /// Does something, if there is anything to be done.
@@ -100,7 +104,8 @@ extension World {
 
   /// Waits, as an errand, until everything is over.
   func hang() {
-    let hand = current!
+    // What comes to its end doesn't hang again.
+    guard let hand = current else { return }
     hand.paused.signal()
     hand.released.wait()
   }
