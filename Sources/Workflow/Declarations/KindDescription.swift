@@ -11,7 +11,7 @@ import Synchronization
 public final class KindDescription: Sendable {
   public let name: String
   public let summary: String
-  public let discussion: String
+  public var discussion: String { type.discussion }
   public var parameters: [ParameterDescription] { reflection.parameters }
   public var inputs: [InputDescription] { reflection.inputs }
   public var externals: [ExternalDescription] { reflection.externals }
@@ -47,7 +47,6 @@ public final class KindDescription: Sendable {
     find = { Sources(code: code(), listed: listed()) }
     name = type.name
     summary = type.summary
-    discussion = type.discussion
     takesCommands = type.takesCommands
     varying = type.varying
   }
