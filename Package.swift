@@ -56,14 +56,17 @@ let package = Package(
     // libdnnl-dev; libgomp comes with the compiler
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
 
+    // Loops of our own that a library's primitives leave to us
+    .target(name: "CKernels"),
+
     // What decides bytes on both sides: canonical JSON and digests. Fingerprints count it.
     .target(name: "Canonical", dependencies: ["CCrypto"], swiftSettings: checks),
 
     // Numerics
-    numerics("Tensor", ["COpenBLAS"]),
+    numerics("Tensor", ["CKernels", "COpenBLAS"]),
     numerics("Formats", ["Canonical", "Tensor", "CZlib"]),
     numerics("Datasets", ["Canonical", "Tensor", "Formats"]),
-    numerics("NeuralNetworks", ["Tensor", "COneDNN"]),
+    numerics("NeuralNetworks", ["Tensor", "CKernels", "COneDNN"]),
     numerics("Similarity", ["Tensor"]),
     numerics("Stitching", ["Tensor", "NeuralNetworks"]),
 

@@ -1,0 +1,81 @@
+// Owns the loops that are ours between a library's primitives, in C because the compiler of Swift makes them for the
+// oldest processor of its kind; here each is made for several and the best one is taken when the program starts.
+//
+// Bits don't depend on which one: nothing is contracted to fused multiply-adds, and every sum is kept in sixteen lanes
+// that are added up in one order.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// What a thread does while it waits for something that comes within microseconds.
+static inline void kernels_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+/// Images as their values lie in memory: image after image, block of channels after block, pixel after pixel, the
+/// channels of the block. Row-major images have blocks of one channel. A block's channels divide sixteen.
+struct kernels_images {
+  int64_t images;
+  /// Blocks of channels; the last one may be filled up with channels of zeros.
+  int64_t blocks;
+  /// Channels in a block.
+  int64_t block;
+  /// Pixels of one channel.
+  int64_t pixels;
+};
+
+// In all functions below, `x`, `y`, `g` … are images of the given shape, and per-channel values are arrays of
+// blocks · block floats.
+
+/// An image to add, and what is done to it first (both NULL: nothing).
+struct kernels_addend {
+  const float *_Nullable values;
+  const float *_Nullable scale;
+  const float *_Nullable shift;
+};
+
+/// y = scale · x + shift (+ the addend), and 0 where that is at most 0 if `relu`. x and y may be the same.
+void kernels_normalise(
+    struct kernels_images shape, const float *x, const float *scale, const float *shift,
+    struct kernels_addend addend, bool relu, float *y);
+
+/// For each image and channel three sums over its pixels, images × 3 × channels: the first value k, Σ(x − k) and
+/// Σ(x − k)².
+void kernels_moments(struct kernels_images shape, const float *x, float *sums);
+
+/// What a ReLU let through: where `output` is above 0 or, without it, where scale · x + shift is; without either
+/// everything.
+struct kernels_mask {
+  const float *_Nullable output;
+  const float *_Nullable scale;
+  const float *_Nullable shift;
+};
+
+/// g = d + e where the mask lets through, else 0, and for each image and channel Σg and Σg·(x − mean), images × 2 ×
+/// channels. `e` may be NULL, and `g` where nobody wants it.
+void kernels_normalise_sums(
+    struct kernels_images shape, const float *d, const float *_Nullable e, struct kernels_mask mask, const float *x,
+    const float *mean, float *_Nullable g, float *sums);
+
+/// dx = a · g + b · (x − mean) + c, with g = d where the mask lets through, else 0.
+void kernels_normalise_gradient(
+    struct kernels_images shape, const float *d, struct kernels_mask mask, const float *x, const float *mean,
+    const float *a, const float *b, const float *c, float *dx);
+
+// Any values, `count` of them.
+
+/// y = a + b (b may be NULL: nothing), and 0 where `output` is at most 0, if it isn't NULL.
+void kernels_add(int64_t count, const float *a, const float *_Nullable b, const float *_Nullable output, float *y);
+
+/// y = a + b, and 0 where that is at most 0.
+void kernels_add_relu(int64_t count, const float *a, const float *b, float *y);
+
+/// y = the sum of `parts` arrays that lie `stride` floats apart, in their order.
+void kernels_sum(int64_t count, const float *x, int64_t parts, int64_t stride, float *y);
+
+#pragma clang assume_nonnull end
