@@ -29,25 +29,23 @@ public enum Team {
   ///   - body: is given a piece and the number of the thread that computes it, below `threads`; the caller's is 0.
   /// - Throws: what the first of the pieces that failed threw; pieces may be left out then.
   public static func run(
-    _ count: Int, threads: Int = most, _ body: (_ piece: Int, _ thread: Int) throws -> Void
+    _ count: Int, threads: Int = most, _ body: @escaping (_ piece: Int, _ thread: Int) throws -> Void
   ) throws {
     guard count > 1, min(threads, limit) > 1, crew.begin() else {
       for piece in 0..<count { try body(piece, 0) }
       return
     }
     defer { crew.end() }
-    try withoutActuallyEscaping(body) { body in
-      let job = Job(count: count, threads: threads, body)
-      crew.offer(job)
-      job.work(as: 0)
-      job.waitForOthers()
-      if let failure = job.failure.withLock({ $0 }) { throw failure.error }
-    }
+    let job = Job(count: count, threads: threads, body)
+    crew.offer(job)
+    job.work(as: 0)
+    job.waitForOthers()
+    if let failure = job.failure.withLock({ $0 }) { throw failure.error }
   }
 
   /// As `run`, where nothing can fail.
   public static func forEach(
-    _ count: Int, threads: Int = most, _ body: (_ piece: Int, _ thread: Int) -> Void
+    _ count: Int, threads: Int = most, _ body: @escaping (_ piece: Int, _ thread: Int) -> Void
   ) {
     do { try run(count, threads: threads, body) } catch { preconditionFailure("BUG: \(error)") }
   }
@@ -67,7 +65,7 @@ private final class Job: Sendable {
   private let next = Atomic(0)
   private let done = Atomic(0)
   let failure = Mutex<Failure?>(nil)
-  // Alive while a piece that nobody has claimed is left, and `run` waits for those that are claimed.
+  // Called only for pieces that `run` waits for.
   nonisolated(unsafe) private let body: (Int, Int) throws -> Void
 
   init(count: Int, threads: Int, _ body: @escaping (Int, Int) throws -> Void) {
@@ -85,7 +83,9 @@ private final class Job: Sendable {
       guard piece < count else { return }
       if failure.withLock({ $0 == nil }) {
         do { try body(piece, thread) } catch {
-          failure.withLock { if $0.map({ piece < $0.piece }) ?? true { $0 = Failure(piece: piece, error: error) } }
+          failure.withLock {
+            if $0.map({ piece < $0.piece }) ?? true { $0 = Failure(piece: piece, error: error) }
+          }
         }
       }
       done.wrappingAdd(1, ordering: .releasing)
@@ -124,7 +124,12 @@ private final class Crew: Sendable {
   /// Whether nobody else uses it now; then it is the caller's until `end`.
   func begin() -> Bool { !isBusy.exchange(true, ordering: .acquiring) }
 
-  func end() { isBusy.store(false, ordering: .releasing) }
+  func end() {
+    pthread_mutex_lock(mutex)
+    state.job = nil
+    pthread_mutex_unlock(mutex)
+    isBusy.store(false, ordering: .releasing)
+  }
 
   func offer(_ job: Job) {
     pthread_mutex_lock(mutex)
