@@ -297,6 +297,33 @@ onednn_status onednn_convolution_backward_weights(
 #endif
 }
 
+onednn_status onednn_linear_backward_weights(
+    onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_linear *l,
+    const onednn_attributes *attributes) {
+  // oneDNN wants to know the forward one, to keep layouts alike; here they are given.
+  onednn_descriptor *forward = NULL;
+#if DNNL_VERSION_MAJOR == 2
+  dnnl_inner_product_desc_t operation;
+  onednn_status status = describe(
+      dnnl_inner_product_forward_desc_init(
+          &operation, dnnl_forward_training, of(l->source), of(l->weights), of(l->bias), of(l->target)),
+      &operation, &forward, engine, attributes, NULL);
+  if (status != dnnl_success) return status;
+  status = describe(
+      dnnl_inner_product_backward_weights_desc_init(
+          &operation, of(l->source), of(l->weights), of(l->bias), of(l->target)),
+      &operation, descriptor, engine, attributes, forward);
+#else
+  onednn_status status = dnnl_inner_product_forward_primitive_desc_create(
+      &forward, engine, dnnl_forward_training, of(l->source), of(l->weights), of(l->bias), of(l->target), attributes);
+  if (status != dnnl_success) return status;
+  status = dnnl_inner_product_backward_weights_primitive_desc_create(
+      descriptor, engine, of(l->source), of(l->weights), of(l->bias), of(l->target), forward, attributes);
+#endif
+  dnnl_primitive_desc_destroy(forward);
+  return status;
+}
+
 static unsigned batch_norm_flags(const struct onednn_batch_norm *n) {
   return dnnl_use_scale | dnnl_use_shift | (n->uses_given_statistics ? dnnl_use_global_stats : 0)
          | (n->relu ? dnnl_fuse_norm_relu : 0);

@@ -31,6 +31,10 @@ extension Model {
         for i in values.indices {
           values.initializeElement(at: i, to: (2 * random.uniform(at: UInt64(i)) - 1) * bound)
         }
+      case .normal(let deviation):
+        for i in values.indices {
+          values.initializeElement(at: i, to: Float(deviation * random.normal(at: UInt64(i))))
+        }
       case .convolution:  // outputs × inputs × kernel height × kernel width
         let fanOut = shape[0] * shape[2...].reduce(1, *)
         let deviation = (2 / Double(fanOut)).squareRoot()

@@ -10,6 +10,10 @@ struct FiniteDifferenceTests {
     ([6], .linear(outputs: 4)), ([4, 3, 3], .globalAverage), ([3, 2, 2], .flatten),
     ([2, 5, 4], .resize(height: 3, width: 6)), ([2, 6, 6], .relu), ([3, 4, 4], .maxPooling(2)),
     ([16, 4, 4], .residual), ([5, 4, 4], .residual),
+    ([5, 6], .tokenLinear(outputs: 4)), ([17, 16], .tokenResidual), ([5, 20], .layerNorm), ([12], .layerNorm),
+    ([5, 7], .gelu), ([5, 24], .attention(heads: 2)), ([18, 48], .attention(heads: 1)),
+    ([3, 8, 4], .patchEmbedding(patch: 4, width: 6)), ([4, 6], .classTokenAndPositions),
+    ([4, 6], .classTokenOnly),
   ])
   func layersHaveTheGradientsOfTheirValues(_ input: [Int], _ kind: Segment.SingleLayer) throws {
     try check(input, kind, .running)

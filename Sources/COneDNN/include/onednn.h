@@ -140,6 +140,15 @@ onednn_status onednn_convolution_backward_weights(
     const struct onednn_convolution *convolution, const onednn_attributes *attributes,
     const onednn_descriptor *forward);
 
+/// The gradients by weights (outputs × inputs) and bias (outputs) of a product of matrices: source rows × inputs, target
+/// rows × outputs.
+struct onednn_linear {
+  const onednn_layout *source, *weights, *bias, *target;
+};
+onednn_status onednn_linear_backward_weights(
+    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const struct onednn_linear *linear,
+    const onednn_attributes *attributes);
+
 /// Batch normalisation of `layout`, with scale and shift.
 struct onednn_batch_norm {
   const onednn_layout *layout;

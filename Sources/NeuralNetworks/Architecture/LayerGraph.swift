@@ -64,7 +64,9 @@ struct ParameterDeclaration {
     case convolution
     /// A linear layer's weights or bias: uniform within ±1/√inputs, as PyTorch does.
     case linear(inputs: Int)
-    /// A batch norm's scale (1) or shift (0), or another bias (0).
+    /// Normal around 0.
+    case normal(deviation: Double)
+    /// A norm's scale (1) or shift (0), or another bias (0).
     case scale, shift
     /// Running statistics: not trained.
     case mean, variance

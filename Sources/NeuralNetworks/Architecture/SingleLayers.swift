@@ -15,6 +15,13 @@ extension Segment {
     case resize(height: Int, width: Int)
     /// relu(x + convolution(x)): an addition whose input is used twice.
     case residual
+    case tokenLinear(outputs: Int)
+    /// x + linear(x) of tokens.
+    case tokenResidual
+    case layerNorm, gelu
+    case attention(heads: Int)
+    case patchEmbedding(patch: Int, width: Int)
+    case classTokenAndPositions, classTokenOnly
   }
 
   /// A segment of one layer, for inputs of the given shape, with parameters of the given values.
@@ -48,6 +55,18 @@ extension Segment {
       let y = graph.append(
         Convolution("", from: input[0], to: input[0], kernel: 3, padding: 1, hasBias: true), [x])
       _ = graph.append(ReLU(), [graph.append(Add(), [y, x])])
+    case .tokenLinear(let outputs):
+      _ = graph.append(TokenLinear("", from: input[1], to: outputs), [x])
+    case .tokenResidual:
+      _ = graph.append(TokenLinear("", from: input[1], to: input[1], addsInput: true), [x, x])
+    case .layerNorm: _ = graph.append(LayerNorm("norm", width: input.last!), [x])
+    case .gelu: _ = graph.append(GELU(), [x])
+    case .attention(let heads): _ = graph.append(Attention(heads: heads), [x])
+    case .patchEmbedding(let patch, let width):
+      _ = graph.append(PatchEmbedding("proj", channels: input[0], patch: patch, width: width), [x])
+    case .classTokenAndPositions:
+      _ = graph.append(ClassTokenAndPositions(tokens: input[0], width: input[1]), [x])
+    case .classTokenOnly: _ = graph.append(ClassTokenOnly(), [x])
     }
     let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { ($0.name, $0.shape) })
     return Segment(

@@ -58,6 +58,17 @@ final class Layout {
     for axis in stride(from: shape.count - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * Int64(shape[axis + 1])
     }
+    return strided(shape, strides)
+  }
+
+  /// Tokens × channels (N × T × C), row by row, as images of T × 1 pixels with the channels last: a convolution's
+  /// view of them, N×C×T×1.
+  static func pixels(ofTokens shape: [Int]) -> Layout {
+    let (tokens, channels) = (Int64(shape[1]), Int64(shape[2]))
+    return strided([shape[0], shape[2], shape[1], 1], [tokens * channels, 1, channels, channels])
+  }
+
+  private static func strided(_ shape: [Int], _ strides: [Int64]) -> Layout {
     var handle: OpaquePointer?
     let status = onednn_layout_create_strided(
       &handle, Int32(shape.count), shape.map(Int64.init), strides)
