@@ -136,6 +136,51 @@ int onednn_layout_shape(const onednn_layout *layout, int64_t *shape) {
 }
 #endif
 
+/// The inner blocks of a layout (how many there are, their sizes and axes) and the strides of its axes.
+static bool blocking(const onednn_layout *layout, int *count, int64_t *sizes, int64_t *axes, int64_t *strides) {
+#if DNNL_VERSION_MAJOR == 2
+  const dnnl_memory_desc_t *desc = of(layout);
+  if (desc->format_kind != dnnl_blocked || desc->format_desc.blocking.inner_nblks > 1) return false;
+  *count = desc->format_desc.blocking.inner_nblks;
+  *sizes = desc->format_desc.blocking.inner_blks[0];
+  *axes = desc->format_desc.blocking.inner_idxs[0];
+  memcpy(strides, desc->format_desc.blocking.strides, sizeof(int64_t) * (size_t)desc->ndims);
+#else
+  int rank = 0;
+  dnnl_format_kind_t kind = dnnl_format_kind_undef;
+  const dnnl_dims_t *found = NULL;
+  dnnl_memory_desc_query(of(layout), dnnl_query_ndims_s32, &rank);
+  if (dnnl_memory_desc_query(of(layout), dnnl_query_format_kind, &kind) != dnnl_success || kind != dnnl_blocked)
+    return false;
+  dnnl_memory_desc_query(of(layout), dnnl_query_inner_nblks_s32, count);
+  if (*count > 1) return false;
+  if (*count == 1) {
+    dnnl_memory_desc_query(of(layout), dnnl_query_inner_blks, &found);
+    *sizes = (*found)[0];
+    dnnl_memory_desc_query(of(layout), dnnl_query_inner_idxs, &found);
+    *axes = (*found)[0];
+  }
+  dnnl_memory_desc_query(of(layout), dnnl_query_strides, &found);
+  memcpy(strides, *found, sizeof(int64_t) * (size_t)rank);
+#endif
+  return true;
+}
+
+int onednn_layout_channel_block(const onednn_layout *layout) {
+  int64_t shape[DNNL_MAX_NDIMS], strides[DNNL_MAX_NDIMS], block = 1, axis = 1;
+  int count = 0, rank = onednn_layout_shape(layout, shape);
+  if (rank < 2 || !blocking(layout, &count, &block, &axis, strides)) return 0;
+  if (count == 0) block = 1;
+  else if (axis != 1) return 0;
+  int64_t expected = block;
+  for (int i = rank - 1; i >= 1; i--) {
+    int64_t size = i == 1 ? (shape[1] + block - 1) / block : shape[i];
+    if (shape[i] != 1 && size != 1 && strides[i] != expected) return 0;
+    expected *= size;
+  }
+  return shape[0] == 1 || strides[0] == expected ? (int)block : 0;
+}
+
 _Static_assert(onednn_largest_rank == DNNL_MAX_NDIMS, "room for every shape");
 
 size_t onednn_layout_byte_count(const onednn_layout *layout) { return dnnl_memory_desc_get_size(of(layout)); }
@@ -163,22 +208,15 @@ static const struct {
   dnnl_query_t layout;
 } roles[] = {
     [onednn_role_source] = {DNNL_ARG_SRC, dnnl_query_src_md},
-    [onednn_role_second_source] = {DNNL_ARG_SRC_1, dnnl_query_undef},
     [onednn_role_weights] = {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
     [onednn_role_bias] = {DNNL_ARG_BIAS, dnnl_query_undef},
     [onednn_role_target] = {DNNL_ARG_DST, dnnl_query_dst_md},
-    [onednn_role_mean] = {DNNL_ARG_MEAN, dnnl_query_undef},
-    [onednn_role_variance] = {DNNL_ARG_VARIANCE, dnnl_query_undef},
-    [onednn_role_scale] = {DNNL_ARG_SCALE, dnnl_query_undef},
-    [onednn_role_shift] = {DNNL_ARG_SHIFT, dnnl_query_undef},
     [onednn_role_workspace] = {DNNL_ARG_WORKSPACE, dnnl_query_workspace_md},
     [onednn_role_scratchpad] = {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md},
     [onednn_role_source_gradient] = {DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md},
     [onednn_role_weights_gradient] = {DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md},
     [onednn_role_bias_gradient] = {DNNL_ARG_DIFF_BIAS, dnnl_query_undef},
     [onednn_role_target_gradient] = {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md},
-    [onednn_role_scale_gradient] = {DNNL_ARG_DIFF_SCALE, dnnl_query_undef},
-    [onednn_role_shift_gradient] = {DNNL_ARG_DIFF_SHIFT, dnnl_query_undef},
     [onednn_role_addend] = {DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, dnnl_query_undef},
 };
 
@@ -324,45 +362,6 @@ onednn_status onednn_linear_backward_weights(
   return status;
 }
 
-static unsigned batch_norm_flags(const struct onednn_batch_norm *n) {
-  return dnnl_use_scale | dnnl_use_shift | (n->uses_given_statistics ? dnnl_use_global_stats : 0)
-         | (n->relu ? dnnl_fuse_norm_relu : 0);
-}
-
-onednn_status onednn_batch_norm_forward(
-    onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_batch_norm *n,
-    const onednn_attributes *attributes) {
-  dnnl_prop_kind_t kind = n->for_inference ? dnnl_forward_inference : dnnl_forward_training;
-#if DNNL_VERSION_MAJOR == 2
-  dnnl_batch_normalization_desc_t operation;
-  return describe(
-      dnnl_batch_normalization_forward_desc_init(
-          &operation, kind, of(n->layout), n->epsilon, batch_norm_flags(n)),
-      &operation, descriptor, engine, attributes, NULL);
-#else
-  return dnnl_batch_normalization_forward_primitive_desc_create(
-      descriptor, engine, kind, of(n->layout), of(n->layout), n->epsilon, batch_norm_flags(n), attributes);
-#endif
-}
-
-const bool onednn_batch_norm_backward_takes_shift = DNNL_VERSION_MAJOR == 2;
-
-onednn_status onednn_batch_norm_backward(
-    onednn_descriptor **descriptor, onednn_engine *engine, const struct onednn_batch_norm *n,
-    const onednn_attributes *attributes, const onednn_descriptor *forward) {
-#if DNNL_VERSION_MAJOR == 2
-  dnnl_batch_normalization_desc_t operation;
-  return describe(
-      dnnl_batch_normalization_backward_desc_init(
-          &operation, dnnl_backward, of(n->layout), of(n->layout), n->epsilon, batch_norm_flags(n)),
-      &operation, descriptor, engine, attributes, forward);
-#else
-  return dnnl_batch_normalization_backward_primitive_desc_create(
-      descriptor, engine, dnnl_backward, of(n->layout), of(n->layout), of(n->layout), n->epsilon,
-      batch_norm_flags(n), forward, attributes);
-#endif
-}
-
 static dnnl_alg_kind_t pooling_algorithm(const struct onednn_pooling *p) {
   return p->kind == onednn_pooling_kind_maximum ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
 }
@@ -399,20 +398,6 @@ onednn_status onednn_pooling_backward(
   return dnnl_pooling_backward_primitive_desc_create(
       descriptor, engine, pooling_algorithm(p), of(p->source), of(p->target), p->window, p->window, no_dilation,
       no_padding, no_padding, forward, attributes);
-#endif
-}
-
-onednn_status onednn_addition(
-    onednn_descriptor **descriptor, onednn_engine *engine, const onednn_layout *a, const onednn_layout *b,
-    const onednn_layout *target, const onednn_attributes *attributes) {
-#if DNNL_VERSION_MAJOR == 2
-  dnnl_binary_desc_t operation;
-  return describe(
-      dnnl_binary_desc_init(&operation, dnnl_binary_add, of(a), of(b), of(target)), &operation, descriptor,
-      engine, attributes, NULL);
-#else
-  return dnnl_binary_primitive_desc_create(
-      descriptor, engine, dnnl_binary_add, of(a), of(b), of(target), attributes);
 #endif
 }
 

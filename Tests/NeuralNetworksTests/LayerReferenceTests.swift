@@ -44,7 +44,7 @@ struct LayerReferenceTests {
       .convolutionAndBatchNorm(outputs: outputs, kernel: 3, padding: 1),
       input: Array(values["x"]!.shape.dropFirst()), frozen: true, values)
     let plan = try run(segment, values)
-    #expect(!plan.primitives.contains { $0.name.contains("batch norm") })
+    #expect(!plan.steps.contains { $0.name.contains("batch norm") })
   }
 
   // E: a frozen network whose batch norms follow the batch still passes gradients through them.
@@ -94,7 +94,7 @@ struct LayerReferenceTests {
       let residual = try Network(segments: [.single(.residual, input: shape, values)]).compile(batch: 2)
       try residual.forward(x)
       expectClose(Array(residual.logits), expected, 1e-6, "\(channels) channels")
-      unfused += residual.primitives.contains { $0.name == "addition" } ? 1 : 0
+      unfused += residual.steps.contains { $0.name == "addition" } ? 1 : 0
     }
     switch ComputePlatform.facts["instructions"] {
     case "avx": #expect(unfused >= 2)

@@ -66,7 +66,7 @@ struct NetworkReferenceTests {
     let model = try wideModel(reference)
     let plan = try Network(model).compile(batch: 6, wants: Wants(input: true))
     try runWide(plan, reference, "evaluation")
-    #expect(!plan.primitives.contains { $0.name.contains("batch norm") })
+    #expect(!plan.steps.contains { $0.name.contains("batch norm") })
     let inference = try Network(model).compile(batch: 6)
     try inference.forward(reference["images"])
     expectClose(Array(inference.logits), try reference["evaluation.logits"].values, 1e-5)
@@ -89,7 +89,7 @@ struct NetworkReferenceTests {
     try plan.backward()
     expectClose(Array(plan.inputGradient), try reference["\(mode).dimages"].values, 1e-4, "images")
     #expect(
-      !plan.primitives.contains { $0.name.contains("convolution") && $0.implementation.hasPrefix("ref") })
+      !plan.steps.contains { $0.name.contains("convolution") && $0.implementation.hasPrefix("ref") })
   }
 
   private func wideModel(_ reference: Reference) throws -> Model {

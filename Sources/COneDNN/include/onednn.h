@@ -66,6 +66,9 @@ int onednn_layout_shape(const onednn_layout *layout, int64_t *shape);
 /// Padding included.
 size_t onednn_layout_byte_count(const onednn_layout *layout);
 bool onednn_layout_is_same(const onednn_layout *a, const onednn_layout *b);
+/// How many channels lie side by side in each pixel of N×C×H×W: 1 row by row, 8 or 16 in blocks (filled up with
+/// zeros); 0 in any other order.
+int onednn_layout_channel_block(const onednn_layout *layout);
 
 /// A layout over an address.
 typedef struct dnnl_memory onednn_memory;
@@ -79,23 +82,15 @@ onednn_status onednn_memory_place(onednn_memory *memory, void *_Nullable address
 /// What a tensor is to a primitive.
 enum __attribute__((enum_extensibility(closed))) onednn_role {
   onednn_role_source,
-  /// The second summand of an addition.
-  onednn_role_second_source,
   onednn_role_weights,
   onednn_role_bias,
   onednn_role_target,
-  onednn_role_mean,
-  onednn_role_variance,
-  onednn_role_scale,
-  onednn_role_shift,
   onednn_role_workspace,
   onednn_role_scratchpad,
   onednn_role_source_gradient,
   onednn_role_weights_gradient,
   onednn_role_bias_gradient,
   onednn_role_target_gradient,
-  onednn_role_scale_gradient,
-  onednn_role_shift_gradient,
   /// What a fused addition adds.
   onednn_role_addend,
 };
@@ -149,27 +144,6 @@ onednn_status onednn_linear_backward_weights(
     onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const struct onednn_linear *linear,
     const onednn_attributes *attributes);
 
-/// Batch normalisation of `layout`, with scale and shift.
-struct onednn_batch_norm {
-  const onednn_layout *layout;
-  float epsilon;
-  /// Whether mean and variance are given instead of computed from the batch.
-  bool uses_given_statistics;
-  /// Whether a ReLU follows; unless `for_inference`, what it let through is kept in a workspace.
-  bool relu;
-  /// Whether there will be no backward pass and nobody wants the statistics.
-  bool for_inference;
-};
-onednn_status onednn_batch_norm_forward(
-    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine,
-    const struct onednn_batch_norm *norm, const onednn_attributes *attributes);
-/// Always with the gradients of scale and shift: 2.6 has no other.
-onednn_status onednn_batch_norm_backward(
-    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine,
-    const struct onednn_batch_norm *norm, const onednn_attributes *attributes, const onednn_descriptor *forward);
-/// Whether the backward one takes the shift, which it doesn't need: 2.6 insists on it, 3.x refuses it.
-extern const bool onednn_batch_norm_backward_takes_shift;
-
 enum __attribute__((enum_extensibility(closed))) onednn_pooling_kind {
   onednn_pooling_kind_maximum,
   onednn_pooling_kind_mean,
@@ -188,10 +162,6 @@ onednn_status onednn_pooling_backward(
     onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const struct onednn_pooling *pooling,
     const onednn_attributes *attributes, const onednn_descriptor *forward);
 
-/// target = a + b, element by element.
-onednn_status onednn_addition(
-    onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const onednn_layout *a,
-    const onednn_layout *b, const onednn_layout *target, const onednn_attributes *attributes);
 /// A copy from one layout to another.
 onednn_status onednn_reorder(
     onednn_descriptor *_Nullable *_Nonnull descriptor, onednn_engine *engine, const onednn_layout *source,

@@ -14,21 +14,21 @@ struct Attention: Layer {
     let (images, tokens, width) = (x.shape[0], x.shape[1], x.shape[2] / 3)
     let shape = kernels_heads(
       images: Int64(images), tokens: Int64(tokens), heads: Int64(heads), width: Int64(width / heads))
-    let y = try plan.makeMemory(.plain([images, tokens, width]))
-    let moments = try plan.makeMemory(.plain([images, heads, tokens, 2]))
-    let scratch = try plan.makeMemory(.plain([Int(kernels_attention_scratch(shape))]))
-    plan.emit([x, y, moments, scratch]) {
-      kernels_attention(shape, x.floats, y.floats, moments.floats, scratch.floats)
+    let y = plan.makeMemory(.plain([images, tokens, width]))
+    let moments = plan.makeMemory(.plain([images, heads, tokens, 2]))
+    let scratch = plan.makeMemory(.plain([Int(kernels_attention_scratch(shape))]))
+    plan.emit("attention", [x, y, moments, scratch]) { at in
+      kernels_attention(shape, at.floats(x), at.floats(y), at.floats(moments), at.floats(scratch))
     }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
 
     return {
       guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
-      let dx = try plan.makeMemory(x.layout)
-      let scratch = try plan.makeMemory(.plain([Int(kernels_attention_gradient_scratch(shape))]))
-      plan.emit([x, moments, dy, dx, scratch]) {
-        kernels_attention_gradient(shape, x.floats, moments.floats, dy.floats, dx.floats, scratch.floats)
+      let dx = plan.makeMemory(x.layout)
+      let scratch = plan.makeMemory(.plain([Int(kernels_attention_gradient_scratch(shape))]))
+      plan.emit("gradient of attention", [x, moments, dy, dx, scratch]) { at in
+        kernels_attention_gradient(shape, at.floats(x), at.floats(moments), at.floats(dy), at.floats(dx), at.floats(scratch))
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }

@@ -1,22 +1,32 @@
-// Owns batch normalisation: its three sources of statistics and the running averages, which oneDNN leaves
-// to us.
+// Owns batch normalisation: its three sources of statistics, the running averages, and what is computed in the same
+// pass: an addition and a ReLU.
 
-import COneDNN
+import CKernels
 
-/// y = γ (x − μ)/√(σ²+ε) + β per channel (Ioffe & Szegedy 2015; PyTorch's BatchNorm2d).
+/// y = γ (x − μ)/√(σ²+ε) + β per channel (Ioffe & Szegedy 2015; PyTorch's BatchNorm2d), as scale · x + shift.
+///
+/// The batch's sums are made per image in Float and added in Double in the order of the images. y is not kept for the
+/// backward pass where x is enough to make it again.
 struct BatchNorm: Layer {
   static let epsilon: Float = 1e-5
   static let momentum: Float = 0.1
 
   let name: String
   let channels: Int
-  /// Whether a ReLU follows, computed with it; which elements it let through is kept as oneDNN's workspace.
+  /// Whether a second input is added to the result.
+  var addsInput = false
+  /// Whether a ReLU comes last.
   var relu = false
+  /// Whether scale and shift are left to the addition that takes the value.
+  var leavesItsMap = false
 
   init(_ name: String, channels: Int) {
     self.name = name
     self.channels = channels
   }
+
+  /// Whether neither an addition nor a ReLU is computed with it yet.
+  var isLinear: Bool { !addsInput && !relu && !leavesItsMap }
 
   var parameters: [ParameterDeclaration] {
     [("weight", .scale), ("bias", .shift), ("running_mean", .mean), ("running_var", .variance)].map {
@@ -27,91 +37,256 @@ struct BatchNorm: Layer {
   func outputShape(_ inputs: [[Int]]) -> [Int] { inputs[0] }
 
   /// Its live tensors.
-  func tensors(
-    _ node: PlannedNode, _ plan: PlanBuilder
-  ) throws -> (scale: Memory, shift: Memory, mean: Memory, variance: Memory) {
-    (
-      try plan.parameter(node, "\(name).weight"), try plan.parameter(node, "\(name).bias"),
-      try plan.parameter(node, "\(name).running_mean"), try plan.parameter(node, "\(name).running_var")
-    )
+  func tensors(_ node: PlannedNode, _ plan: PlanBuilder) -> BatchNormTensors {
+    BatchNormTensors(
+      scale: plan.parameter(node, "\(name).weight"), shift: plan.parameter(node, "\(name).bias"),
+      mean: plan.parameter(node, "\(name).running_mean"),
+      variance: plan.parameter(node, "\(name).running_var"))
   }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    let x = plan.value(node.inputs[0])
-    let running = node.segment.statistics == .running
-    let (scale, shift, runningMean, runningVariance) = try tensors(node, plan)
-    // Inference would not deliver the batch's statistics.
-    let inference = running && !node.needsBackward
-    var norm = onednn_batch_norm(
-      layout: x.layout.handle, epsilon: Self.epsilon, uses_given_statistics: running, relu: relu,
-      for_inference: inference)
-    let forward = try PrimitiveDescriptor("batch norm \(name)", plan.engine, keeping: [x]) {
-      onednn_batch_norm_forward($0, $1, &norm, $2)
+    let (x, images) = try plan.convertToImages(plan.value(node.inputs[0]))
+    let values = BatchNormValues(channels: channels, padded: images.channels, plan)
+    try planValues(values, of: x, images, node, plan)
+    let map = ChannelValues(memory: values.memory, scale: values.scale, shift: values.shift)
+    guard !leavesItsMap else {
+      plan.setValue(node.value, x, affine: map)
+      return node.needsBackward ? { try planBackward(node, plan, x, images, values, output: nil) } : nil
     }
-    let y = try plan.makeMemory(x.layout)
-    let mean = running ? runningMean : try plan.makeMemory(.plain([channels]))
-    let variance = running ? runningVariance : try plan.makeMemory(.plain([channels]))
-    var workspace: Memory?
-    if relu, !inference { workspace = try forward.optionalLayout(.workspace).map { try plan.makeMemory($0) } }
-    try plan.emit(
-      forward,
-      [
-        (.source, x), (.target, y), (.mean, mean), (.variance, variance), (.scale, scale), (.shift, shift),
-      ] + (workspace.map { [(.workspace, $0)] } ?? []))
-    plan.setValue(node.value, y)
-    if node.segment.statistics == .batchAndUpdate {
-      let perChannel = x.shape.enumerated().reduce(1) { $1.offset == 1 ? $0 : $0 * $1.element }
-      guard perChannel > 1 else {
-        throw NetworkError("batch norm \(name): one value per channel has no variance; use a larger batch")
+    let addend = try addsInput ? plan.convert(plan.value(node.inputs[1]), to: x.layout) : nil
+    let addendMap = addsInput ? plan.affine(node.inputs[1]) : nil
+    let apply = { [relu, name] in
+      let y = plan.makeMemory(x.layout)
+      let memories = [x, values.memory, addend, addendMap?.memory, y].compactMap { $0 }
+      plan.emit("batch norm \(name)", memories) { at in
+        let v = at.floats(values.memory)
+        let other = addendMap.map { UnsafePointer(at.floats($0.memory)) }
+        kernels_normalise(
+          images, at.floats(x), v + values.scale, v + values.shift,
+          kernels_addend(
+            values: addend.map { UnsafePointer(at.floats($0)) }, scale: other.map { $0 + addendMap!.scale },
+            shift: other.map { $0 + addendMap!.shift }), relu, at.floats(y))
       }
-      planRunningUpdate(
-        plan, mean: mean, variance: variance, count: perChannel, runningMean, runningVariance,
-        node.segment.parameters)
+      return y
     }
+    let y = apply()
+    plan.setValue(node.value, y, again: addsInput ? nil : apply)
     guard node.needsBackward else { return nil }
+    return { try planBackward(node, plan, x, images, values, output: relu && addsInput ? y : nil) }
+  }
 
-    return {
-      guard let dy = try plan.gradient(of: node.value) else { return }
-      let backward = try PrimitiveDescriptor(
-        "gradient of batch norm \(name)", plan.engine, keeping: [x, forward]
-      ) { onednn_batch_norm_backward($0, $1, &norm, $2, forward.handle) }
-      let dx = try plan.makeMemory(x.layout)
-      var arguments: [(onednn_role, Memory)] = [
-        (.source, x), (.mean, mean), (.variance, variance), (.scale, scale), (.target_gradient, dy),
-        (.source_gradient, dx),
-      ]
-      if let workspace { arguments.append((.workspace, workspace)) }
-      if onednn_batch_norm_backward_takes_shift { arguments.append((.shift, shift)) }
-      // Of a frozen one they are computed for nobody.
-      for (role, name) in [(onednn_role.scale_gradient, "weight"), (.shift_gradient, "bias")] {
-        let target =
-          node.isTrained
-          ? try plan.gradient(node, "\(self.name).\(name)") : try plan.makeMemory(.plain([channels]))
-        arguments.append((role, target))
+  /// The steps that make `values`.
+  private func planValues(
+    _ values: BatchNormValues, of x: Memory, _ images: kernels_images, _ node: PlannedNode,
+    _ plan: PlanBuilder
+  ) throws {
+    let live = tensors(node, plan)
+    if node.segment.statistics == .running {
+      plan.prepacking(node, usesStatistics: true) {
+        plan.emitShared("values of batch norm \(name)", live.all + [values.memory]) { at in
+          values.compute(
+            at, live, mean: { Double(at.floats(live.mean)[$0]) },
+            variance: { Double(at.floats(live.variance)[$0]) })
+        }
       }
-      try plan.emit(backward, arguments)
-      if plan.needsGradient(node.inputs[0]) {
-        try plan.contribute(dx, to: node.inputs[0], owned: true)
+      return
+    }
+    let perTile = Int(images.images)
+    let (tiles, count) = (plan.tiles, perTile * plan.tiles * Int(images.pixels))
+    let updates = node.segment.statistics == .batchAndUpdate
+    guard count > 1 || !updates else {
+      throw NetworkError("batch norm \(name): one value per channel has no variance; use a larger batch")
+    }
+    let sums = plan.makeMemory(.plain([perTile, 3, images.channels]))
+    plan.emit("statistics of batch norm \(name)", [x, sums]) {
+      kernels_moments(images, $0.floats(x), $0.floats(sums))
+    }
+    plan.emitShared("values of batch norm \(name)", live.all + [sums, values.memory]) { at in
+      let moments = Moments(
+        sums: (0..<tiles).map { UnsafePointer(at.floats(sums, ofTile: $0)) }, imagesEach: perTile,
+        channels: images.channels, pixels: Int(images.pixels))
+      values.compute(
+        at, live, mean: { moments.mean(of: $0) }, variance: { moments.squares(of: $0) / Double(count) })
+      guard updates else { return }
+      // running ← 0.9 running + 0.1 batch, with the unbiased variance, as PyTorch does.
+      for c in 0..<values.channels {
+        let (mean, variance) = (at.floats(live.mean) + c, at.floats(live.variance) + c)
+        mean.pointee = Self.momentum * Float(moments.mean(of: c)) + (1 - Self.momentum) * mean.pointee
+        variance.pointee =
+          Self.momentum * Float(moments.squares(of: c) / Double(count - 1))
+          + (1 - Self.momentum) * variance.pointee
       }
     }
   }
 
-  /// running ← 0.9 running + 0.1 batch, with the unbiased variance, as PyTorch does.
-  private func planRunningUpdate(
-    _ plan: PlanBuilder, mean: Memory, variance: Memory, count: Int, _ runningMean: Memory,
-    _ runningVariance: Memory, _ parameters: ParameterSet
-  ) {
-    let unbiased = Float(count) / Float(count - 1)
-    let channels = channels
-    plan.emit([mean, variance, runningMean, runningVariance]) {
-      for c in 0..<channels {
-        runningMean.floats[c] =
-          Self.momentum * mean.floats[c] + (1 - Self.momentum) * runningMean.floats[c]
-        runningVariance.floats[c] =
-          Self.momentum * (unbiased * variance.floats[c])
-          + (1 - Self.momentum) * runningVariance.floats[c]
+  /// - Parameter output: y, where an addition lies between x and the ReLU.
+  private func planBackward(
+    _ node: PlannedNode, _ plan: PlanBuilder, _ x: Memory, _ images: kernels_images,
+    _ values: BatchNormValues, output: Memory?
+  ) throws {
+    let parts = try plan.gradientParts(of: node.value)
+    guard let first = parts.first else { return }
+    let second = parts.dropFirst().first
+    let addendNeedsIt = addsInput && plan.needsGradient(node.inputs[1])
+    let usesBatch = node.segment.statistics != .running
+
+    // What came through the ReLU: written where others want it too, else masked again.
+    let g = second != nil || addendNeedsIt ? plan.makeMemory(x.layout) : nil
+    let masksByOutput = output != nil
+    let mask = { [relu] (at: Place) in
+      let v = relu && !masksByOutput ? UnsafePointer(at.floats(values.memory)) : nil
+      return kernels_mask(
+        output: output.map { UnsafePointer(at.floats($0)) }, scale: v.map { $0 + values.scale },
+        shift: v.map { $0 + values.shift })
+    }
+    let sums = plan.makeMemory(.plain([Int(images.images), 2, images.channels]))
+    let all = [first, second, g, output, x, values.memory].compactMap { $0 }
+    if g != nil || usesBatch || node.isTrained {
+      plan.emit("gradient sums of batch norm \(name)", all + [sums]) { at in
+        kernels_normalise_sums(
+          images, at.floats(first), second.map { UnsafePointer(at.floats($0)) }, mask(at), at.floats(x),
+          at.floats(values.memory) + values.mean, g.map { at.floats($0) }, at.floats(sums))
       }
-      parameters.statisticsChanged()
+    }
+    if let g, addendNeedsIt { try plan.contribute(g, to: node.inputs[1], owned: false) }
+    if usesBatch || node.isTrained {
+      planGradientValues(values, sums, images, node, plan, usesBatch: usesBatch)
+    }
+    guard plan.needsGradient(node.inputs[0]) else { return }
+    let dx = plan.makeMemory(x.layout)
+    let d = g ?? first
+    plan.emit("gradient of batch norm \(name)", all + [dx]) { at in
+      let v = at.floats(values.memory)
+      let masked =
+        g == nil ? mask(at) : kernels_mask(output: nil, scale: nil, shift: nil)
+      kernels_normalise_gradient(
+        images, at.floats(d), masked, at.floats(x), v + values.mean,
+        usesBatch ? v + values.factor : v + values.scale, v + values.slope, v + values.offset, at.floats(dx))
+    }
+    try plan.contribute(dx, to: node.inputs[0], owned: true)
+  }
+
+  /// The gradients of scale and shift, and with the batch's statistics what dx is made with.
+  private func planGradientValues(
+    _ values: BatchNormValues, _ sums: Memory, _ images: kernels_images, _ node: PlannedNode,
+    _ plan: PlanBuilder, usesBatch: Bool
+  ) {
+    let scaleGradient = node.isTrained ? plan.gradient(node, "\(name).weight") : nil
+    let shiftGradient = node.isTrained ? plan.gradient(node, "\(name).bias") : nil
+    let perTile = Int(images.images)
+    let (tiles, channels) = (plan.tiles, channels)
+    let count = Double(perTile * tiles * Int(images.pixels))
+    let memories = [sums, values.memory] + [scaleGradient, shiftGradient].compactMap { $0 }
+    plan.emitShared("gradient values of batch norm \(name)", memories) { at in
+      let v = at.floats(values.memory)
+      for c in 0..<channels {
+        var (g, gx) = (0.0, 0.0)
+        for tile in 0..<tiles {
+          let part = at.floats(sums, ofTile: tile)
+          for image in 0..<perTile {
+            g += Double(part[2 * image * images.channels + c])
+            gx += Double(part[(2 * image + 1) * images.channels + c])
+          }
+        }
+        let inverse = Double(v[values.inverse + c])
+        if let scaleGradient, let shiftGradient {
+          at.floats(scaleGradient)[c] = Float(inverse * gx)
+          at.floats(shiftGradient)[c] = Float(g)
+        }
+        guard usesBatch else { continue }
+        let factor = Double(v[values.scale + c])
+        v[values.factor + c] = Float(factor)
+        v[values.slope + c] = Float(-factor * inverse * inverse * gx / count)
+        v[values.offset + c] = Float(-factor * g / count)
+      }
+    }
+  }
+}
+
+/// A batch norm's live tensors.
+struct BatchNormTensors {
+  let scale: Memory
+  let shift: Memory
+  let mean: Memory
+  let variance: Memory
+
+  var all: [Memory] { [scale, shift, mean, variance] }
+}
+
+/// What a batch norm multiplies with and adds, per channel, in one memory: each row has as many floats as channels,
+/// those that fill up the last block included, which stay 0.
+private struct BatchNormValues {
+  let memory: Memory
+  let channels: Int
+  let padded: Int
+
+  init(channels: Int, padded: Int, _ plan: PlanBuilder) {
+    self.channels = channels
+    self.padded = padded
+    // Read in the backward pass too, and zero where there are no channels.
+    memory = plan.makeShared(.plain([7, padded]), pinned: true)
+  }
+
+  /// μ
+  var mean: Int { 0 }
+  /// γ/√(σ²+ε) and β − μγ/√(σ²+ε)
+  var scale: Int { padded }
+  var shift: Int { 2 * padded }
+  /// 1/√(σ²+ε)
+  var inverse: Int { 3 * padded }
+  /// dx = factor · g + slope · (x − μ) + offset
+  var factor: Int { 4 * padded }
+  var slope: Int { 5 * padded }
+  var offset: Int { 6 * padded }
+
+  func compute(
+    _ at: Place, _ live: BatchNormTensors, mean: (Int) -> Double, variance: (Int) -> Double
+  ) {
+    let v = at.floats(memory)
+    for c in 0..<channels {
+      let mean = mean(c)
+      let inverse = 1 / (variance(c) + Double(BatchNorm.epsilon)).squareRoot()
+      let scale = Double(at.floats(live.scale)[c]) * inverse
+      v[self.mean + c] = Float(mean)
+      v[self.scale + c] = Float(scale)
+      v[shift + c] = Float(Double(at.floats(live.shift)[c]) - mean * scale)
+      v[self.inverse + c] = Float(inverse)
+    }
+  }
+}
+
+/// Mean and squares of a batch from the sums of its images (Chan et al. 1983), in their order.
+private struct Moments {
+  /// Of each tile images × 3 × channels: a value k, Σ(x − k), Σ(x − k)².
+  let sums: [UnsafePointer<Float>]
+  let imagesEach: Int
+  let channels: Int
+  let pixels: Int
+
+  /// The mean of all pixels of a channel.
+  func mean(of channel: Int) -> Double {
+    var total = 0.0
+    forEachImage(channel) { k, sum, _ in total += k + sum / Double(pixels) }
+    return total / Double(sums.count * imagesEach)
+  }
+
+  /// The sum of their squared distances from it.
+  func squares(of channel: Int) -> Double {
+    let mean = mean(of: channel)
+    var total = 0.0
+    forEachImage(channel) { k, sum, squares in
+      let own = sum / Double(pixels)
+      total += squares - own * sum + Double(pixels) * (k + own - mean) * (k + own - mean)
+    }
+    return max(total, 0)
+  }
+
+  private func forEachImage(_ channel: Int, _ body: (Double, Double, Double) -> Void) {
+    for tile in sums {
+      for image in 0..<imagesEach {
+        let part = tile + 3 * image * channels + channel
+        body(Double(part[0]), Double(part[channels]), Double(part[2 * channels]))
+      }
     }
   }
 }

@@ -22,11 +22,11 @@ struct ClassTokenAndPositions: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
     let (images, tokens, width) = (Int64(x.shape[0]), Int64(tokens), Int64(width))
-    let first = try plan.parameter(node, "cls_token")
-    let positions = try plan.parameter(node, "pos_embed")
-    let y = try plan.makeMemory(.plain([x.shape[0], self.tokens + 1, self.width]))
-    plan.emit([x, first, positions, y]) {
-      kernels_embed(images, tokens, width, x.floats, first.floats, positions.floats, y.floats)
+    let first = plan.parameter(node, "cls_token")
+    let positions = plan.parameter(node, "pos_embed")
+    let y = plan.makeMemory(.plain([x.shape[0], self.tokens + 1, self.width]))
+    plan.emit("class token and positions", [x, first, positions, y]) { at in
+      kernels_embed(images, tokens, width, at.floats(x), at.floats(first), at.floats(positions), at.floats(y))
     }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
@@ -34,19 +34,19 @@ struct ClassTokenAndPositions: Layer {
     return {
       guard let dy = try plan.gradient(of: node.value) else { return }
       if node.isTrained {
-        let first = try plan.gradient(node, "cls_token")
-        let positions = try plan.gradient(node, "pos_embed")
-        plan.emit([dy, first, positions]) {
-          kernels_embed_sums(images, tokens, width, dy.floats, first.floats, positions.floats)
+        let first = try plan.partialGradient(node, "cls_token")
+        let positions = try plan.partialGradient(node, "pos_embed")
+        plan.emit("gradient sums of class token and positions", [dy, first, positions]) { at in
+          kernels_embed_sums(images, tokens, width, at.floats(dy), at.floats(first), at.floats(positions))
         }
       }
       guard plan.needsGradient(node.inputs[0]) else { return }
-      let dx = try plan.makeMemory(x.layout)
+      let dx = plan.makeMemory(x.layout)
       let size = self.tokens * self.width
-      plan.emit([dy, dx]) {
+      plan.emit("gradient of class token and positions", [dy, dx]) { at in
         for image in 0..<Int(images) {
-          (dx.floats + image * size).update(
-            from: dy.floats + image * (size + self.width) + self.width, count: size)
+          (at.floats(dx) + image * size).update(
+            from: at.floats(dy) + image * (size + self.width) + self.width, count: size)
         }
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
@@ -61,10 +61,10 @@ struct ClassTokenOnly: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
     let (images, size, width) = (x.shape[0], x.shape[1] * x.shape[2], x.shape[2])
-    let y = try plan.makeMemory(.plain([images, width]))
-    plan.emit([x, y]) {
+    let y = plan.makeMemory(.plain([images, width]))
+    plan.emit("class token", [x, y]) { at in
       for image in 0..<images {
-        (y.floats + image * width).update(from: x.floats + image * size, count: width)
+        (at.floats(y) + image * width).update(from: at.floats(x) + image * size, count: width)
       }
     }
     plan.setValue(node.value, y)
@@ -72,11 +72,11 @@ struct ClassTokenOnly: Layer {
 
     return {
       guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
-      let dx = try plan.makeMemory(x.layout)
-      plan.emit([dy, dx]) {
-        dx.floats.update(repeating: 0, count: images * size)
+      let dx = plan.makeMemory(x.layout)
+      plan.emit("gradient of class token", [dy, dx]) { at in
+        at.floats(dx).update(repeating: 0, count: images * size)
         for image in 0..<images {
-          (dx.floats + image * size).update(from: dy.floats + image * width, count: width)
+          (at.floats(dx) + image * size).update(from: at.floats(dy) + image * width, count: width)
         }
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)

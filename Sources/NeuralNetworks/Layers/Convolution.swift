@@ -58,18 +58,18 @@ struct Convolution: Layer {
     let addend =
       addsInput ? try plan.convert(plan.value(node.inputs[1]), to: forward.layout(.target)) : nil
 
-    let (plainWeights, plainBias) = try constants(node, plan)
+    let (plainWeights, plainBias) = constants(node, plan)
     let w = try plan.prepacking(node, usesStatistics: folded != nil) {
       try plan.convert(plainWeights, to: forward.layout(.weights))
     }
-    let y = try plan.makeMemory(forward.layout(.target))
+    let y = plan.makeMemory(try forward.layout(.target))
     var arguments: [(onednn_role, Memory)] = [
       (.source, try plan.convert(x, to: forward.layout(.source))), (.weights, w), (.target, y),
     ]
     if let plainBias { arguments.append((.bias, plainBias)) }
     if let addend, fusesAddition { arguments.append((.addend, addend)) }
     try plan.emit(forward, arguments)
-    if let addend, !fusesAddition { try plan.emitAddition(y, addend, into: y, relu: relu) }
+    if let addend, !fusesAddition { plan.emitAddition(y, addend, into: y, relu: relu) }
     plan.setValue(node.value, ofVectors ? try plan.vectors(y) : y)
     guard node.needsBackward else { return nil }
 
@@ -79,13 +79,16 @@ struct Convolution: Layer {
       if addsInput, plan.needsGradient(node.inputs[1]) {
         try plan.contribute(dy, to: node.inputs[1], owned: false)
       }
-      if node.isTrained { try planWeightGradient(node, plan, x: x, dy: dy, forward) }
+      if node.isTrained {
+        let x = try plan.images(plan.valueAgain(node.inputs[0]))
+        try planWeightGradient(node, plan, x: x, dy: dy, forward)
+      }
       if plan.needsGradient(node.inputs[0]) {
         let backward = try descriptor(.backwardSource, plan, source: x.shape, forward: forward)
         let w = try plan.prepacking(node, usesStatistics: folded != nil) {
           try plan.convert(plainWeights, to: backward.layout(.weights))
         }
-        let dx = try plan.makeMemory(backward.layout(.source_gradient))
+        let dx = plan.makeMemory(try backward.layout(.source_gradient))
         let target = try plan.convert(dy, to: backward.layout(.target_gradient))
         try plan.emit(backward, [(.target_gradient, target), (.weights, w), (.source_gradient, dx)])
         try plan.contribute(ofVectors ? plan.vectors(dx) : dx, to: node.inputs[0], owned: true)
@@ -130,8 +133,10 @@ struct Convolution: Layer {
     var convolution = onednn_convolution(
       algorithm: .direct, source: x.handle, weights: w.handle, bias: usesBias ? b.handle : nil,
       target: y.handle, stride: (stride, stride), padding: (padding, padding))
+    let operations = 2 * y.shape.reduce(1, *) * inChannels * kernel * kernel
     return try PrimitiveDescriptor(
-      "\(direction.rawValue) \(name)", plan.engine, attributes: attributes, keeping: [x, y, w, b, forward]
+      "\(direction.rawValue) \(name)", plan.engine, attributes: attributes, operations: operations,
+      keeping: [x, y, w, b, forward]
     ) { made, engine, attributes in
       switch direction {
       case .forward: onednn_convolution_forward(made, engine, &convolution, attributes)
@@ -147,37 +152,40 @@ struct Convolution: Layer {
     _ node: PlannedNode, _ plan: PlanBuilder, x: Memory, dy: Memory, _ forward: PrimitiveDescriptor
   ) throws {
     let backward = try descriptor(.backwardWeights, plan, source: x.shape, forward: forward)
-    let plain = try plan.gradient(node, weightName, as: weightShape)
-    let layout = try backward.layout(.weights_gradient)
-    let dw = layout.isSame(as: plain.layout) ? plain : try plan.makeMemory(layout)
-    var arguments: [(onednn_role, Memory)] = [
-      (.source, try plan.convert(x, to: backward.layout(.source))),
-      (.target_gradient, try plan.convert(dy, to: backward.layout(.target_gradient))),
-      (.weights_gradient, dw),
-    ]
-    if hasBias { arguments.append((.bias_gradient, try plan.gradient(node, biasName))) }
-    try plan.emit(backward, arguments)
-    if dw !== plain { try plan.reorder(dw, into: plain) }
+    // Each tile's own, so that they are added in one order.
+    let dw = plan.makeMemory(try backward.layout(.weights_gradient))
+    let db = hasBias ? plan.makeMemory(.plain([outChannels])) : nil
+    try plan.emit(
+      backward,
+      [
+        (.source, try plan.convert(x, to: backward.layout(.source))),
+        (.target_gradient, try plan.convert(dy, to: backward.layout(.target_gradient))),
+        (.weights_gradient, dw),
+      ] + (db.map { [(.bias_gradient, $0)] } ?? []))
+    try plan.sum(dw, into: plan.gradient(node, weightName, as: weightShape), backward.name)
+    if let db { try plan.sum(db, into: plan.gradient(node, biasName), backward.name) }
   }
 
   /// Row-major weights and bias: the parameters, or with a folded batch norm γ/√(σ²+ε)·w and β − γμ/√(σ²+ε).
-  private func constants(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (Memory, Memory?) {
-    let weights = try plan.parameter(node, weightName, as: weightShape)
-    let ownBias = hasBias ? try plan.parameter(node, biasName) : nil
+  private func constants(_ node: PlannedNode, _ plan: PlanBuilder) -> (Memory, Memory?) {
+    let weights = plan.parameter(node, weightName, as: weightShape)
+    let ownBias = hasBias ? plan.parameter(node, biasName) : nil
     guard let folded else { return (weights, ownBias) }
-    let norm = try folded.tensors(node, plan)
-    return try plan.prepacking(node, usesStatistics: true) {
-      let w = try plan.makeMemory(.plain(weightShape))
-      let b = try plan.makeMemory(.plain([outChannels]))
+    let norm = folded.tensors(node, plan)
+    return plan.prepacking(node, usesStatistics: true) {
+      let w = plan.makeMemory(.plain(weightShape))
+      let b = plan.makeMemory(.plain([outChannels]))
       let perOutput = inChannels * kernel * kernel
-      plan.emit(
-        [weights, norm.scale, norm.shift, norm.mean, norm.variance, w, b] + (ownBias.map { [$0] } ?? [])
-      ) {
+      plan.emitShared(
+        "folding of batch norm \(folded.name)", norm.all + [weights, w, b] + (ownBias.map { [$0] } ?? [])
+      ) { at in
+        let (from, to) = (at.floats(weights), at.floats(w))
         for o in 0..<outChannels {
-          let factor = norm.scale.floats[o] / (norm.variance.floats[o] + BatchNorm.epsilon).squareRoot()
-          let shift = (ownBias?.floats[o] ?? 0) - norm.mean.floats[o]
-          b.floats[o] = norm.shift.floats[o] + shift * factor
-          for i in (o * perOutput)..<((o + 1) * perOutput) { w.floats[i] = weights.floats[i] * factor }
+          let factor =
+            at.floats(norm.scale)[o] / (at.floats(norm.variance)[o] + BatchNorm.epsilon).squareRoot()
+          let shift = (ownBias.map { at.floats($0)[o] } ?? 0) - at.floats(norm.mean)[o]
+          at.floats(b)[o] = at.floats(norm.shift)[o] + shift * factor
+          for i in (o * perOutput)..<((o + 1) * perOutput) { to[i] = from[i] * factor }
         }
       }
       return (w, b)
@@ -189,11 +197,11 @@ extension PlanBuilder {
   /// Vectors, N × C, as images of one pixel, N × C × 1 × 1; images as they are.
   fileprivate func images(_ memory: Memory) throws -> Memory {
     guard memory.shape.count == 2 else { return memory }
-    return try reshape(convert(memory, to: .plain(memory.shape)), to: memory.shape + [1, 1])
+    return reshape(try convert(memory, to: .plain(memory.shape)), to: memory.shape + [1, 1])
   }
 
   /// Images of one pixel as vectors.
   fileprivate func vectors(_ memory: Memory) throws -> Memory {
-    try reshape(convert(memory, to: .plain(memory.shape)), to: Array(memory.shape.prefix(2)))
+    reshape(try convert(memory, to: .plain(memory.shape)), to: Array(memory.shape.prefix(2)))
   }
 }

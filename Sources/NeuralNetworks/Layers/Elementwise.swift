@@ -1,6 +1,6 @@
 // Owns the layers that work element by element, and the flattening of images to vectors.
 
-import COneDNN
+import CKernels
 
 /// max(x, 0).
 struct ReLU: Layer {
@@ -8,9 +8,9 @@ struct ReLU: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
-    let y = try plan.makeMemory(x.layout)
-    let count = y.floatCount
-    plan.emit([x, y]) { Kernels.relu(x.floats, into: y.floats, count) }
+    let y = plan.makeMemory(x.layout)
+    let count = Int64(y.floatCount)
+    plan.emit("ReLU", [x, y]) { kernels_add(count, $0.floats(x), nil, $0.floats(x), $0.floats(y)) }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
     return {
@@ -31,8 +31,8 @@ struct Add: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let a = plan.value(node.inputs[0])
     let b = try plan.convert(plan.value(node.inputs[1]), to: a.layout)
-    let y = try plan.makeMemory(a.layout)
-    try plan.emitAddition(a, b, into: y, relu: relu)
+    let y = plan.makeMemory(a.layout)
+    plan.emitAddition(a, b, into: y, relu: relu)
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
     return {
@@ -46,17 +46,14 @@ struct Add: Layer {
 
 extension PlanBuilder {
   /// Adds two memories of one layout, and takes the ReLU where wanted; the target may be the first of them.
-  func emitAddition(_ a: Memory, _ b: Memory, into y: Memory, relu: Bool) throws {
-    // With a ReLU, oneDNN 2.6's addition is wrong in padded layouts, in place or with AVX.
-    let isPadded = y.floatCount > y.shape.reduce(1, *)
-    let descriptor = try PrimitiveDescriptor(
-      "addition", engine, attributes: Attributes(relu: relu && !isPadded), keeping: [a, b, y]
-    ) { made, engine, attributes in
-      onednn_addition(made, engine, a.layout.handle, b.layout.handle, y.layout.handle, attributes)
-    }
-    try emit(descriptor, [(.source, a), (.second_source, b), (.target, y)])
-    if relu && isPadded {
-      emit([y]) { Kernels.relu(y.floats, into: y.floats, y.floatCount) }
+  func emitAddition(_ a: Memory, _ b: Memory, into y: Memory, relu: Bool) {
+    let count = Int64(y.floatCount)
+    emit("addition", [a, b, y]) { at in
+      if relu {
+        kernels_add_relu(count, at.floats(a), at.floats(b), at.floats(y))
+      } else {
+        kernels_add(count, at.floats(a), at.floats(b), nil, at.floats(y))
+      }
     }
   }
 }
@@ -69,11 +66,12 @@ struct Flatten: Layer {
     let x = plan.value(node.inputs[0])
     let shape = x.shape
     let plain = try plan.convert(x, to: .plain(shape))
-    plan.setValue(node.value, try plan.reshape(plain, to: [plan.batch, shape[1...].reduce(1, *)]))
+    plan.setValue(node.value, plan.reshape(plain, to: [plan.batch, shape[1...].reduce(1, *)]))
     guard node.needsBackward else { return nil }
     return {
       guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
-      try plan.contribute(try plan.reshape(dy, to: shape), to: node.inputs[0], owned: false)
+      try plan.contribute(
+        plan.reshape(plan.convert(dy, to: .plain(dy.shape)), to: shape), to: node.inputs[0], owned: false)
     }
   }
 }
@@ -83,33 +81,28 @@ struct Standardise: Layer {
   func outputShape(_ inputs: [[Int]]) -> [Int] { inputs[0] }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
-    let shape = plan.value(node.inputs[0]).shape
-    let x = try plan.convert(plan.value(node.inputs[0]), to: .plain(shape))
-    let y = try plan.makeMemory(.plain(shape))
+    let (x, images) = try plan.convertToImages(plan.value(node.inputs[0]))
     let standardisation = node.segment.standardisation!
-    let (planes, size) = (shape[0] * shape[1], shape[2] * shape[3])
-    let (mean, deviation) = (standardisation.mean, standardisation.deviation)
-    plan.emit([x, y]) {
-      for plane in 0..<planes {
-        let (from, to) = (x.floats + plane * size, y.floats + plane * size)
-        let (m, d) = (mean[plane % mean.count], deviation[plane % mean.count])
-        for i in 0..<size { to[i] = (from[i] - m) / d }
+    // Both per channel, those that fill up a block included: 1/deviation and −mean/deviation.
+    let scale = standardisation.deviation.map { 1 / $0 } + .init(repeating: 0, count: images.channels)
+    let shift =
+      zip(standardisation.mean, standardisation.deviation).map { -$0 / $1 }
+      + .init(repeating: 0, count: images.channels)
+    let zero = [Float](repeating: 0, count: images.channels)
+    let apply = {
+      let y = plan.makeMemory(x.layout)
+      plan.emit("standardisation", [x, y]) {
+        kernels_normalise(images, $0.floats(x), scale, shift, kernels_addend(), false, $0.floats(y))
       }
+      return y
     }
-    plan.setValue(node.value, y)
+    plan.setValue(node.value, apply(), again: apply)
     guard node.needsBackward else { return nil }
     return {
-      guard let gradient = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else {
-        return
-      }
-      let dy = try plan.convert(gradient, to: .plain(shape))
-      let dx = try plan.makeMemory(.plain(shape))
-      plan.emit([dy, dx]) {
-        for plane in 0..<planes {
-          let (from, to) = (dy.floats + plane * size, dx.floats + plane * size)
-          let d = deviation[plane % deviation.count]
-          for i in 0..<size { to[i] = from[i] / d }
-        }
+      guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
+      let dx = plan.makeMemory(x.layout)
+      plan.emit("gradient of standardisation", [dy, dx]) {
+        kernels_normalise(images, $0.floats(dy), scale, zero, kernels_addend(), false, $0.floats(dx))
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }

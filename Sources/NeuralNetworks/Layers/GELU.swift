@@ -9,15 +9,15 @@ struct GELU: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
-    let y = try plan.makeMemory(x.layout)
+    let y = plan.makeMemory(x.layout)
     let count = Int64(x.floatCount)
-    plan.emit([x, y]) { kernels_gelu(count, x.floats, y.floats) }
+    plan.emit("GELU", [x, y]) { at in kernels_gelu(count, at.floats(x), at.floats(y)) }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
     return {
       guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
-      let dx = try plan.makeMemory(x.layout)
-      plan.emit([x, dy, dx]) { kernels_gelu_gradient(count, x.floats, dy.floats, dx.floats) }
+      let dx = plan.makeMemory(x.layout)
+      plan.emit("gradient of GELU", [x, dy, dx]) { at in kernels_gelu_gradient(count, at.floats(x), at.floats(dy), at.floats(dx)) }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }
   }

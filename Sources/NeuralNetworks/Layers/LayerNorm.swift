@@ -30,14 +30,14 @@ struct LayerNorm: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let shape = plan.value(node.inputs[0]).shape
     let x = try plan.convert(plan.value(node.inputs[0]), to: .plain(shape))
-    let y = try plan.makeMemory(x.layout)
+    let y = plan.makeMemory(x.layout)
     let (rows, width) = (shape.dropLast().reduce(1, *), width)
-    let (scale, shift) = (try plan.parameter(node, scaleName), try plan.parameter(node, shiftName))
-    let moments = try plan.makeMemory(.plain([rows, 2]))
-    plan.emit([x, scale, shift, y, moments]) {
+    let (scale, shift) = (plan.parameter(node, scaleName), plan.parameter(node, shiftName))
+    let moments = plan.makeMemory(.plain([rows, 2]))
+    plan.emit("layer norm \(name)", [x, scale, shift, y, moments]) { at in
       kernels_layer_norm(
-        Int64(rows), Int64(width), Self.epsilon, x.floats, scale.floats, shift.floats, y.floats,
-        moments.floats)
+        Int64(rows), Int64(width), Self.epsilon, at.floats(x), at.floats(scale), at.floats(shift), at.floats(y),
+        at.floats(moments))
     }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
@@ -45,17 +45,17 @@ struct LayerNorm: Layer {
     return {
       guard let dy = try plan.gradient(of: node.value) else { return }
       if node.isTrained {
-        let (dscale, dshift) = (try plan.gradient(node, scaleName), try plan.gradient(node, shiftName))
-        plan.emit([x, moments, dy, dscale, dshift]) {
+        let (dscale, dshift) = (try plan.partialGradient(node, scaleName), try plan.partialGradient(node, shiftName))
+        plan.emit("gradient sums of layer norm \(name)", [x, moments, dy, dscale, dshift]) { at in
           kernels_layer_norm_sums(
-            Int64(rows), Int64(width), x.floats, moments.floats, dy.floats, dscale.floats, dshift.floats)
+            Int64(rows), Int64(width), at.floats(x), at.floats(moments), at.floats(dy), at.floats(dscale), at.floats(dshift))
         }
       }
       guard plan.needsGradient(node.inputs[0]) else { return }
-      let dx = try plan.makeMemory(x.layout)
-      plan.emit([x, scale, moments, dy, dx]) {
+      let dx = plan.makeMemory(x.layout)
+      plan.emit("gradient of layer norm \(name)", [x, scale, moments, dy, dx]) { at in
         kernels_layer_norm_gradient(
-          Int64(rows), Int64(width), x.floats, scale.floats, moments.floats, dy.floats, dx.floats)
+          Int64(rows), Int64(width), at.floats(x), at.floats(scale), at.floats(moments), at.floats(dy), at.floats(dx))
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }

@@ -39,8 +39,8 @@ struct PatchEmbedding: Layer {
     let shape = kernels_patches(
       images: Int64(images[0]), channels: Int64(channels), height: Int64(images[2]), width: Int64(images[3]),
       side: Int64(patch))
-    let rows = try plan.makeMemory(.plain([images[0], images[2] / patch * (images[3] / patch), inputs]))
-    plan.emit([x, rows]) { kernels_cut_patches(shape, x.floats, rows.floats) }
+    let rows = plan.makeMemory(.plain([images[0], images[2] / patch * (images[3] / patch), inputs]))
+    plan.emit("patches", [x, rows]) { at in kernels_cut_patches(shape, at.floats(x), at.floats(rows)) }
     let planned = try map.plan(node, plan, rows)
     plan.setValue(node.value, planned.y)
     guard node.needsBackward else { return nil }
@@ -49,8 +49,8 @@ struct PatchEmbedding: Layer {
       guard let dy = try plan.gradient(of: node.value),
         let drows = try planned.backward(dy, plan.needsGradient(node.inputs[0]))
       else { return }
-      let dx = try plan.makeMemory(x.layout)
-      plan.emit([drows, dx]) { kernels_join_patches(shape, drows.floats, dx.floats) }
+      let dx = plan.makeMemory(x.layout)
+      plan.emit("gradient of patches", [drows, dx]) { at in kernels_join_patches(shape, at.floats(drows), at.floats(dx)) }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }
   }

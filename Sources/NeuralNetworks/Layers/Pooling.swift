@@ -40,8 +40,8 @@ private func planPooling(
   let forward = try PrimitiveDescriptor("pooling", plan.engine, keeping: [x, wanted]) {
     onednn_pooling_forward($0, $1, &pooling, $2)
   }
-  let y = try plan.makeMemory(forward.layout(.target))
-  let workspace = try forward.optionalLayout(.workspace).map { try plan.makeMemory($0) }
+  let y = plan.makeMemory(try forward.layout(.target))
+  let workspace = try forward.optionalLayout(.workspace).map { plan.makeMemory($0) }
   let extra: [(onednn_role, Memory)] = workspace.map { [(.workspace, $0)] } ?? []
   try plan.emit(forward, [(.source, x), (.target, y)] + extra)
   plan.setValue(node.value, y)
@@ -54,7 +54,7 @@ private func planPooling(
     let backward = try PrimitiveDescriptor("gradient of pooling", plan.engine, keeping: [x, y, forward]) {
       onednn_pooling_backward($0, $1, &pooling, $2, forward.handle)
     }
-    let dx = try plan.makeMemory(x.layout)
+    let dx = plan.makeMemory(x.layout)
     try plan.emit(backward, [(.target_gradient, dy), (.source_gradient, dx)] + extra)
     try plan.contribute(dx, to: node.inputs[0], owned: true)
   }

@@ -11,15 +11,16 @@ struct Resize: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let shape = plan.value(node.inputs[0]).shape
     let x = try plan.convert(plan.value(node.inputs[0]), to: .plain(shape))
-    let y = try plan.makeMemory(.plain([shape[0], shape[1], height, width]))
+    let y = plan.makeMemory(.plain([shape[0], shape[1], height, width]))
     let planes = shape[0] * shape[1]
     let (h, w, newH, newW) = (shape[2], shape[3], height, width)
     let rows = Interpolation(from: h, to: newH)
     let columns = Interpolation(from: w, to: newW)
-    let half = try plan.makeMemory(.plain([newH, w]))  // R_h X of one plane
-    plan.emit([x, y, half]) {
+    let half = plan.makeMemory(.plain([newH, w]))  // R_h X of one plane
+    plan.emit("resize", [x, y, half]) { at in
+      let (from, to, middle) = (at.floats(x), at.floats(y), at.floats(half))
       for plane in 0..<planes {
-        let (from, to, middle) = (x.floats + plane * h * w, y.floats + plane * newH * newW, half.floats)
+        let (from, to) = (from + plane * h * w, to + plane * newH * newW)
         for (i, tap) in rows.taps.enumerated() {
           for j in 0..<w {
             middle[i * w + j] =
@@ -42,11 +43,12 @@ struct Resize: Layer {
         return
       }
       let dy = try plan.convert(gradient, to: y.layout)
-      let dx = try plan.makeMemory(.plain(shape))
-      let half = try plan.makeMemory(.plain([newH, w]))  // Y R_w of one plane
-      plan.emit([dy, dx, half]) {
+      let dx = plan.makeMemory(.plain(shape))
+      let half = plan.makeMemory(.plain([newH, w]))  // Y R_w of one plane
+      plan.emit("gradient of resize", [dy, dx, half]) { at in
+        let (from, to, middle) = (at.floats(dy), at.floats(dx), at.floats(half))
         for plane in 0..<planes {
-          let (from, to, middle) = (dy.floats + plane * newH * newW, dx.floats + plane * h * w, half.floats)
+          let (from, to) = (from + plane * newH * newW, to + plane * h * w)
           middle.update(repeating: 0, count: newH * w)
           for i in 0..<newH {
             for (j, tap) in columns.taps.enumerated() {

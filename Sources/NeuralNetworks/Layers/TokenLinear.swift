@@ -70,16 +70,16 @@ struct RowMap {
   func plan(
     _ node: PlannedNode, _ plan: PlanBuilder, _ x: Memory, addend: Memory? = nil
   ) throws -> (y: Memory, backward: (Memory, Bool) throws -> Memory?) {
-    let y = try plan.makeMemory(.plain([x.shape[0], x.shape[1], outputs]))
-    let (source, target) = (try plan.pixels(x), try plan.pixels(y))
-    let added = try addend.map { try plan.pixels($0) }
+    let y = plan.makeMemory(.plain([x.shape[0], x.shape[1], outputs]))
+    let (source, target) = (plan.pixels(x), plan.pixels(y))
+    let added = addend.map { plan.pixels($0) }
     let forward = try descriptor(
       "linear", plan, source, target, attributes: Attributes(addend: added?.layout)
     ) { onednn_convolution_forward($0, $1, &$2, $3) }
-    let weights = try plan.parameter(node, weightName, as: [outputs, inputs, 1, 1])
+    let weights = plan.parameter(node, weightName, as: [outputs, inputs, 1, 1])
     var arguments: [(onednn_role, Memory)] = [
       (.source, source), (.weights, try packed(weights, for: forward, node, plan)),
-      (.bias, try plan.parameter(node, biasName)), (.target, target),
+      (.bias, plan.parameter(node, biasName)), (.target, target),
     ]
     if let added { arguments.append((.addend, added)) }
     try plan.emit(forward, arguments)
@@ -89,8 +89,8 @@ struct RowMap {
       { dy, wantsInput in
         if node.isTrained { try planWeightGradient(node, plan, x: x, dy: dy) }
         guard wantsInput else { return nil }
-        let dx = try plan.makeMemory(x.layout)
-        let (source, target) = (try plan.pixels(dx), try plan.pixels(dy))
+        let dx = plan.makeMemory(x.layout)
+        let (source, target) = (plan.pixels(dx), plan.pixels(dy))
         let backward = try descriptor("gradient of linear", plan, source, target, keeping: forward) {
           onednn_convolution_backward_source($0, $1, &$2, $3, forward.handle)
         }
@@ -132,10 +132,10 @@ struct RowMap {
 
   private func planWeightGradient(_ node: PlannedNode, _ plan: PlanBuilder, x: Memory, dy: Memory) throws {
     let rows = x.shape[0] * x.shape[1]
-    let source = try plan.reshape(x, to: [rows, inputs])
-    let target = try plan.reshape(dy, to: [rows, outputs])
-    let dw = try plan.gradient(node, weightName, as: [outputs, inputs])
-    let db = try plan.gradient(node, biasName)
+    let source = plan.reshape(x, to: [rows, inputs])
+    let target = plan.reshape(dy, to: [rows, outputs])
+    let dw = try plan.partialGradient(node, weightName, as: [outputs, inputs])
+    let db = try plan.partialGradient(node, biasName)
     var linear = onednn_linear(
       source: source.layout.handle, weights: dw.layout.handle, bias: db.layout.handle,
       target: target.layout.handle)
@@ -150,7 +150,7 @@ struct RowMap {
 
 extension PlanBuilder {
   /// Row-major tokens as a convolution sees them.
-  fileprivate func pixels(_ tokens: Memory) throws -> Memory {
-    try makeMemory(.pixels(ofTokens: tokens.shape), over: tokens.buffer)
+  fileprivate func pixels(_ tokens: Memory) -> Memory {
+    makeMemory(.pixels(ofTokens: tokens.shape), over: tokens.buffer)
   }
 }

@@ -1,18 +1,46 @@
-// Owns memory as oneDNN sees it: a layout and a place. It deliberately doesn't know who shares the place;
-// the arena decides.
+// Owns memory as oneDNN sees it: a layout and its places. It deliberately doesn't know who shares a place; the
+// arena decides.
 
+import CKernels
 import COneDNN
 
-/// Bytes on a 64-byte boundary whose place a plan decides once all its steps are known.
+/// Where a step runs: which tile of the batch it computes, on which thread, with what only that thread touches.
+struct Place {
+  let tile: Int
+  let thread: Int
+  let stream: OpaquePointer
+  /// The thread's own memory.
+  let scratch: UnsafeMutableRawPointer
+
+  /// A memory's elements there, padding included, in the layout's order.
+  func floats(_ memory: Memory) -> UnsafeMutablePointer<Float> {
+    memory.buffer.address(at: self).assumingMemoryBound(to: Float.self)
+  }
+
+  /// The elements of a memory's part in another tile; for what is computed once for all tiles.
+  func floats(_ memory: Memory, ofTile tile: Int) -> UnsafeMutablePointer<Float> {
+    Place(tile: tile, thread: thread, stream: stream, scratch: scratch).floats(memory)
+  }
+}
+
+/// Bytes on a 64-byte boundary whose places a plan decides once all its steps are known: one for all tiles, one for
+/// each, or, where nothing is kept from one region of the plan to the next, one for each thread.
 final class Buffer {
+  /// The bytes of one place.
   let byteCount: Int
+  /// Whether each tile has bytes of its own.
+  let isPerTile: Bool
   /// Whether the bytes must outlive the steps that touch them (parameters, taps, what the caller writes).
   let isPinned: Bool
-  private(set) var address: UnsafeMutableRawPointer?
+  /// The first place; those of further tiles follow without gaps.
+  private(set) var base: UnsafeMutableRawPointer?
+  /// Its place in each thread's own memory instead.
+  private(set) var scratchOffset: Int?
   private let owner: AnyObject?
 
-  init(byteCount: Int, pinned: Bool) {
+  init(byteCount: Int, perTile: Bool, pinned: Bool) {
     self.byteCount = byteCount
+    isPerTile = perTile
     isPinned = pinned
     owner = nil
   }
@@ -20,12 +48,23 @@ final class Buffer {
   /// Memory that somebody else owns and keeps in place.
   init(_ address: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
     self.byteCount = byteCount
+    isPerTile = false
     isPinned = true
-    self.address = address
+    base = address
     self.owner = owner
   }
 
-  func place(at address: UnsafeMutableRawPointer) { self.address = address }
+  var isPlaced: Bool { base != nil || scratchOffset != nil }
+  func place(at address: UnsafeMutableRawPointer) { base = address }
+  func place(inScratchAt offset: Int) { scratchOffset = offset }
+
+  /// The bytes of all its places in a plan of so many tiles.
+  func byteCount(tiles: Int) -> Int { isPerTile ? byteCount * tiles : byteCount }
+
+  func address(at place: Place) -> UnsafeMutableRawPointer {
+    if let scratchOffset { return place.scratch + scratchOffset }
+    return isPerTile ? base! + place.tile * byteCount : base!
+  }
 }
 
 /// How a float32 tensor lies in memory: row by row, or in the blocks that a primitive likes.
@@ -68,7 +107,8 @@ final class Layout {
     return strided([shape[0], shape[2], shape[1], 1], [tokens * channels, 1, channels, channels])
   }
 
-  private static func strided(_ shape: [Int], _ strides: [Int64]) -> Layout {
+  /// Of the given strides, in elements.
+  static func strided(_ shape: [Int], _ strides: [Int64]) -> Layout {
     var handle: OpaquePointer?
     let status = onednn_layout_create_strided(
       &handle, Int32(shape.count), shape.map(Int64.init), strides)
@@ -85,31 +125,65 @@ final class Layout {
   }
 
   func isSame(as other: Layout) -> Bool { onednn_layout_is_same(handle, other.handle) }
+
+  /// N×C×H×W (or N×C) as our own loops see it: row-major, or channels in blocks; nil in any other order.
+  var images: kernels_images? {
+    guard shape.count == 2 || shape.count == 4 else { return nil }
+    let block = Int(onednn_layout_channel_block(handle))
+    guard block > 0, 16 % block == 0 else { return nil }
+    return kernels_images(
+      images: Int64(shape[0]), blocks: Int64((shape[1] + block - 1) / block), block: Int64(block),
+      pixels: Int64(shape.dropFirst(2).reduce(1, *)))
+  }
 }
 
-/// A oneDNN memory object: a layout over a buffer.
+extension kernels_images {
+  /// Channels, those that fill up the last block included.
+  var channels: Int { Int(blocks * block) }
+}
+
+/// A layout over a buffer, and oneDNN's memory objects for each of its places.
 final class Memory {
   let layout: Layout
   let buffer: Buffer
-  let handle: OpaquePointer
+  /// One for each place; those of threads come when the threads do.
+  private var handles: [OpaquePointer] = []
 
-  init(_ layout: Layout, _ buffer: Buffer, _ engine: OpaquePointer) throws {
+  init(_ layout: Layout, _ buffer: Buffer) {
     precondition(layout.byteCount <= buffer.byteCount, "BUG: a layout larger than its buffer")
-    var handle: OpaquePointer?
-    try check(onednn_memory_create(&handle, layout.handle, engine), "memory \(layout.shape)")
     self.layout = layout
     self.buffer = buffer
-    self.handle = handle!
   }
 
-  deinit { onednn_memory_destroy(handle) }
+  deinit { for handle in handles { onednn_memory_destroy(handle) } }
 
-  /// Tells oneDNN the place, once it is decided.
-  func attach() throws { try check(onednn_memory_place(handle, buffer.address), "memory") }
+  /// Makes the objects of all tiles, once the buffer's place is decided.
+  func attach(tiles: Int, _ engine: OpaquePointer) throws {
+    guard let base = buffer.base else { return }
+    for tile in 0..<(buffer.isPerTile ? tiles : 1) {
+      try attach(base + tile * buffer.byteCount, engine)
+    }
+  }
 
+  /// Makes the next thread's object, where each thread has one.
+  func attach(scratch: UnsafeMutableRawPointer, _ engine: OpaquePointer) throws {
+    guard let offset = buffer.scratchOffset else { return }
+    try attach(scratch + offset, engine)
+  }
+
+  private func attach(_ address: UnsafeMutableRawPointer, _ engine: OpaquePointer) throws {
+    var handle: OpaquePointer?
+    try check(onednn_memory_create(&handle, layout.handle, engine), "memory \(layout.shape)")
+    handles.append(handle!)
+    try check(onednn_memory_place(handle!, address), "memory")
+  }
+
+  func handle(at place: Place) -> OpaquePointer {
+    handles[buffer.scratchOffset != nil ? place.thread : buffer.isPerTile ? place.tile : 0]
+  }
+
+  /// Of one tile, where it has parts for each.
   var shape: [Int] { layout.shape }
-  /// All elements, padding included, in the layout's order. Only after `attach`.
-  var floats: UnsafeMutablePointer<Float> { buffer.address!.assumingMemoryBound(to: Float.self) }
   /// The number of floats, padding included.
   var floatCount: Int { layout.byteCount / 4 }
 }

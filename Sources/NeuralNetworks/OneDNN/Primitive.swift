@@ -2,53 +2,69 @@
 
 import COneDNN
 
-/// Something that happens at its place in a plan's order.
+/// Something that happens at its place in a plan's order: for each tile, or once for all.
 class Step {
-  /// The memory that it reads or writes, for the arena.
-  let buffers: [Buffer]
-  init(_ buffers: [Buffer]) { self.buffers = buffers }
-  func run(_ stream: OpaquePointer) throws {}
+  /// What it computes.
+  let name: String
+  /// What it reads or writes, for the arena.
+  let memories: [Memory]
+  /// Multiplications and additions, for one tile; 0 where nobody counts them.
+  let operations: Int
+  /// Whether it is computed once for all tiles, and not for each.
+  let isShared: Bool
+
+  init(_ name: String, _ memories: [Memory], operations: Int = 0, shared: Bool) {
+    self.name = name
+    self.memories = memories
+    self.operations = operations
+    isShared = shared
+  }
+
+  /// How it is computed.
+  var implementation: String { "own loop" }
+  func run(_ place: Place) throws {}
 }
 
 /// A loop of our own.
 final class KernelStep: Step {
-  private let body: () -> Void
-  init(_ memories: [Memory], _ body: @escaping () -> Void) {
+  private let body: (Place) -> Void
+  init(_ name: String, _ memories: [Memory], shared: Bool, _ body: @escaping (Place) -> Void) {
     self.body = body
-    super.init(memories.map(\.buffer))
+    super.init(name, memories, shared: shared)
   }
-  override func run(_ stream: OpaquePointer) { body() }
+  override func run(_ place: Place) { body(place) }
 }
 
 /// A primitive with its arguments bound; running it allocates nothing here.
 final class PrimitiveStep: Step {
-  /// What it computes, and oneDNN's name of the implementation.
-  let name: String
-  let implementation: String
+  private let descriptor: PrimitiveDescriptor
   private let primitive: OpaquePointer
-  private let arguments: UnsafeMutableBufferPointer<onednn_argument>
-  private let memories: [Memory]
+  private let arguments: [(role: onednn_role, memory: Memory)]
 
   init(_ descriptor: PrimitiveDescriptor, _ arguments: [(onednn_role, Memory)]) throws {
+    precondition(arguments.count <= Int(onednn_most_arguments), "BUG: too many arguments")
+    self.descriptor = descriptor
     primitive = try descriptor.makePrimitive()
-    self.arguments = .allocate(capacity: arguments.count)
-    _ = self.arguments.initialize(
-      from: arguments.map { onednn_argument(role: $0.0, memory: $0.1.handle) })
+    self.arguments = arguments
     let memories = arguments.map { $0.1 }
-    self.memories = memories
-    name = descriptor.name
-    implementation = descriptor.implementation
-    super.init(memories.map { $0.buffer })
+    super.init(
+      descriptor.name, memories, operations: descriptor.operations,
+      shared: memories.allSatisfy { !$0.buffer.isPerTile })
   }
 
-  deinit {
-    onednn_primitive_destroy(primitive)
-    arguments.deallocate()
-  }
+  deinit { onednn_primitive_destroy(primitive) }
 
-  override func run(_ stream: OpaquePointer) throws {
-    try check(
-      onednn_primitive_run(primitive, stream, arguments.baseAddress!, Int32(arguments.count)), name)
+  override var implementation: String { descriptor.implementation }
+
+  override func run(_ place: Place) throws {
+    try withUnsafeTemporaryAllocation(of: onednn_argument.self, capacity: arguments.count) { bound in
+      for (index, argument) in arguments.enumerated() {
+        bound.initializeElement(
+          at: index, to: onednn_argument(role: argument.role, memory: argument.memory.handle(at: place)))
+      }
+      try check(
+        onednn_primitive_run(primitive, place.stream, bound.baseAddress!, Int32(arguments.count)), name)
+    }
   }
 }
 
@@ -56,13 +72,16 @@ final class PrimitiveStep: Step {
 final class PrimitiveDescriptor {
   let handle: OpaquePointer
   let name: String
+  /// Multiplications and additions; 0 where nobody counts them.
+  let operations: Int
 
   /// The best implementation of an operation.
   /// - Parameters:
   ///   - kept: what the operation refers to by its handle: layouts, and of backward ones the forward one.
   ///   - create: makes the descriptor of the engine and attributes that it is given.
   init(
-    _ name: String, _ engine: OpaquePointer, attributes: Attributes? = nil, keeping kept: [AnyObject?],
+    _ name: String, _ engine: OpaquePointer, attributes: Attributes? = nil, operations: Int = 0,
+    keeping kept: [AnyObject?],
     _ create: (UnsafeMutablePointer<OpaquePointer?>, OpaquePointer, OpaquePointer) -> onednn_status
   ) throws {
     var handle: OpaquePointer?
@@ -72,6 +91,7 @@ final class PrimitiveDescriptor {
     }
     self.handle = handle!
     self.name = name
+    self.operations = operations
   }
 
   deinit { onednn_descriptor_destroy(handle) }

@@ -1,69 +1,66 @@
-// Owns where a plan's buffers lie: those that aren't in use at the same time share memory. It deliberately
+// Owns where a plan's buffers lie: those that aren't in use at the same time share memory, and what only one tile's
+// steps in a row touch lies in the memory of the thread that computes them, where it stays in cache. It deliberately
 // doesn't know what they hold.
 
 /// The memory of one plan's buffers.
 final class Arena {
-  private let base: UnsafeMutableRawPointer
-  /// The bytes that all shared buffers take together.
+  /// The bytes that all tiles' shared buffers take together.
   let byteCount: Int
-  /// Where each shared buffer lies, in the order of their first use.
+  /// The bytes that each thread needs of its own.
+  let scratchByteCount: Int
+  /// Where each buffer lies, in the order of their first use.
   let offsets: [Int]
+  private let base: UnsafeMutableRawPointer
   private let pinned: [UnsafeMutableRawPointer]
 
-  /// Places every buffer that the steps use (in their order) and that has no place yet.
-  init(_ steps: [Step], alsoPinned extra: [Buffer]) {
+  /// Places every buffer that the regions' steps use (in their order) and that has no place yet.
+  init(_ regions: [Region], tiles: Int, alsoPinned extra: [Buffer]) {
     // In the order of the steps, so that the same plan lies the same way in every process.
     var lives: [Life] = []
     var known: [ObjectIdentifier: Int] = [:]
     var pinnedBuffers: [Buffer] = []
     var seen = Set<ObjectIdentifier>()
-    for buffer in extra where buffer.address == nil && seen.insert(ObjectIdentifier(buffer)).inserted {
+    for buffer in extra where !buffer.isPlaced && seen.insert(ObjectIdentifier(buffer)).inserted {
       pinnedBuffers.append(buffer)
     }
-    for (time, step) in steps.enumerated() {
-      for buffer in step.buffers where buffer.address == nil {
-        let id = ObjectIdentifier(buffer)
-        if let index = known[id] {
-          lives[index].last = time
-        } else if seen.insert(id).inserted {
-          guard !buffer.isPinned else {
-            pinnedBuffers.append(buffer)
-            continue
+    var time = 0
+    for (number, region) in regions.enumerated() {
+      for step in region.steps {
+        time += 1
+        for buffer in step.memories.map(\.buffer) where !buffer.isPlaced {
+          let id = ObjectIdentifier(buffer)
+          if let index = known[id] {
+            lives[index].steps = lives[index].steps.lowerBound...time
+            lives[index].regions = lives[index].regions.lowerBound...number
+          } else if seen.insert(id).inserted {
+            guard !buffer.isPinned else {
+              pinnedBuffers.append(buffer)
+              continue
+            }
+            known[id] = lives.count
+            lives.append(Life(buffer: buffer, steps: time...time, regions: number...number))
           }
-          known[id] = lives.count
-          lives.append(Life(buffer: buffer, first: time, last: time))
         }
       }
     }
     pinned = pinnedBuffers.map { buffer in
-      let address = allocateBytes(buffer.byteCount)
+      let address = allocateBytes(buffer.byteCount(tiles: tiles))
       buffer.place(at: address)
       return address
     }
-    // First fit, largest first: each at the lowest place where nothing of the same time lies.
-    let order = lives.indices.sorted {
-      (lives[$0].buffer.byteCount, $1) > (lives[$1].buffer.byteCount, $0)
-    }
-    var placed: [(life: Life, range: Range<Int>)] = []
+
+    // Tiles of one region are at different steps at the same time.
+    let isScratch = lives.map { $0.regions.count == 1 && $0.buffer.isPerTile }
+    let scratch = lives.indices.filter { isScratch[$0] }
+    let kept = lives.indices.filter { !isScratch[$0] }
     var offsets = [Int](repeating: 0, count: lives.count)
-    var end = 0
-    for index in order {
-      let life = lives[index]
-      let size = (life.buffer.byteCount + 63) & ~63
-      var offset = 0
-      let concurrent = placed.filter { $0.life.overlaps(life) }.map(\.range)
-      for range in concurrent.sorted(by: { $0.lowerBound < $1.lowerBound })
-      where range.lowerBound < offset + size && offset < range.upperBound {
-        offset = range.upperBound
-      }
-      placed.append((life, offset..<(offset + size)))
-      offsets[index] = offset
-      end = max(end, offset + size)
-    }
-    byteCount = end
+    scratchByteCount = place(scratch, { lives[$0].buffer.byteCount }, { lives[$0].steps }, &offsets)
+    byteCount = place(
+      kept, { lives[$0].buffer.byteCount(tiles: tiles) }, { lives[$0].regions }, &offsets)
+    base = allocateBytes(byteCount)
+    for index in scratch { lives[index].buffer.place(inScratchAt: offsets[index]) }
+    for index in kept { lives[index].buffer.place(at: base + offsets[index]) }
     self.offsets = offsets
-    base = allocateBytes(end)
-    for (life, range) in placed { life.buffer.place(at: base + range.lowerBound) }
   }
 
   deinit {
@@ -71,16 +68,37 @@ final class Arena {
     for address in pinned { address.deallocate() }
   }
 
-  /// The steps between which a buffer's content matters.
+  /// When a buffer's content matters.
   private struct Life {
     let buffer: Buffer
-    let first: Int
-    var last: Int
-    func overlaps(_ other: Life) -> Bool { first <= other.last && other.first <= last }
+    var steps: ClosedRange<Int>
+    var regions: ClosedRange<Int>
   }
 }
 
-private func allocateBytes(_ count: Int) -> UnsafeMutableRawPointer {
+/// First fit, largest first: each at the lowest place where nothing of the same time lies. Returns where all end.
+private func place(
+  _ items: [Int], _ size: (Int) -> Int, _ life: (Int) -> ClosedRange<Int>, _ offsets: inout [Int]
+) -> Int {
+  var placed: [(life: ClosedRange<Int>, range: Range<Int>)] = []
+  var end = 0
+  for index in items.sorted(by: { (size($0), $1) > (size($1), $0) }) {
+    let bytes = (size(index) + 63) & ~63
+    var offset = 0
+    let concurrent = placed.filter { $0.life.overlaps(life(index)) }.map(\.range)
+    for range in concurrent.sorted(by: { $0.lowerBound < $1.lowerBound })
+    where range.lowerBound < offset + bytes && offset < range.upperBound {
+      offset = range.upperBound
+    }
+    placed.append((life(index), offset..<(offset + bytes)))
+    offsets[index] = offset
+    end = max(end, offset + bytes)
+  }
+  return end
+}
+
+/// Zeroed bytes on a 64-byte boundary.
+func allocateBytes(_ count: Int) -> UnsafeMutableRawPointer {
   let address = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
   // Blocked layouts rely on zero padding.
   address.initializeMemory(as: UInt8.self, repeating: 0, count: max(count, 1))

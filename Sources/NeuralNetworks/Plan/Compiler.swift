@@ -31,10 +31,16 @@ extension Network {
       segments[segment].statistics == .running && (segments[segment].frozen || !wants.parameters)
     }
     places = places.mapValues { renumbered[$0]! }
+    let tiling = Tiling(batch: batch, target: wants == .nothing ? Self.smallTile : Self.tile)
     let compiled = try CompiledNetwork(
-      fused, segments, batch: batch, taps: places, points: points, wants: wants)
-    return try Plan(compiled, batch: batch, output: output)
+      fused, segments, tiling: tiling, taps: places, points: points, wants: wants)
+    return try Plan(compiled, output: output)
   }
+
+  /// About how many images make a tile: enough for the primitives, few enough for the cache. Where nothing is kept for
+  /// a backward pass, a tile goes through the whole network at once.
+  private static let tile = 16
+  private static let smallTile = 8
 
   /// The layers of all segments in one graph.
   private func assemble() throws -> AssembledNetwork {
@@ -86,7 +92,7 @@ struct CompiledNetwork {
   let gradientPoints: [TapPoint]
 
   init(
-    _ graph: LayerGraph, _ segments: [Segment], batch: Int, taps: [TapPoint: Int], points: [TapPoint],
+    _ graph: LayerGraph, _ segments: [Segment], tiling: Tiling, taps: [TapPoint: Int], points: [TapPoint],
     wants: Wants
   ) throws {
     gradientPoints = points
@@ -96,38 +102,44 @@ struct CompiledNetwork {
     // A value needs a gradient if the input's is wanted or a trained parameter lies before it.
     var needs = [wants.input]
     for node in graph.nodes.dropFirst() { needs.append(trains(node) || node.inputs.contains { needs[$0] }) }
-    builder = try PlanBuilder(segments: segments, batch: batch, needsGradient: needs)
+    var uses = [Int](repeating: 0, count: graph.nodes.count)
+    for input in graph.nodes.flatMap(\.inputs) { uses[input] += 1 }
+    builder = try PlanBuilder(segments: segments, tiling: tiling, needsGradient: needs, uses: uses)
 
-    input = try builder.makeMemory(.plain([batch] + graph.nodes[0].shape), pinned: true)
+    input = builder.makeMemory(.plain([tiling.images] + graph.nodes[0].shape), pinned: true)
     builder.setValue(0, input)
     // Beyond the last point where gradients come in, nothing has one.
     let lastPoint = points.map { taps[$0]! }.max() ?? -1
     var backward: [() throws -> Void] = []
-    for (value, node) in graph.nodes.enumerated().dropFirst() {
-      let planned = PlannedNode(
-        value: value, inputs: node.inputs, segment: segments[node.segment], segmentIndex: node.segment,
-        isTrained: trains(node), needsBackward: needs[value] && value <= lastPoint)
-      if let step = try node.layer.plan(planned, builder) { backward.append(step) }
-    }
-    for (tap, value) in taps.sorted(by: { $0.value < $1.value }) {
-      let memory = builder.value(value)
-      let copy = try builder.makeMemory(.plain(memory.shape), pinned: true)
-      try builder.reorder(memory, into: copy)
-      self.taps[tap] = copy
+    for (value, node) in graph.nodes.enumerated() {
+      if value > 0 {
+        let planned = PlannedNode(
+          value: value, inputs: node.inputs, segment: segments[node.segment], segmentIndex: node.segment,
+          isTrained: trains(node), needsBackward: needs[value] && value <= lastPoint)
+        if let step = try node.layer.plan(planned, builder) { backward.append(step) }
+      }
+      // A value is looked at where it is made, so that it needn't be kept for that.
+      for tap in taps.keys.filter({ taps[$0] == value }) {
+        let memory = builder.value(value)
+        let copy = builder.makeMemory(.plain(memory.shape), pinned: true)
+        try builder.reorder(memory, into: copy)
+        self.taps[tap] = copy
+      }
     }
     guard wants != .nothing else { return }
 
     builder.startBackward()
     for point in points {
-      let memory = try builder.makeMemory(.plain(builder.value(taps[point]!).shape), pinned: true)
+      let memory = builder.makeMemory(.plain(builder.value(taps[point]!).shape), pinned: true)
       tapGradients[point] = memory
       try builder.contribute(memory, to: taps[point]!, owned: false)
     }
     for step in backward.reversed() { try step() }
     if wants.input {
-      let copy = try builder.makeMemory(input.layout, pinned: true)
+      let copy = builder.makeMemory(input.layout, pinned: true)
       if let gradient = try builder.gradient(of: 0) { try builder.reorder(gradient, into: copy) }
       inputGradient = copy
     }
+    builder.endBackward()
   }
 }

@@ -1,5 +1,5 @@
 // Owns which layers become one: batch norms folded into frozen convolutions, additions and ReLUs computed
-// with the layer before them. Never across a value that somebody looks at.
+// with the layer before them, a shortcut's batch norm with the addition behind it. Never across a value that somebody looks at.
 
 extension LayerGraph {
   /// The graph with layers fused; `kept` are the values that must exist. Returns with it where those went.
@@ -32,6 +32,15 @@ extension LayerGraph {
         convolution.addsInput = true
         let addend = nodes[index].inputs[1]
         merge(x, into: index, as: convolution, inputs: before.inputs + [addend])
+      case (is Add, var norm as BatchNorm) where norm.isLinear && sameSegment:
+        norm.addsInput = true
+        let addend = nodes[index].inputs[1]
+        merge(x, into: index, as: norm, inputs: before.inputs + [addend])
+        // The other summand's batch norm, as of a shortcut, is computed with the addition.
+        if var other = nodes[addend].layer as? BatchNorm, other.isLinear, onlyUse(of: addend) {
+          other.leavesItsMap = true
+          nodes[addend].layer = other
+        }
       case (is ReLU, var convolution as Convolution) where !convolution.relu && sameSegment:
         convolution.relu = true
         merge(x, into: index, as: convolution, inputs: before.inputs)

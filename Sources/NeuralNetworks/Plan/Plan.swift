@@ -4,18 +4,21 @@
 import COneDNN
 public import Tensor
 
-/// A network compiled for one batch size. Forward and backward allocate nothing. For one thread at a time.
+/// A network compiled for one batch size. Forward and backward allocate nothing but what a thread needs that computes
+/// for the first time. For one caller at a time; a pass is spread over the threads that `Team` has, and its bits depend
+/// neither on their number nor on which computes what: the batch is divided into tiles of a size that nothing else
+/// decides, and what is summed over images is summed in the order of the tiles.
 public final class Plan {
   /// The number of inputs that are computed at once.
   public let batch: Int
   /// The input's shape, batch first.
   public let inputShape: [Int]
   /// The output's shape, batch first.
-  public let outputShape: [Int]
+  public var outputShape: [Int] { shape(of: output) }
   /// Where `backward` takes gradients.
   public let gradientPoints: [TapPoint]
-  /// The bytes that activations and gradients take.
-  public let arenaByteCount: Int
+  /// The bytes that activations and gradients take, for the whole batch and in each thread.
+  public var arenaByteCount: (kept: Int, perThread: Int) { (arena.byteCount, arena.scratchByteCount) }
 
   private let output: TapPoint
   private let segments: [Segment]
@@ -25,17 +28,20 @@ public final class Plan {
   private let tapGradients: [TapPoint: Memory]
   private let parameterGradients: [Int: Buffer]
   private var prepacked: [PrepackedWeights]
-  private let forwardSteps: [Step]
-  private let backwardSteps: [Step]
+  /// The prepared weights that may be prepared at the same time, one group after the other.
+  private let prepackingOrder: [[Int]]
+  private let program: Program
+  private let forwardRegions: [Region]
+  private let backwardRegions: [Region]
   private let arena: Arena
-  private let memories: [Memory]
-  private let stream: OpaquePointer
+  private let tiles: Int
   /// Whether the values of a forward pass are still there for a backward one, which overwrites them.
   private var hasForwardValues = false
 
-  init(_ compiled: CompiledNetwork, batch: Int, output: TapPoint) throws {
+  init(_ compiled: CompiledNetwork, output: TapPoint) throws {
     let builder = compiled.builder
-    self.batch = batch
+    tiles = builder.tiles
+    batch = builder.batch * builder.tiles
     self.output = output
     segments = builder.segments
     inputMemory = compiled.input
@@ -43,40 +49,45 @@ public final class Plan {
     tapMemories = compiled.taps
     tapGradients = compiled.tapGradients
     gradientPoints = compiled.gradientPoints
-    inputShape = compiled.input.shape
-    outputShape = compiled.taps[output]!.shape
+    inputShape = [batch] + compiled.input.shape.dropFirst()
     parameterGradients = builder.gradients
-    prepacked = builder.prepacked.filter { !$0.steps.isEmpty }
-    forwardSteps = builder.forwardSteps
-    backwardSteps = builder.backwardSteps
-    memories = builder.memories
+    let prepacked = builder.prepacked.filter { !$0.steps.isEmpty }
+    self.prepacked = prepacked
+    let preparing = Region.regions(prepacked.map(\.steps))
+    var next = 0
+    prepackingOrder = preparing.map { region in
+      guard case .shared(let chains) = region else { preconditionFailure("BUG: weights of one tile") }
+      defer { next += chains.count }
+      return Array(next..<(next + chains.count))
+    }
+    forwardRegions = Region.regions(builder.forwardSteps)
+    backwardRegions = Region.regions(builder.backwardSteps)
     arena = Arena(
-      prepacked.flatMap(\.steps) + forwardSteps + backwardSteps,
-      alsoPinned: memories.map(\.buffer).filter(\.isPinned))
-    arenaByteCount = arena.byteCount
-    for memory in memories where memory.buffer.address != nil { try memory.attach() }
-    var stream: OpaquePointer?
-    try check(onednn_stream_create(&stream, builder.engine), "stream")
-    self.stream = stream!
+      preparing + forwardRegions + backwardRegions, tiles: tiles,
+      alsoPinned: builder.memories.map(\.buffer).filter(\.isPinned))
+    program = try Program(
+      builder.memories, tiles: tiles, scratchByteCount: arena.scratchByteCount, builder.engine)
   }
-
-  deinit { onednn_stream_destroy(stream) }
 
   // MARK: Forward
 
   /// The network's input, row-major (NCHW), to be written before `forward`.
-  public var input: UnsafeMutableBufferPointer<Float> { inputMemory.elements }
+  public var input: UnsafeMutableBufferPointer<Float> { elements(inputMemory) }
 
   /// Computes everything from what `input` holds.
   public func forward() throws {
     hasForwardValues = false
-    try Engine.computing {
-      for index in prepacked.indices where prepacked[index].isStale {
-        for step in prepacked[index].steps { try step.run(stream) }
+    for group in prepackingOrder {
+      let stale = group.filter { prepacked[$0].isStale }
+      try program.run(.shared(stale.map { prepacked[$0].steps }))
+      for index in stale {
         prepacked[index].seen = prepacked[index].parameters.version
         prepacked[index].seenStatistics = prepacked[index].parameters.statisticsVersion
       }
-      for step in forwardSteps { try step.run(stream) }
+    }
+    for region in forwardRegions { try program.run(region) }
+    for segment in segments where segment.statistics == .batchAndUpdate {
+      segment.parameters.statisticsChanged()
     }
     hasForwardValues = true
   }
@@ -93,16 +104,16 @@ public final class Plan {
   /// What the last forward pass gave at a tap, row-major, batch first; overwritten by the next one.
   /// The tap must be one of those that the plan was compiled with, or the output.
   public func value(of tap: TapPoint) -> UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(memory(of: tap).elements)
+    UnsafeBufferPointer(elements(memory(of: tap)))
   }
 
   /// A copy of `value(of:)`.
   public func tensor(of tap: TapPoint) -> Tensor {
-    Tensor(shape: memory(of: tap).shape, values: value(of: tap))
+    Tensor(shape: shape(of: tap), values: value(of: tap))
   }
 
   /// The shape of a tap's value, batch first.
-  public func shape(of tap: TapPoint) -> [Int] { memory(of: tap).shape }
+  public func shape(of tap: TapPoint) -> [Int] { [batch] + memory(of: tap).shape.dropFirst() }
 
   /// What the network makes: logits, or activations.
   public var logits: UnsafeBufferPointer<Float> { value(of: output) }
@@ -120,7 +131,7 @@ public final class Plan {
     guard let memory = tapGradients[point] else {
       preconditionFailure("BUG: the plan takes no gradient at \(point)")
     }
-    return memory.elements
+    return elements(memory)
   }
 
   /// Where the gradient of the output is to be written.
@@ -136,9 +147,7 @@ public final class Plan {
         "backward needs a forward pass of its own before it; it overwrites what that kept")
     }
     hasForwardValues = false
-    try Engine.computing {
-      for step in backwardSteps { try step.run(stream) }
-    }
+    for region in backwardRegions { try program.run(region) }
   }
 
   /// Copies gradients, one for each of `gradientPoints`, and computes the wanted ones.
@@ -147,8 +156,8 @@ public final class Plan {
       guard let tensor = gradients[point] else {
         throw NetworkError("no gradient is given at \(point)")
       }
-      guard tensor.shape == tapGradients[point]!.shape else {
-        throw NetworkError("the gradient at \(point) should be \(tapGradients[point]!.shape)")
+      guard tensor.shape == shape(of: point) else {
+        throw NetworkError("the gradient at \(point) should be \(shape(of: point))")
       }
       tensor.withUnsafeValues { _ = gradient(at: point).update(from: $0) }
     }
@@ -160,7 +169,7 @@ public final class Plan {
     guard let inputGradientMemory else {
       preconditionFailure("BUG: the plan doesn't want the input's gradient")
     }
-    return UnsafeBufferPointer(inputGradientMemory.elements)
+    return UnsafeBufferPointer(elements(inputGradientMemory))
   }
 
   /// The gradients of a segment's trained parameters, laid out as `ParameterSet.trained`, for an optimiser.
@@ -173,12 +182,16 @@ public final class Plan {
       block: block)
   }
 
-  /// The primitives that a step runs, forward and backward, in their order: what each computes, and which
-  /// implementation oneDNN chose for it here.
-  package var primitives: [(name: String, implementation: String)] {
-    (forwardSteps + backwardSteps).compactMap {
-      ($0 as? PrimitiveStep).map { ($0.name, $0.implementation) }
-    }
+  /// All elements of a row-major memory that has a place.
+  private func elements(_ memory: Memory) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(
+      start: memory.buffer.base!.assumingMemoryBound(to: Float.self), count: memory.floatCount * tiles)
+  }
+
+  /// What a pass computes, forward and backward, in its order: each step, and which implementation was chosen for
+  /// it here.
+  package var steps: [(name: String, implementation: String)] {
+    (forwardRegions + backwardRegions).flatMap(\.steps).map { ($0.name, $0.implementation) }
   }
 
   /// Where activations and gradients lie in the plan's memory, in the order of their first use.
@@ -194,7 +207,7 @@ public struct ParameterGradients {
   public let parameters: ParameterSet
   let block: Buffer
 
-  var values: UnsafePointer<Float> { UnsafePointer(block.address!.assumingMemoryBound(to: Float.self)) }
+  var values: UnsafePointer<Float> { UnsafePointer(block.base!.assumingMemoryBound(to: Float.self)) }
 
   /// A copy of one parameter's gradient.
   public func tensor(_ name: String) -> Tensor {
@@ -202,12 +215,5 @@ public struct ParameterGradients {
     return Tensor(
       shape: slot.declaration.shape,
       values: UnsafeBufferPointer(start: values + slot.offset, count: slot.count))
-  }
-}
-
-extension Memory {
-  /// All elements of a row-major layout.
-  var elements: UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(start: floats, count: floatCount)
   }
 }
