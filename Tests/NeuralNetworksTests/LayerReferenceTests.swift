@@ -36,6 +36,28 @@ struct LayerReferenceTests {
     expectClose(segment.parameters.tensor("norm.running_var").values, values["var_after"]!.values)
   }
 
+  @Test(arguments: [
+    ("norm-tokens", Segment.SingleLayer.layerNorm), ("norm-vectors", .layerNorm), ("gelu", .gelu),
+    ("attention-one", .attention(heads: 2)), ("attention-narrow", .attention(heads: 3)),
+    ("attention-wide", .attention(heads: 2)), ("attention-long", .attention(heads: 1)),
+    ("patches", .patchEmbedding(patch: 4, width: 6)), ("linear-narrow", .tokenLinear(outputs: 7)),
+    ("linear-wide", .tokenLinear(outputs: 48)), ("residual", .tokenResidual),
+    ("embedding", .classTokenAndPositions),
+  ])
+  func layersOfTransformersAgreeWithPyTorch(_ label: String, _ kind: Segment.SingleLayer) throws {
+    let values = try Reference("transformer-layers").all("\(label).")
+    // `norm.weight` is `weight` there.
+    func plain(_ name: String) -> String { String(name.split(separator: ".").last!) }
+    let segment = Segment.single(kind, input: Array(values["x"]!.shape.dropFirst())) { name, _ in
+      values[plain(name)]!
+    }
+    let plan = try run(segment, values)
+    for name in segment.parameters.tensors.keys {
+      let gradient = plan.gradients(of: 0).tensor(name).values
+      expectClose(gradient, values["d\(plain(name))"]!.values, 1e-5, name)
+    }
+  }
+
   // E: the batch norm behind a frozen convolution goes into its weights and its bias.
   @Test(arguments: [("plain", 5), ("blocked", 32)])
   func convolutionsWithBiasAndAFoldedBatchNormAgreeWithPyTorch(_ label: String, _ outputs: Int) throws {

@@ -1,5 +1,5 @@
 """Writes the reference values of Tests/NeuralNetworksTests with PyTorch (2.13 was used, and 2.15 for
-resnet8-width16 and frozen-layers), in float64:
+resnet8-width16, frozen-layers, transformer-layers and vit-training), in float64:
 
     python script/references/neural_networks.py
 
@@ -194,7 +194,8 @@ def network(name, model, training):
             if "running_var" in key:
                 value.copy_(draw(*value.shape).abs() + 0.2)
             elif "batches" not in key:
-                value.copy_(0.3 * draw(*value.shape) + (1 if key.endswith("bn1.weight") else 0))
+                is_scale = key.endswith(("bn1.weight", "norm1.weight", "norm2.weight", "norm.weight"))
+                value.copy_(0.3 * draw(*value.shape) + (1 if is_scale else 0))
     result = {f"model.{k}": v.clone() for k, v in model.state_dict().items() if "batches" not in k}
     model.train(training)
     images = leaf(torch.rand(4, 3, 8, 8).to(torch.float64))
@@ -270,6 +271,84 @@ def frozen_layers():
     save("frozen-layers", result)
 
 
+def attention(qkv, heads):
+    """Of queries, keys and values that lie as in timm's Attention: N x T x (3, heads, width of a head)."""
+    n, t, width = qkv.shape
+    q, k, v = qkv.reshape(n, t, 3, heads, width // (3 * heads)).permute(2, 0, 3, 1, 4)
+    weights = (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).softmax(-1)
+    return (weights @ v).transpose(1, 2).reshape(n, t, width // 3)
+
+
+def transformer_layers():
+    result = {}
+
+    def add(label, inputs, y):
+        g = draw(*y.shape)
+        y.backward(g)
+        for key, value in inputs.items():
+            result[f"{label}.{key}"], result[f"{label}.d{key}"] = value, value.grad
+        result[f"{label}.y"], result[f"{label}.gradient"] = y, g
+
+    for label, shape in {"tokens": (3, 5, 20), "vectors": (4, 32)}.items():
+        x, weight, bias = leaf(2 * draw(*shape) + 1), leaf(draw(shape[-1])), leaf(draw(shape[-1]))
+        add(f"norm-{label}", dict(x=x, weight=weight, bias=bias), F.layer_norm(x, shape[-1:], weight, bias, 1e-6))
+    x = leaf(3 * draw(2, 5, 37))
+    add("gelu", dict(x=x), F.gelu(x))
+    # One token, fewer and more than a vector's lanes, and heads that aren't whole vectors.
+    for label, (t, heads, width) in {"one": (1, 2, 4), "narrow": (5, 3, 4), "wide": (17, 2, 16), "long": (70, 1, 24),
+                                     }.items():
+        x = leaf(draw(2, t, 3 * heads * width))
+        add(f"attention-{label}", dict(x=x), attention(x, heads))
+    x, weight, bias = leaf(draw(2, 3, 8, 12)), leaf(draw(6, 3, 4, 4)), leaf(draw(6))
+    add("patches", dict(x=x, weight=weight, bias=bias),
+        F.conv2d(x, weight, bias, stride=4).flatten(2).transpose(1, 2))
+    for label, (t, inputs, outputs) in {"narrow": (5, 6, 7), "wide": (17, 32, 48)}.items():
+        x, weight, bias = leaf(draw(2, t, inputs)), leaf(draw(outputs, inputs)), leaf(draw(outputs))
+        add(f"linear-{label}", dict(x=x, weight=weight, bias=bias), F.linear(x, weight, bias))
+    x, weight, bias = leaf(draw(2, 5, 16)), leaf(draw(16, 16)), leaf(draw(16))
+    add("residual", dict(x=x, weight=weight, bias=bias), x + F.linear(x, weight, bias))
+    x, first, positions = leaf(draw(3, 4, 6)), leaf(draw(1, 1, 6)), leaf(draw(1, 5, 6))
+    add("embedding", dict(x=x, cls_token=first, pos_embed=positions),
+        torch.cat([first.expand(3, 1, 6), x], 1) + positions)
+    save("transformer-layers", result)
+
+
+class Part(nn.Module):
+    """A module of the given parts, for timm's names."""
+
+    def __init__(self, **parts):
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+
+class ViT(nn.Module):
+    """timm's VisionTransformer with a class token."""
+
+    def __init__(self, size, channels, patch, width, depth, heads, classes):
+        super().__init__()
+        self.heads = heads
+        self.patch_embed = Part(proj=nn.Conv2d(channels, width, patch, patch))
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, (size // patch) ** 2 + 1, width))
+        self.blocks = nn.ModuleList(Part(
+            norm1=nn.LayerNorm(width, eps=1e-6), norm2=nn.LayerNorm(width, eps=1e-6),
+            attn=Part(qkv=nn.Linear(width, 3 * width), proj=nn.Linear(width, width)),
+            mlp=Part(fc1=nn.Linear(width, 4 * width), fc2=nn.Linear(4 * width, width))) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x, cuts):
+        x = self.patch_embed.proj(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        for i, block in enumerate(self.blocks):
+            x = x + block.attn.proj(attention(block.attn.qkv(block.norm1(x)), self.heads))
+            x = x + block.mlp.fc2(F.gelu(block.mlp.fc1(block.norm2(x))))
+            cuts[f"blocks.{i}"] = x
+        x = cuts["pooled"] = self.norm(x)[:, 0]
+        return self.head(x)
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     convolution(), batch_norm(), resize(), losses(), attack(), optimisers()
@@ -278,3 +357,6 @@ if __name__ == "__main__":
     network("resnet8-evaluation", ResNet8(4, 3, 3), False)
     torch.manual_seed(1)
     wide_network(), frozen_layers()
+    torch.manual_seed(2)
+    transformer_layers()
+    network("vit-training", ViT(8, 3, 4, 16, 2, 2, 3), True)
