@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "exponential.h"
+#include "folding.h"
 
 #pragma STDC FP_CONTRACT ON
 
@@ -57,29 +58,60 @@ static inline __attribute__((always_inline)) void product(
 /// A head's values times `factor`, rows of `stride` floats, into padded rows of scratch.
 static inline __attribute__((always_inline)) void gather(
     int64_t tokens, int64_t width, const float *from, int64_t stride, float factor, float *to) {
-  for (int64_t t = 0; t < tokens; t++)
-    for (int64_t i = 0; i < width; i++) to[t * padded(width) + i] = factor * from[t * stride + i];
-}
-
-/// The same in columns.
-static inline __attribute__((always_inline)) void gather_transposed(
-    int64_t tokens, int64_t width, const float *from, int64_t stride, float *to) {
-  for (int64_t i = 0; i < width; i++)
-    for (int64_t t = 0; t < tokens; t++) to[i * padded(tokens) + t] = from[t * stride + i];
+  int64_t whole = width & ~15;
+  for (int64_t t = 0; t < tokens; t++, from += stride, to += padded(width)) {
+    for (int64_t i = 0; i < whole; i += 16) STORE(to + i, factor * LOAD(from + i));
+    for (int64_t i = whole; i < width; i++) to[i] = factor * from[i];
+  }
 }
 
 static inline __attribute__((always_inline)) void scatter(
     int64_t tokens, int64_t width, const float *from, float factor, float *to, int64_t stride) {
-  for (int64_t t = 0; t < tokens; t++)
-    for (int64_t i = 0; i < width; i++) to[t * stride + i] = factor * from[t * padded(width) + i];
+  int64_t whole = width & ~15;
+  for (int64_t t = 0; t < tokens; t++, from += padded(width), to += stride) {
+    for (int64_t i = 0; i < whole; i += 16) STORE(to + i, factor * LOAD(from + i));
+    for (int64_t i = whole; i < width; i++) to[i] = factor * from[i];
+  }
+}
+
+/// A padded matrix of rows × columns, transposed.
+static inline __attribute__((always_inline)) void transpose(
+    int64_t rows, int64_t columns, const float *from, float *to) {
+  for (int64_t i = 0; i < rows; i += 16)
+    for (int64_t j = 0; j < columns; j += 16) {
+      v16 r[16];
+      for (int k = 0; k < 16; k++) r[k] = LOAD(from + (i + k) * columns + j);
+      for (int k = 0; k < 16; k += 2) {
+        v16 a = r[k], b = r[k + 1];
+        r[k] = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+        r[k + 1] = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+      }
+      for (int k = 0; k < 16; k += k % 2 ? 3 : 1) {
+        v16 a = r[k], b = r[k + 2];
+        r[k] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        r[k + 2] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+      }
+      for (int k = 0; k < 16; k += k % 4 == 3 ? 5 : 1) {
+        v16 a = r[k], b = r[k + 4];
+        r[k] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+        r[k + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+      }
+      for (int k = 0; k < 8; k++) {
+        v16 a = r[k], b = r[k + 8];
+        STORE(to + (j + k) * rows + i,
+              __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
+        STORE(to + (j + k + 8) * rows + i,
+              __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
+      }
+    }
 }
 
 int64_t kernels_attention_scratch(struct kernels_heads s) {
-  return padded(s.tokens) * (4 * padded(s.width) + padded(s.tokens));
+  return padded(s.tokens) * (5 * padded(s.width) + padded(s.tokens));
 }
 
 int64_t kernels_attention_gradient_scratch(struct kernels_heads s) {
-  return padded(s.tokens) * (6 * padded(s.width) + 2 * padded(s.tokens));
+  return padded(s.tokens) * (7 * padded(s.width) + 2 * padded(s.tokens));
 }
 
 FOR_EACH_PROCESSOR
@@ -87,26 +119,26 @@ void kernels_attention(
     struct kernels_heads s, const float *x, float *y, float *moments, float *scratch) {
   int64_t all = s.heads * s.width, height = padded(s.tokens), width = padded(s.width), columns = padded(s.tokens);
   memset(scratch, 0, (size_t)kernels_attention_scratch(s) * sizeof *scratch);
-  float *q = scratch, *keys = q + height * width, *v = keys + height * width, *o = v + height * width;
-  float *p = o + height * width;
+  int64_t size = height * width;
+  float *q = scratch, *k = q + size, *keys = k + size, *v = keys + size, *o = v + size, *p = o + size;
   struct matrix queries = {q, width, 1}, weights = {p, columns, 1};
   for (int64_t head = 0; head < s.images * s.heads; head++, moments += 2 * s.tokens) {
     int64_t image = head / s.heads, first = head % s.heads * s.width;
     const float *from = x + image * s.tokens * 3 * all + first;
     gather(s.tokens, s.width, from, 3 * all, 1 / sqrtf((float)s.width), q);
-    gather_transposed(s.tokens, s.width, from + all, 3 * all, keys);
+    gather(s.tokens, s.width, from + all, 3 * all, 1, k);
+    transpose(height, width, k, keys);
     gather(s.tokens, s.width, from + 2 * all, 3 * all, 1, v);
     product(s.tokens, s.width, columns, queries, keys, p);
     for (int64_t t = 0; t < s.tokens; t++) {
-      float *row = p + t * columns, largest = row[0];
+      float *row = p + t * columns;
       for (int64_t i = s.tokens; i < columns; i++) row[i] = -INFINITY;
       v16 most = LOAD(row);
       for (int64_t i = 16; i < columns; i += 16) {
         v16 values = LOAD(row + i);
-        m16 more = values > most;
-        most = (v16)((more & (m16)values) | (~more & (m16)most));
+        larger(&most, &values);
       }
-      for (int64_t i = 0; i < 16; i++) largest = most[i] > largest ? most[i] : largest;
+      FOLD_LANES(largest, most, larger);
       v16 sums = {0};
       for (int64_t i = 0; i < columns; i += 16) {
         v16 value = LOAD(row + i) - largest;
@@ -114,8 +146,7 @@ void kernels_attention(
         STORE(row + i, value);
         sums += value;
       }
-      float sum = 0;
-      for (int64_t i = 0; i < 16; i++) sum += sums[i];
+      FOLD_LANES(sum, sums, add);
       float inverse = 1 / sum;
       for (int64_t i = 0; i < columns; i += 16) STORE(row + i, LOAD(row + i) * inverse);
       moments[2 * t] = largest;
@@ -136,16 +167,17 @@ void kernels_attention_gradient(
   float factor = 1 / sqrtf((float)s.width);
   memset(scratch, 0, (size_t)kernels_attention_gradient_scratch(s) * sizeof *scratch);
   int64_t size = height * width;
-  float *q = scratch, *k = q + size, *keys = k + size, *values = keys + size, *d = values + size, *result = d + size;
-  float *p = result + size, *ds = p + height * columns;
+  float *q = scratch, *k = q + size, *keys = k + size, *v = keys + size, *values = v + size, *d = values + size;
+  float *result = d + size, *p = result + size, *ds = p + height * columns;
   for (int64_t head = 0; head < s.images * s.heads; head++, moments += 2 * s.tokens) {
     int64_t image = head / s.heads, first = head % s.heads * s.width;
     const float *from = x + image * s.tokens * 3 * all + first;
     float *to = dx + image * s.tokens * 3 * all + first;
     gather(s.tokens, s.width, from, 3 * all, factor, q);
     gather(s.tokens, s.width, from + all, 3 * all, 1, k);
-    gather_transposed(s.tokens, s.width, from + all, 3 * all, keys);
-    gather_transposed(s.tokens, s.width, from + 2 * all, 3 * all, values);
+    transpose(height, width, k, keys);
+    gather(s.tokens, s.width, from + 2 * all, 3 * all, 1, v);
+    transpose(height, width, v, values);
     gather(s.tokens, s.width, dy + image * s.tokens * all + first, all, 1, d);
     product(s.tokens, s.width, columns, (struct matrix){q, width, 1}, keys, p);
     product(s.tokens, s.width, columns, (struct matrix){d, width, 1}, values, ds);
@@ -160,8 +192,7 @@ void kernels_attention_gradient(
         STORE(row + i, value);
         products += value * LOAD(slope + i);
       }
-      float sum = 0;
-      for (int64_t i = 0; i < 16; i++) sum += products[i];
+      FOLD_LANES(sum, products, add);
       for (int64_t i = 0; i < columns; i += 16) STORE(slope + i, LOAD(row + i) * (LOAD(slope + i) - sum));
     }
     product(s.tokens, s.tokens, width, (struct matrix){ds, columns, 1}, k, result);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "exponential.h"
+#include "folding.h"
 
 void kernels_cut_patches(struct kernels_patches s, const float *x, float *rows) {
   for (int64_t image = 0; image < s.images; image++)
@@ -48,17 +49,6 @@ void kernels_embed_sums(
   memcpy(first, positions, (size_t)width * sizeof *first);
 }
 
-/// total = the sum of sixteen lanes, in one order.
-#define TOTAL(total, lanes)                                              \
-  float total;                                                           \
-  do {                                                                   \
-    float folded_[16];                                                   \
-    STORE(folded_, lanes);                                               \
-    for (int64_t half_ = 8; half_ > 0; half_ /= 2)                       \
-      for (int64_t i_ = 0; i_ < half_; i_++) folded_[i_] += folded_[i_ + half_]; \
-    total = folded_[0];                                                  \
-  } while (0)
-
 FOR_EACH_PROCESSOR
 void kernels_layer_norm(
     int64_t rows, int64_t width, float epsilon, const float *x, const float *scale, const float *shift, float *y,
@@ -68,7 +58,7 @@ void kernels_layer_norm(
     v16 sums = {0};
     for (int64_t i = 0; i < whole; i += 16) sums += LOAD(x + i);
     for (int64_t i = whole; i < width; i++) sums[i & 15] += x[i];
-    TOTAL(sum, sums);
+    FOLD_LANES(sum, sums, add);
     float mean = sum / (float)width;
     v16 squares = {0};
     for (int64_t i = 0; i < whole; i += 16) {
@@ -76,7 +66,7 @@ void kernels_layer_norm(
       squares += d * d;
     }
     for (int64_t i = whole; i < width; i++) squares[i & 15] += (x[i] - mean) * (x[i] - mean);
-    TOTAL(square, squares);
+    FOLD_LANES(square, squares, add);
     float inverse = 1 / sqrtf(square / (float)width + epsilon);
     for (int64_t i = 0; i < whole; i += 16)
       STORE(y + i, (LOAD(x + i) - mean) * inverse * LOAD(scale + i) + LOAD(shift + i));
@@ -105,8 +95,8 @@ void kernels_layer_norm_gradient(
       sums[i & 15] += g;
       products[i & 15] += g * (x[i] - mean);
     }
-    TOTAL(sum, sums);
-    TOTAL(product, products);
+    FOLD_LANES(sum, sums, add);
+    FOLD_LANES(product, products, add);
     float a = inverse * sum / (float)width, b = inverse * inverse * inverse * product / (float)width;
     for (int64_t i = 0; i < whole; i += 16)
       STORE(dx + i, inverse * (LOAD(scale + i) * LOAD(dy + i)) - a - b * (LOAD(x + i) - mean));
