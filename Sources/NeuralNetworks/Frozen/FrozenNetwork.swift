@@ -30,7 +30,7 @@ extension Architecture {
 /// A model with running statistics, compiled as far as the last of the points that are wanted.
 package final class FrozenNetwork {
   /// How many images are computed at a time. It decides no bit, but a plan of another batch might.
-  package static let group = 32
+  package static let group = 64
   /// The wanted points.
   package let points: [ModelPoint]
   /// The values of one image at each point.

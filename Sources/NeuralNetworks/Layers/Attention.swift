@@ -28,7 +28,8 @@ struct Attention: Layer {
       let dx = plan.makeMemory(x.layout)
       let scratch = plan.makeMemory(.plain([Int(kernels_attention_gradient_scratch(shape))]))
       plan.emit("gradient of attention", [x, moments, dy, dx, scratch]) { at in
-        kernels_attention_gradient(shape, at.floats(x), at.floats(moments), at.floats(dy), at.floats(dx), at.floats(scratch))
+        kernels_attention_gradient(
+          shape, at.floats(x), at.floats(moments), at.floats(dy), at.floats(dx), at.floats(scratch))
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }

@@ -17,7 +17,9 @@ struct GELU: Layer {
     return {
       guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
       let dx = plan.makeMemory(x.layout)
-      plan.emit("gradient of GELU", [x, dy, dx]) { at in kernels_gelu_gradient(count, at.floats(x), at.floats(dy), at.floats(dx)) }
+      plan.emit("gradient of GELU", [x, dy, dx]) { at in
+        kernels_gelu_gradient(count, at.floats(x), at.floats(dy), at.floats(dx))
+      }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }
   }

@@ -36,7 +36,8 @@ struct LayerNorm: Layer {
     let moments = plan.makeMemory(.plain([rows, 2]))
     plan.emit("layer norm \(name)", [x, scale, shift, y, moments]) { at in
       kernels_layer_norm(
-        Int64(rows), Int64(width), Self.epsilon, at.floats(x), at.floats(scale), at.floats(shift), at.floats(y),
+        Int64(rows), Int64(width), Self.epsilon, at.floats(x), at.floats(scale), at.floats(shift),
+        at.floats(y),
         at.floats(moments))
     }
     plan.setValue(node.value, y)
@@ -45,17 +46,21 @@ struct LayerNorm: Layer {
     return {
       guard let dy = try plan.gradient(of: node.value) else { return }
       if node.isTrained {
-        let (dscale, dshift) = (try plan.partialGradient(node, scaleName), try plan.partialGradient(node, shiftName))
+        let (dscale, dshift) = (
+          try plan.partialGradient(node, scaleName), try plan.partialGradient(node, shiftName)
+        )
         plan.emit("gradient sums of layer norm \(name)", [x, moments, dy, dscale, dshift]) { at in
           kernels_layer_norm_sums(
-            Int64(rows), Int64(width), at.floats(x), at.floats(moments), at.floats(dy), at.floats(dscale), at.floats(dshift))
+            Int64(rows), Int64(width), at.floats(x), at.floats(moments), at.floats(dy), at.floats(dscale),
+            at.floats(dshift))
         }
       }
       guard plan.needsGradient(node.inputs[0]) else { return }
       let dx = plan.makeMemory(x.layout)
       plan.emit("gradient of layer norm \(name)", [x, scale, moments, dy, dx]) { at in
         kernels_layer_norm_gradient(
-          Int64(rows), Int64(width), at.floats(x), at.floats(scale), at.floats(moments), at.floats(dy), at.floats(dx))
+          Int64(rows), Int64(width), at.floats(x), at.floats(scale), at.floats(moments), at.floats(dy),
+          at.floats(dx))
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }

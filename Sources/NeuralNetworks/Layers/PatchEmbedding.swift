@@ -50,7 +50,9 @@ struct PatchEmbedding: Layer {
         let drows = try planned.backward(dy, plan.needsGradient(node.inputs[0]))
       else { return }
       let dx = plan.makeMemory(x.layout)
-      plan.emit("gradient of patches", [drows, dx]) { at in kernels_join_patches(shape, at.floats(drows), at.floats(dx)) }
+      plan.emit("gradient of patches", [drows, dx]) { at in
+        kernels_join_patches(shape, at.floats(drows), at.floats(dx))
+      }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }
   }

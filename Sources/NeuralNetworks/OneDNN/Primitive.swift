@@ -72,7 +72,9 @@ final class PrimitiveStep: Step {
 final class PrimitiveDescriptor {
   let handle: OpaquePointer
   let name: String
-  /// Multiplications and additions; 0 where nobody counts them.
+  /// Of a convolution.
+  let algorithm: onednn_algorithm
+  /// Multiplications and additions, those of the direct algorithm; 0 where nobody counts them.
   let operations: Int
 
   /// The best implementation of an operation.
@@ -80,8 +82,8 @@ final class PrimitiveDescriptor {
   ///   - kept: what the operation refers to by its handle: layouts, and of backward ones the forward one.
   ///   - create: makes the descriptor of the engine and attributes that it is given.
   init(
-    _ name: String, _ engine: OpaquePointer, attributes: Attributes? = nil, operations: Int = 0,
-    keeping kept: [AnyObject?],
+    _ name: String, _ engine: OpaquePointer, attributes: Attributes? = nil,
+    algorithm: onednn_algorithm = .direct, operations: Int = 0, keeping kept: [AnyObject?],
     _ create: (UnsafeMutablePointer<OpaquePointer?>, OpaquePointer, OpaquePointer) -> onednn_status
   ) throws {
     var handle: OpaquePointer?
@@ -91,6 +93,7 @@ final class PrimitiveDescriptor {
     }
     self.handle = handle!
     self.name = name
+    self.algorithm = algorithm
     self.operations = operations
   }
 

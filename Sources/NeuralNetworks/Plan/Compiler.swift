@@ -31,16 +31,14 @@ extension Network {
       segments[segment].statistics == .running && (segments[segment].frozen || !wants.parameters)
     }
     places = places.mapValues { renumbered[$0]! }
-    let tiling = Tiling(batch: batch, target: wants == .nothing ? Self.smallTile : Self.tile)
+    let tiling = Tiling(batch: batch, target: Self.tile)
     let compiled = try CompiledNetwork(
       fused, segments, tiling: tiling, taps: places, points: points, wants: wants)
     return try Plan(compiled, output: output)
   }
 
-  /// About how many images make a tile: enough for the primitives, few enough for the cache. Where nothing is kept for
-  /// a backward pass, a tile goes through the whole network at once.
+  /// About how many images make a tile: enough for the primitives, few enough for the cache.
   private static let tile = 16
-  private static let smallTile = 8
 
   /// The layers of all segments in one graph.
   private func assemble() throws -> AssembledNetwork {

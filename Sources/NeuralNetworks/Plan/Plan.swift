@@ -30,11 +30,11 @@ public final class Plan {
   private var prepacked: [PrepackedWeights]
   /// The prepared weights that may be prepared at the same time, one group after the other.
   private let prepackingOrder: [[Int]]
-  private let program: Program
-  private let forwardRegions: [Region]
-  private let backwardRegions: [Region]
+  let program: Program
+  let forwardRegions: [Region]
+  let backwardRegions: [Region]
   private let arena: Arena
-  private let tiles: Int
+  let tiles: Int
   /// Whether the values of a forward pass are still there for a backward one, which overwrites them.
   private var hasForwardValues = false
 
@@ -193,6 +193,9 @@ public final class Plan {
   package var steps: [(name: String, implementation: String)] {
     (forwardRegions + backwardRegions).flatMap(\.steps).map { ($0.name, $0.implementation) }
   }
+
+  /// The steps that prepare each of the weights.
+  var preparationChains: [[Step]] { prepacked.map(\.steps) }
 
   /// Where activations and gradients lie in the plan's memory, in the order of their first use.
   package var arenaOffsets: [Int] { arena.offsets }

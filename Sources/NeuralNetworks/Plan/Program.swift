@@ -13,7 +13,7 @@ final class Program {
   }
 
   private let memories: [Memory]
-  private let tiles: Int
+  let tiles: Int
   private let scratchByteCount: Int
   private let engine: OpaquePointer
   private var desks: [Desk] = []
@@ -43,6 +43,16 @@ final class Program {
     case .shared(let chains):
       try spread(over: chains.count) { chain, place in
         for step in chains[chain] { try step.run(place) }
+      }
+    }
+  }
+
+  /// Computes pieces one after another on the calling thread.
+  func alone(pieces: Int, _ body: (Place) throws -> Void) throws {
+    try furnish(1)
+    try Engine.computing {
+      for piece in 0..<pieces {
+        try body(Place(tile: piece, thread: 0, stream: desks[0].stream, scratch: desks[0].scratch))
       }
     }
   }
