@@ -13,6 +13,7 @@ enum Schema {
       try $0.execute(sql: second)
       try Store.sealOutputs($0)
     },
+    { try $0.execute(sql: third) },
   ]
 
   /// The version of an index that this program writes.
@@ -93,5 +94,13 @@ enum Schema {
       bytes BLOB NOT NULL) WITHOUT ROWID;
     -- The remotes that were met, by what they said of themselves.
     CREATE TABLE remotes (place TEXT PRIMARY KEY, identity TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;
+    """
+
+  private static let third = """
+    -- States of work under way, by the key of the action's prefix; texts as those of records. They may be deleted at any
+    -- time. Their blobs have class 1 unless a record lists them too.
+    CREATE TABLE states (key BLOB PRIMARY KEY, text BLOB NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE stateBlobs (digest BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (digest, key)) WITHOUT ROWID;
+    CREATE INDEX blobsOfStates ON stateBlobs (key);
     """
 }

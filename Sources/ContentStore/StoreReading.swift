@@ -299,9 +299,9 @@ extension Store {
   }
 
   /// Enters blobs whose bytes are here now.
-  static func register(_ blobs: [WrittenBlob], _ db: Database) throws {
+  static func register(_ blobs: [WrittenBlob], class: BlobClass = .result, _ db: Database) throws {
     for blob in blobs {
-      try set(blob.form, blob.inline == nil ? .file : .inline, db)
+      try set(blob.form, blob.inline == nil ? .file : .inline, class: `class`, db)
       if let bytes = blob.inline {
         try db.cachedStatement(sql: "INSERT OR REPLACE INTO inlineBlobs (digest, bytes) VALUES (?, ?)")
           .execute(arguments: [blob.digest.data, Data(bytes)])
@@ -311,7 +311,7 @@ extension Store {
 
   /// Enters a form whose bytes are here now. Of one content there is one form in the index and one file of each codec,
   /// so another form that was there has given way.
-  static func set(_ form: StoredBlob, _ place: Place, _ db: Database) throws {
+  static func set(_ form: StoredBlob, _ place: Place, class: BlobClass = .result, _ db: Database) throws {
     try db.cachedStatement(
       sql: """
         UPDATE blobs SET place = 2
@@ -320,13 +320,14 @@ extension Store {
     ).execute(arguments: [form.digest.data, form.storedDigest.data, place.rawValue, form.codec.rawValue])
     try db.cachedStatement(
       sql: """
-        INSERT INTO blobs (digest, stored, size, codec, storedSize, place) VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO blobs (digest, stored, size, codec, storedSize, place, class) VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (digest, stored) DO UPDATE SET
-          size = excluded.size, codec = excluded.codec, storedSize = excluded.storedSize, place = excluded.place
+          size = excluded.size, codec = excluded.codec, storedSize = excluded.storedSize, place = excluded.place,
+          class = min(class, excluded.class)
         """
     ).execute(arguments: [
       form.digest.data, form.storedDigest.data, form.size, form.codec.rawValue, form.storedSize,
-      place.rawValue,
+      place.rawValue, `class`.rawValue,
     ])
   }
 
@@ -334,7 +335,8 @@ extension Store {
   static func setElsewhere(_ form: StoredBlob, _ db: Database) throws {
     try db.cachedStatement(
       sql: """
-        INSERT OR IGNORE INTO blobs (digest, stored, size, codec, storedSize, place) VALUES (?, ?, ?, ?, ?, 2)
+        INSERT INTO blobs (digest, stored, size, codec, storedSize, place) VALUES (?, ?, ?, ?, ?, 2)
+        ON CONFLICT (digest, stored) DO UPDATE SET class = 0
         """
     ).execute(arguments: [
       form.digest.data, form.storedDigest.data, form.size, form.codec.rawValue, form.storedSize,

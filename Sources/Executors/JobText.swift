@@ -39,6 +39,7 @@ extension JobMember {
       "outputs": .array(outputs.map(\.json)),
       "environment": .object(environment.mapValues(JSON.string)),
       "secrets": .array(secrets.sorted().map(JSON.string)), "log": .string(log),
+      "state": state?.json ?? .null, "notes": .array(notes.map(JSON.string)),
     ]
   }
 
@@ -55,6 +56,11 @@ extension JobMember {
       environment: try texts("environment", of: json),
       secrets: Set((json["secrets"]?.arrayValue ?? []).compactMap(\.stringValue)),
       log: try text("log", of: json))
+    if let state = json["state"], state != .null {
+      guard let state = WorkState(json: state) else { throw ProtocolError("a state that isn't one") }
+      self.state = state
+    }
+    notes = (json["notes"]?.arrayValue ?? []).compactMap(\.stringValue)
   }
 }
 

@@ -32,6 +32,8 @@ package enum WorkerMessage: Sendable {
   /// A member's work begins.
   case started(instance: Int)
   case progress(instance: Int, Progress)
+  /// A member has saved a state.
+  case saved(instance: Int, WorkState, blobs: [WrittenBlob])
   /// A member's work is over, after `seconds` of its own.
   case finished(instance: Int, JobResult, seconds: Double)
 
@@ -43,6 +45,8 @@ package enum WorkerMessage: Sendable {
       return [
         "progress": .integer(instance), "fraction": .number(progress.fraction), "detail": .array(detail),
       ]
+    case .saved(let instance, let state, let blobs):
+      return ["saved": .integer(instance), "state": state.json, "blobs": .array(blobs.map(\.json))]
     case .finished(let instance, .success(let artifacts, let blobs, let facts), let seconds):
       return [
         "finished": .integer(instance), "seconds": .number(seconds),
@@ -68,6 +72,11 @@ package enum WorkerMessage: Sendable {
         return (name, value)
       }
       self = .progress(instance: instance, Progress(fraction: fraction, detail: pairs))
+    } else if let instance = json["saved"]?.intValue {
+      guard let state = json["state"].flatMap({ WorkState(json: $0) }),
+        let listed = json["blobs"]?.arrayValue
+      else { throw ProtocolError("a state that isn't one") }
+      self = .saved(instance: instance, state, blobs: try WorkerMessage.blobs(listed))
     } else if let instance = json["finished"]?.intValue {
       guard let seconds = json["seconds"]?.doubleValue else {
         throw ProtocolError("a result without seconds")
@@ -75,6 +84,13 @@ package enum WorkerMessage: Sendable {
       self = .finished(instance: instance, try JobResult(json: json), seconds: seconds)
     } else {
       return nil
+    }
+  }
+
+  fileprivate static func blobs(_ listed: [JSON]) throws -> [WrittenBlob] {
+    try listed.map { json in
+      guard let blob = WrittenBlob(json: json) else { throw ProtocolError("a blob that isn't one") }
+      return blob
     }
   }
 
@@ -116,10 +132,7 @@ extension JobResult {
         guard let artifact = Artifact(json: json) else { throw ProtocolError("an artifact that isn't one") }
         return artifact
       },
-      blobs: try blobs.map { json in
-        guard let blob = WrittenBlob(json: json) else { throw ProtocolError("a blob that isn't one") }
-        return blob
-      }, facts: facts)
+      blobs: try WorkerMessage.blobs(blobs), facts: facts)
   }
 }
 

@@ -54,8 +54,18 @@ struct PreparedMember {
     let reports = ProgressReports(
       send: { tell(.progress(instance: instance, $0)) }, write: { _ = appendText($0 + "\n", to: log) })
     self.reports = reports
+    let resumed = MemberStates.given(member, files)
+    for note in member.notes { _ = appendText("bobbin: \(note)\n", to: log) }
+    if let resumed {
+      _ = appendText("bobbin: resumed after \(resumed.state.place)\n", to: log)
+    } else if let state = member.state {
+      _ = appendText("bobbin: the state after \(state.place) is gone; beginning at the beginning\n", to: log)
+    }
     let command = command
     let secrecy = Secrecy([member])
+    let states = MemberStates(
+      store: job.store, tell: { tell(.saved(instance: instance, $0, blobs: $1)) },
+      note: { _ = appendText("bobbin: \(secrecy.hidden($0))\n", to: log) })
     work = KindDescription.Work(
       parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
       context: StageContext(
@@ -65,7 +75,9 @@ struct PreparedMember {
           inputs.map {
             InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)
           }
-        }, outputs: outputs, report: { reports.report(secrecy.hidden($0)) }, spent: { command.add($0) }))
+        }, outputs: outputs,
+        states: StageStates(resumed: resumed) { states.keep($0, upTo: $1, at: secrecy.hidden($2)) },
+        report: { reports.report(secrecy.hidden($0)) }, spent: { command.add($0) }))
   }
 
   var usage: Usage { Usage(started: started, command: command.total) }

@@ -105,6 +105,8 @@ final class WorkerPool {
         case .started(let instance): handover.post(.started(instance: instance))
         case .progress(let instance, let progress):
           handover.post(.progress(instance: instance, progress))
+        case .saved(let instance, let state, let blobs):
+          handover.post(.saved(instance: instance, state, blobs: blobs))
         case .finished(let instance, let result, let seconds):
           try finish(instance, of: worker, result, seconds: seconds)
         }

@@ -18,7 +18,7 @@ struct CommandOutput {
 /// What is written in a stage with `run`.
 struct CommandDeclaration {
   /// The keys that such a stage may have beside those of every stage.
-  static let keys = ["run", "shell", "arguments", "workdir", "code", "inputs", "outputs"]
+  static let keys = ["run", "shell", "arguments", "workdir", "code", "inputs", "outputs", "resume"]
 
   let run: Template
   let outputs: [CommandOutput]
@@ -28,6 +28,8 @@ struct CommandDeclaration {
   private let arguments: [Template]
   private let inputs: [Template.Member]
   private let patterns: [String]
+  /// The output that holds the command's state, by its name.
+  private let resume: RawValue?
 
   /// Throws `DecodingIssue`.
   init(_ keys: Keys, run raw: RawValue, at stage: Place, _ plain: PlainValues, _ catalogue: KindCatalogue)
@@ -50,6 +52,7 @@ struct CommandDeclaration {
       }
       return Template.Member(name: member.name, place: member.place, value: try Template(member.value))
     }
+    resume = try keys["resume"].map { [outputs] in try CommandDeclaration.ownOutput($0, among: outputs) }
     switch run {
     case .scalar(let text, _, _): segments = [.literal(text)]
     case .whole(let expression, _): segments = [.expression(expression)]
@@ -72,6 +75,23 @@ struct CommandDeclaration {
           + "isn't known here how that reads. List it under 'arguments', which the program gets after the text "
           + "(sys.argv of Python)")
     }
+  }
+
+  /// The name that `${out.name}` means.
+  private static func ownOutput(_ raw: RawValue, among outputs: [CommandOutput]) throws -> RawValue {
+    guard case .whole(let expression, let place) = try Template(raw), expression.comparison == nil,
+      expression.path.root == "out", expression.path.members.count == 1, expression.path.selectors.isEmpty,
+      let name = expression.path.members.first
+    else {
+      throw DecodingIssue(
+        raw.place, "resume: expected an output of this command such as ${out.state}, found \(raw.found)")
+    }
+    guard let output = outputs.first(where: { $0.name == name }) else {
+      throw DecodingIssue(
+        place,
+        "resume: ${out.\(name)} is not among 'outputs'\(suggestion(for: name, in: outputs.map(\.name)))")
+    }
+    return .scalar(output.name, quoted: true, place)
   }
 
   /// Checks that `out.x` and `in.x` are declared.
@@ -137,7 +157,8 @@ struct CommandDeclaration {
         map("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) })),
         map("types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) })),
         map("extensions", words.extensions),
-      ] + (workdir.map { [RawValue.Member(name: "workdir", place: $0.place, value: $0)] } ?? []),
+      ] + (workdir.map { [RawValue.Member(name: "workdir", place: $0.place, value: $0)] } ?? [])
+        + (resume.map { [RawValue.Member(name: "resume", place: $0.place, value: $0)] } ?? []),
       inputs: words.inputs, externals: words.externals,
       code: CommandCode(
         patterns: patterns, line: text.text,

@@ -50,7 +50,7 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
 private let namePattern = "^[A-Za-z_][A-Za-z0-9_-]*$"
 
 /// The keys that stages with `run` alone have.
-private let ofCommands = ["shell", "arguments", "workdir", "code", "inputs", "outputs"]
+private let ofCommands = ["shell", "arguments", "workdir", "code", "inputs", "outputs", "resume"]
 
 private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [String: JSON] {
   let texts: JSON = ["type": "array", "items": ["type": "string"]]
@@ -103,6 +103,10 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
         ]
       ],
       "description": "what the command writes: name → file name, or { file, type }",
+    ],
+    "resume": [
+      "type": "string", "pattern": .string(#"^\$\{out\.[A-Za-z_][A-Za-z0-9_-]*\}$"#),
+      "description": "the output that holds the command's state while it runs, as ${out.name}",
     ],
     "environment": [
       "type": "array",

@@ -69,7 +69,7 @@ final class Workbench {
       case .lost(let instances, let failure, _):
         for instance in instances { results[instance] = .failure(failure) }
       case .ended(let job): running.remove(job)
-      case .started, .progress: break
+      case .started, .progress, .saved: break
       }
       try act(event)
     }
@@ -138,7 +138,7 @@ extension Workbench {
     _ line: String, tree: [TreeFile]? = nil, declared: [String: String] = [:], shell: CommandShell = .sh,
     arguments: [String] = [], outputs names: [String] = [], inputs: [String: [JobInput]] = [:],
     files: [Digest: String] = [:], extensions: [String: String] = [:], environment: [String: String] = [:],
-    time: Double? = nil, memory: Int? = nil
+    time: Double? = nil, memory: Int? = nil, resume: String? = nil
   ) -> Job {
     var job = job(
       "command",
@@ -147,6 +147,7 @@ extension Workbench {
         "shell": .array(shell.words.map(JSON.string)), "arguments": .array(arguments.map(JSON.string)),
         "inputs": .object(declared.mapValues(JSON.string)),
         "extensions": .object(extensions.mapValues(JSON.string)),
+        "resume": resume.map(JSON.string) ?? .null,
         "outputs": .object(Dictionary(uniqueKeysWithValues: names.map { ($0, .string("\($0).txt")) })),
       ], inputs: inputs, files: files, environment: environment, time: time, memory: memory)
     job.members[0].tree = tree ?? []

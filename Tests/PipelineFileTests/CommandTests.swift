@@ -164,3 +164,26 @@ func wrongTypedOutputsAreExplained(written: String, message: String) throws {
   let found = try #require(try complaint(try outputs(written)))
   #expect(found.hasSuffix(": stage 's': " + message) && found.hasPrefix("p.yaml:4:"), "\(found)")
 }
+
+private func resuming(_ written: String) -> String {
+  pipeline(
+    """
+    s: { run: "go ${out.state}", outputs: { state: state.pt, log: log.txt }, resume: "\(written)" }
+    """)
+}
+
+@Test func whatACommandResumesFromIsOneOfItsOutputs() throws {
+  let instances = try load(resuming("${out.state}")).graph.instances
+  #expect(instances[0].parameters["resume"] == "state")
+}
+
+@Test(arguments: [
+  ("${out.stat}", "resume: ${out.stat} is not among 'outputs'. Did you mean 'state'?"),
+  ("state", "resume: expected an output of this command such as ${out.state}, found 'state'"),
+  ("${in.state}", "resume: expected an output of this command such as ${out.state}, found '${in.state}'"),
+  ("${out.state}2", "resume: expected an output of this command such as ${out.state}, found '${out.state}2'"),
+])
+func wrongStatesAreExplained(written: String, message: String) throws {
+  let found = try #require(try complaint(resuming(written)))
+  #expect(found.hasSuffix(": stage 's': " + message) && found.hasPrefix("p.yaml:3:"), "\(found)")
+}

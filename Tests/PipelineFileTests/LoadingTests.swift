@@ -51,7 +51,7 @@ import Workflow
   #expect(
     probe.parameters.canonical
       == #"{"arguments":[],"extensions":{},"inputs":{},"outputs":{"probe":"probe.json"},"#
-      + #""run":"python scripts/probe.py ${in.1} --out ${out.probe}","shell":["/bin/sh","-e","-c"],"types":{},"#
+      + #""resume":null,"run":"python scripts/probe.py ${in.1} --out ${out.probe}","shell":["/bin/sh","-e","-c"],"types":{},"#
       + #""workdir":"private"}"#
   )
   #expect(probe.inputs.map(\.name) == ["1"])

@@ -84,6 +84,7 @@ struct ToyCommand: StageKind {
   @Parameter("files") var outputs: [String: String] = [:]
   @Parameter("types") var types: [String: String] = [:]
   @Parameter("extensions") var extensions: [String: String] = [:]
+  @Parameter("state") var resume: String? = nil
   init() {}
   func run(in context: StageContext) throws {}
 }

@@ -14,6 +14,7 @@ struct TestWorker {
     let none = CodeManifest(files: [:])
     let kinds: [any StageKind.Type] = [
       Say.self, Ending.self, Surroundings.self, Forgetful.self, Reader.self, Choir.self, Reporter.self,
+      Walker.self,
       Stages.Command.self,
     ]
     if CommandLine.arguments.contains("drive") { drive() }
@@ -247,5 +248,36 @@ struct Reader: StageKind {
     }
     try Data(text.utf8).write(to: try folder.file("text"))
     for (i, part) in parts.enumerated() { try folder.link("part\(i)", to: part) }
+  }
+}
+
+/// Goes steps and saves each; on the way it may be killed.
+struct Walker: ResumableKind {
+  static let name = "walker"
+  static let summary = "goes on"
+  @Parameter("how many steps") var steps = 4
+  @Parameter("before which step it is killed") var killed = -1
+  @Parameter("how many bytes a state has") var bytes = 1
+  @Output("where it went", .file) var way: OutputArtifact
+
+  var prefixes: [ActionPrefix] {
+    (0..<steps).map { ActionPrefix(upTo: $0 + 1, leavingOut: ["steps", "killed"]) }
+  }
+
+  func run(in context: StageContext) throws {
+    var way = try context.state.map { try String(contentsOf: $0.content.url, encoding: .utf8) } ?? ""
+    way = String(way.prefix { $0 != " " })
+    while way.utf8.count < steps {
+      if way.utf8.count == killed { kill(getpid(), SIGKILL) }
+      print("step \(way.utf8.count + 1)")
+      way += "x"
+      let state = context.scratch.appendingPathComponent("state")
+      try Data((way + String(repeating: " ", count: bytes)).utf8).write(to: state)
+      let saved = context.save(state, upTo: way.utf8.count, at: "step \(way.utf8.count)")
+      try FileManager.default.removeItem(at: state)
+      if !saved { throw Blunder(description: "not saved") }
+    }
+    _ = context.save(context.scratch.appendingPathComponent("nothing"), upTo: steps, at: "the end")
+    try Data(way.utf8).write(to: self.way.url)
   }
 }

@@ -7,12 +7,13 @@ it is asked for. Outside of Bobbin everything works with plain paths, and progre
 
 from ._arrays import BobbinError
 from ._artifacts import load, metadata, save_activations, save_model, save_scores
-from ._stage import Member, Output, input, inputs, is_running, output, outputs, progress
+from ._stage import Member, Output, checkpoint, input, inputs, is_running, output, outputs, progress, state
 
 __all__ = [
     "BobbinError",
     "Member",
     "Output",
+    "checkpoint",
     "input",
     "inputs",
     "is_running",
@@ -24,4 +25,5 @@ __all__ = [
     "save_activations",
     "save_model",
     "save_scores",
+    "state",
 ]

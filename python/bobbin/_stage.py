@@ -4,6 +4,7 @@ in the file that BOBBIN_PROGRESS names."""
 import json
 import math
 import os
+import shutil
 
 from ._arrays import BobbinError
 
@@ -119,6 +120,39 @@ def progress(fraction, **details):
         line[name] = _plain(value)
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
+def state(default=None):
+    """The output that holds the state of the work while it runs: the stage says `resume: ${out.NAME}`. After an
+    interruption the last checkpoint is there before the program starts; else nothing is.
+
+    `default` is a path for when the program runs without Bobbin.
+    """
+    if default is not None and not is_running():
+        return Output(os.fspath(default))
+    name = _manifest().get("resume")
+    if name is None:
+        raise BobbinError("the stage doesn't say which output holds its state. Write resume: ${out.NAME}")
+    return output(name)
+
+
+def checkpoint(path, place=None, default=None):
+    """Says that the file or folder `path` is a complete state, to go on from after an interruption. It is moved to where
+    `state()` is, unless it is there already.
+
+    `place` is shown: "epoch 4". `default` is as for `state`.
+    """
+    target = os.fspath(state(default))
+    path = os.fspath(path)
+    if os.path.abspath(path) != os.path.abspath(target):
+        # A file gives way in one step; a folder can't.
+        if os.path.isdir(target):
+            shutil.rmtree(target)
+        os.replace(path, target)
+    told = os.environ.get("BOBBIN_PROGRESS")
+    if told:
+        with open(told, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"checkpoint": str(place) if place else True}) + "\n")
 
 
 def _plain(value):

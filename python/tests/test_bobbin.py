@@ -45,9 +45,11 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def stage(self, inputs=None, outputs=None):
+    def stage(self, inputs=None, outputs=None, resume=None):
         """Makes this program a stage with these inputs and outputs."""
         manifest = {"inputs": inputs or {}, "outputs": outputs or {}}
+        if resume is not None:
+            manifest["resume"] = resume
         with open(self.path("inputs.json"), "w", encoding="utf-8") as file:
             json.dump(manifest, file)
         os.environ["BOBBIN_INPUTS"] = self.path("inputs.json")
@@ -95,6 +97,42 @@ class StageTests(Case):
         self.assertEqual(bobbin.output("acts", default="acts.npy").path, "acts.npy")
         self.assertIn("isn't run by Bobbin", self.complaint(bobbin.inputs))
         self.assertIn("output=PATH", self.complaint(bobbin.save_scores, {"x": 1}))
+
+    def test_a_checkpoint_is_moved_to_the_state_and_told(self):
+        self.stage(outputs={"state": {"path": self.path("state"), "type": "file"}})
+        self.assertEqual(
+            self.complaint(bobbin.state),
+            "the stage doesn't say which output holds its state. Write resume: ${out.NAME}",
+        )
+        self.stage(outputs={"state": {"path": self.path("state"), "type": "file"}}, resume="state")
+        os.environ["BOBBIN_PROGRESS"] = self.path("progress")
+        self.assertEqual(os.fspath(bobbin.state()), self.path("state"))
+        for content in ("one", "two"):
+            with open(self.path("new"), "w", encoding="utf-8") as file:
+                file.write(content)
+            bobbin.checkpoint(self.path("new"), f"epoch {content}")
+            with open(self.path("state"), encoding="utf-8") as file:
+                self.assertEqual(file.read(), content)
+            self.assertFalse(os.path.exists(self.path("new")))
+        bobbin.checkpoint(self.path("state"))
+        with open(self.path("progress"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.assertEqual(lines, [{"checkpoint": "epoch one"}, {"checkpoint": "epoch two"}, {"checkpoint": True}])
+
+    def test_a_folder_takes_the_place_of_the_state_before(self):
+        self.stage(outputs={"state": {"path": self.path("state"), "type": "file"}}, resume="state")
+        for content in ("one", "two"):
+            os.mkdir(self.path("new"))
+            with open(os.path.join(self.path("new"), content), "w", encoding="utf-8"):
+                pass
+            bobbin.checkpoint(self.path("new"))
+            self.assertEqual(os.listdir(self.path("state")), [content])
+
+    def test_without_bobbin_a_checkpoint_is_a_file(self):
+        with open(self.path("new"), "w", encoding="utf-8"):
+            pass
+        bobbin.checkpoint(self.path("new"), default=self.path("state"))
+        self.assertTrue(os.path.exists(bobbin.state(default=self.path("state"))))
 
     def test_progress_is_lines_of_json(self):
         bobbin.progress(0.5)

@@ -48,7 +48,7 @@ struct CommandInputs {
 }
 
 /// Copies an artifact, a manifest as a folder, so that whatever a command does to it harms nobody.
-private func copyPrivately(_ input: InputArtifact, to place: URL) throws {
+func copyPrivately(_ input: InputArtifact, to place: URL) throws {
   try FileManager.default.createDirectory(
     at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
   guard input.artifact.form == .manifest else {

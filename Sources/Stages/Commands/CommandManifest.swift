@@ -14,7 +14,10 @@ struct CommandManifest {
   /// - Parameters:
   ///   - paths: of each input, by its name, in the order of its members.
   ///   - types: of the outputs that are no plain files.
-  init(_ context: StageContext, paths: [String: [String]], types: [String: String]) {
+  ///   - resume: the output that holds its state; nil when it has none.
+  init(
+    _ context: StageContext, paths: [String: [String]], types: [String: String], resume: String? = nil
+  ) {
     let inputs = paths.map { name, paths in
       let members = context.inputs[name] ?? []
       return (
@@ -35,10 +38,12 @@ struct CommandManifest {
     let outputs = context.outputs.map { name, output in
       (name, ["path": .string(output.url.path), "type": .string(types[name] ?? "file")] as JSON)
     }
-    json = [
+    var members: [String: JSON] = [
       "inputs": .object(Dictionary(uniqueKeysWithValues: inputs)),
       "outputs": .object(Dictionary(uniqueKeysWithValues: outputs)),
     ]
+    members["resume"] = resume.map(JSON.string)
+    json = .object(members)
   }
 
   /// Writes it.

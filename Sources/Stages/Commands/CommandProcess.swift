@@ -12,16 +12,19 @@ struct CommandProcess {
   let folder: String
   /// What it is told of its inputs and outputs.
   let manifest: CommandManifest
+  /// Nil when it saves no states.
+  let checkpoints: CommandCheckpoints?
   private let context: StageContext
 
   init(
     program: CommandShell, arguments: [String], folder: String, manifest: CommandManifest,
-    _ context: StageContext
+    checkpoints: CommandCheckpoints?, _ context: StageContext
   ) {
     self.program = program
     self.arguments = arguments
     self.folder = folder
     self.manifest = manifest
+    self.checkpoints = checkpoints
     self.context = context
   }
 
@@ -33,6 +36,12 @@ struct CommandProcess {
     environment[CommandManifest.variable] = told.path
     let progress = CommandProgress(
       context.scratch.appendingPathComponent("progress.jsonl").path, report: { context.progress($0) },
+      checkpoint: { [checkpoints] name in
+        guard let checkpoints else {
+          return "a checkpoint is ignored: the stage doesn't say resume: ${out.NAME}"
+        }
+        return checkpoints.save(name)
+      },
       complain: { _ = writeText("bobbin: \($0)\n", to: 2) })
     defer { progress.end() }
     environment[CommandProgress.variable] = progress.path

@@ -15,6 +15,7 @@ final class CommandProgress: @unchecked Sendable {
 
   let path: String
   private let report: @Sendable (Workflow.Progress) -> Void
+  private let checkpoint: @Sendable (String) -> String?
   private let complain: @Sendable (String) -> Void
   private let over = DispatchSemaphore(value: 0)
   private let ended = DispatchSemaphore(value: 0)
@@ -24,16 +25,20 @@ final class CommandProgress: @unchecked Sendable {
   private var isTooLong = false
   private var fraction = 0.0
   private var hasComplained = false
+  private var complaints: Set<String> = []
 
   /// - Parameters:
   ///   - path: of the file, which needn't exist yet.
+  ///   - checkpoint: told that the command's state is complete, and where that is in its words; says what is wrong.
   ///   - complain: takes what is said once of lines that can't be read.
   init(
     _ path: String, report: @escaping @Sendable (Workflow.Progress) -> Void,
+    checkpoint: @escaping @Sendable (String) -> String? = { _ in nil },
     complain: @escaping @Sendable (String) -> Void
   ) {
     self.path = path
     self.report = report
+    self.checkpoint = checkpoint
     self.complain = complain
     let thread = Thread { [self] in
       // The end of a short command isn't kept waiting.
@@ -96,8 +101,20 @@ final class CommandProgress: @unchecked Sendable {
       hasComplained = true
       return
     }
+    if !progress.detail.isEmpty || progress.fraction != fraction { report(progress) }
     fraction = progress.fraction
-    report(progress)
+    guard let name = CommandProgress.checkpoint(line), let problem = checkpoint(name) else { return }
+    if complaints.insert(problem).inserted { complain(problem) }
+  }
+
+  /// Where the command is if it says with a line that its state is complete: `{"checkpoint": "epoch 4"}`. Empty where
+  /// it doesn't say: `true`.
+  private static func checkpoint(_ line: [UInt8]) -> String? {
+    switch (try? JSON(parsing: line))?["checkpoint"] {
+    case .bool(true)?: ""
+    case .bool?, .null?, nil: nil
+    case let value?: shown(value) ?? ""
+    }
   }
 
   /// A line as progress: the member `progress` is how far it is, from 0 to 1, the others are told with it in their
@@ -111,7 +128,7 @@ final class CommandProgress: @unchecked Sendable {
     }
     let text = String(decoding: line, as: UTF8.self)
     // JSON's members have no order, but people write them in one.
-    let names = members.keys.filter { $0 != "progress" }.map { name in
+    let names = members.keys.filter { !["progress", "checkpoint"].contains($0) }.map { name in
       (name, text.range(of: JSON.string(name).canonical)?.lowerBound ?? text.endIndex)
     }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
     for (name, _) in names where progress.detail.count < most {

@@ -11,7 +11,7 @@ import Workflow
 ///
 /// The loader has replaced references by placeholders (`CommandText`). Paths aren't known before it runs and aren't
 /// in the key; the places that files of the project have in its private tree are.
-public struct Command: StageKind {
+public struct Command: ResumableKind {
   public static let name = "command"
   public static let takesCommands = true
   public static let summary = "any program: `run:` with a command line"
@@ -53,6 +53,11 @@ public struct Command: StageKind {
     Lines such as {"progress": 0.3, "epoch": "3/10", "loss": 0.12}, appended to the file that BOBBIN_PROGRESS names, \
     show like a native stage's progress. The Python module in python/ does both.
 
+    resume: ${out.NAME} says that this output, a file or folder, holds the state of the work while it runs. With a line \
+    {"checkpoint": "epoch 4"} in the file that BOBBIN_PROGRESS names a command says that it is complete (write another \
+    file and rename it); then it is saved. When the command runs again after it was killed or failed, the last one is \
+    at ${out.NAME} before it starts.
+
     In its key are also the shell and the programs that it starts, by content, and a virtual environment by its \
     distributions; `status --verbose` says what isn't recognised. What it starts and doesn't wait for is ended with it.
     """
@@ -65,6 +70,7 @@ public struct Command: StageKind {
   @Parameter("outputs by name, each the name of its file") var outputs: [String: String] = [:]
   @Parameter("types of artifact that outputs become, by the output's name") var types: [String: String] = [:]
   @Parameter("extensions of the inputs' files, by their names") var extensions: [String: String] = [:]
+  @Parameter("the output that holds its state while it runs") var resume: String? = nil
 
   /// Where a command runs.
   enum WorkFolder: String, ParameterChoice {
@@ -94,6 +100,11 @@ public struct Command: StageKind {
     }
   }
 
+  /// Only the very same command can make anything of its state.
+  public var prefixes: [ActionPrefix] {
+    resume == nil ? [] : [ActionPrefix(upTo: CommandCheckpoints.point)]
+  }
+
   public func run(in context: StageContext) throws {
     let tree =
       workdir == .private ? try PrivateTree(at: context.scratch.appendingPathComponent("tree"), context) : nil
@@ -118,10 +129,13 @@ public struct Command: StageKind {
     let shown = words.isEmpty ? "" : " " + words.map { ShellReading.quoted($0) }.joined(separator: " ")
     // Without that line in the log nothing is wrong; the worker sees whether the log can be written.
     _ = writeText("$ \(line)\(shown)\n", to: 2)
+    let checkpoints = resume.flatMap { context.outputs[$0] }.map { CommandCheckpoints(at: $0.url, context) }
+    try checkpoints?.restore()
     let end = try CommandProcess(
       program: program, arguments: program.arguments(text: line, words),
       folder: (tree?.root ?? context.projectRoot).path,
-      manifest: CommandManifest(context, paths: files.byName, types: types), context
+      manifest: CommandManifest(context, paths: files.byName, types: types, resume: resume),
+      checkpoints: checkpoints, context
     ).run()
     if var failure = commandFailure(of: end) {
       // Standard error is the instance's log.

@@ -76,6 +76,13 @@ public final class KindDescription: Sendable {
     return .object(written.merging(kind.derivedParameters) { $1 })
   }
 
+  /// From where an instance with these parameters, which are in canonical form, can go on; empty when it saves no
+  /// states.
+  public func prefixes(parameters: JSON) -> [ActionPrefix] {
+    guard type is any ResumableKind.Type, let kind = prototype.kind as? any ResumableKind else { return [] }
+    return decoded(parameters) { kind.prefixes }
+  }
+
   /// Whether the kind says anything before it runs.
   public var foresees: Bool { type is any ForeseeingKind.Type }
 

@@ -162,13 +162,14 @@ public struct StageContext: Sendable {
   public let environment: [String: String]
   public let inputs: [String: [InputArtifact]]
   public let outputs: [String: OutputArtifact]
+  private let states: StageStates
   private let report: @Sendable (Progress) -> Void
   private let tellSpent: @Sendable (ProcessUsage) -> Void
 
   public init(
     scratch: URL, projectRoot: URL, tree: [TreeFile] = [], environment: [String: String],
     inputs: [String: [InputArtifact]], outputs: [String: OutputArtifact],
-    report: @escaping @Sendable (Progress) -> Void,
+    states: StageStates = StageStates(), report: @escaping @Sendable (Progress) -> Void,
     spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in }
   ) {
     self.scratch = scratch
@@ -177,6 +178,7 @@ public struct StageContext: Sendable {
     self.environment = environment
     self.inputs = inputs
     self.outputs = outputs
+    self.states = states
     self.report = report
     tellSpent = spent
   }
@@ -188,6 +190,18 @@ public struct StageContext: Sendable {
 
   /// Says how far the work is, in the words of a program that does it in this process's stead.
   public func progress(_ progress: Progress) { report(progress) }
+
+  /// Of a `ResumableKind`, the state to go on from, and where that is; nil: begin at the beginning.
+  public var state: (state: WorkState, content: InputArtifact)? { states.resumed }
+
+  /// Saves a state, a file or folder that is complete and may be removed afterwards. If the work is cut short, it goes
+  /// on from here. It may be called from any thread.
+  /// - Parameters:
+  ///   - point: of one of the kind's prefixes: the state is at it or before, and after the one before.
+  ///   - place: where exactly, for people: `epoch 4`.
+  /// - Returns: whether that worked. The log says why it didn't, and the work can go on.
+  @discardableResult
+  public func save(_ url: URL, upTo point: Int, at place: String) -> Bool { states.keep(url, point, place) }
 
   /// Says what a program has used that did the work in this process's stead: the facts tell that.
   public func spent(_ usage: ProcessUsage) { tellSpent(usage) }

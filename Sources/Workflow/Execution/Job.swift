@@ -54,6 +54,10 @@ public struct JobMember: Sendable {
   public var secrets: Set<String>
   /// The file that everything the instance prints goes to.
   public var log: String
+  /// What it goes on from; nil: the beginning.
+  public var state: WorkState?
+  /// What the driver has its log say.
+  public var notes: [String] = []
 
   public init(
     instance: Int, name: String, action: Action, inputs: [String: [JobInput]], externals: [String: String],
@@ -123,6 +127,8 @@ public enum ExecutorEvent: Sendable {
   /// A member's work begins.
   case started(instance: Int)
   case progress(instance: Int, Progress)
+  /// A member has saved a state, in blobs that aren't indexed yet.
+  case saved(instance: Int, WorkState, blobs: [WrittenBlob])
   /// A member's work is over; others of its job may go on. `seconds` is its own share of the job's time.
   case finished(instance: Int, JobResult, seconds: Double)
   /// A job's worker was lost (killed, crashed) before these members were finished; they have no result. Which of them

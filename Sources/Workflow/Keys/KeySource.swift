@@ -87,6 +87,11 @@ final class KeySource: Sendable {
     Action(graph.instances[i], circumstances(i, known))
   }
 
+  /// The keys of the states from which an action's work can go on.
+  func prefixes(of action: Action, _ prefixes: [ActionPrefix]) -> Prefixes {
+    Prefixes(of: action, prefixes, platform: platform)
+  }
+
   /// The key of instance `i` alone, by way of a buffer to be used again.
   func key(_ i: Int, _ known: Resolution, buffer: inout [UInt8]) -> Digest {
     Action.write(graph.instances[i], circumstances(i, known), into: &buffer)

@@ -93,6 +93,12 @@ struct Work {
   var paths: [String]
   /// Where it prints to.
   var log: LogFile
+  /// Under which keys its states are kept; nil when its kind saves none.
+  var prefixes: Prefixes?
+  /// The state that it went on from.
+  var resumed: WorkState?
+  /// The point of the last state that it saved or went on from.
+  var saved: Int?
   var seconds = 0.0
   /// Whether what it reads has been given up since: its result belongs to a key that isn't its own any more.
   var isOutdated = false
@@ -105,6 +111,8 @@ struct Outcome {
   var platform: Int64 = 0
   var reason: Reason?
   var seconds = 0.0
+  /// After what it was resumed: `epoch 4`.
+  var resumed: String?
   /// The instance with the same key that ran for this one too.
   var sharedWith: Int?
   /// How often it ran again for its bytes.
@@ -141,6 +149,12 @@ struct Phases {
     counts[phase.standing.rawValue] += 1
     phases[i] = phase
     epochs[i] += 1
+  }
+
+  /// `i` runs on, and more is known of its work.
+  mutating func update(_ i: Int, _ work: Work) {
+    guard case .running = phases[i] else { preconditionFailure("BUG: instance \(i) isn't running") }
+    phases[i] = .running(work)
   }
 
   /// What `i` computes has become another key's.

@@ -26,7 +26,8 @@ extension Scheduler {
     let facts = self.facts(facts, work)
     writes += 1
     let name = graph.instances[i].name
-    beside(.publishing) { [store, keys, shared, replacing, entry, log = work.log] () -> Publication in
+    beside(.publishing) {
+      [store, keys, shared, replacing, entry, log = work.log, prefixes = work.prefixes] () -> Publication in
       do {
         switch try keys.look(i, since: work.sight) {
         case .edited(let path): return .edited(path, isPutBack: false)
@@ -42,7 +43,10 @@ extension Scheduler {
           log: printed?.artifact)
         // Noted now, so that a run that is killed says it.
         let noting = entry.map { ($0, name) }
-        switch try store.publish(record, blobs: all, replacing: replacing, noting: noting) {
+        let publication = try store.publish(record, blobs: all, replacing: replacing, noting: noting)
+        // States that are left over do no harm.
+        if let prefixes { try? store.dropStates(prefixes.keysUselessWhenDone) }
+        switch publication {
         case .published, .alreadyThere: return .done(artifacts, replaced: nil, kept: nil)
         case .replaced(let earlier): return .done(artifacts, replaced: earlier, kept: nil)
         case .conflict(let existing) where outputs.contains { existing.artifacts[$0] == nil }:
@@ -132,6 +136,7 @@ extension Scheduler {
     var members = facts.objectValue ?? [:]
     members["time"] = .string(work.started.formatted(.iso8601))
     members["seconds"] = .number((work.seconds * 1000).rounded() / 1000)
+    members["resumed"] = (work.resumed?.place).map(JSON.string)
     return .object(members)
   }
 

@@ -13,6 +13,7 @@ extension Scheduler {
       }
     case .progress(let i, let progress):
       if case .running = phases[i] { observe.tell(.progress(instance: i, progress)) }
+    case .saved(let i, let state, let blobs): keep(state, of: i, blobs)
     case .ended(let job):
       guard let resources = running.removeValue(forKey: job) else { return }
       tokens.giveBack(resources)
@@ -79,6 +80,7 @@ extension Scheduler {
 
   func outcome(of work: Work) -> Outcome {
     var outcome = Outcome(state: .executed, reason: work.attempt.reason, seconds: work.seconds)
+    outcome.resumed = work.resumed?.place
     if case .bytes(let before) = work.attempt.purpose { outcome.rebuilds = before.rebuilds + 1 }
     return outcome
   }

@@ -72,7 +72,7 @@ extension Scheduler {
         instance: i, name: name, state: failure == nil ? outcome.state : .failed, key: resolution.key[i],
         reason: outcome.state == .cached ? nil : outcome.reason, message: failure?.message, failure: failure,
         seconds: outcome.seconds, artifacts: failure == nil ? resolution.artifacts[i] ?? [:] : [:],
-        sharedWith: outcome.sharedWith.map { graph.instances[$0].name })
+        sharedWith: outcome.sharedWith.map { graph.instances[$0].name }, resumed: outcome.resumed)
     }
     switch phases[i] {
     case .done(let outcome), .checking(let outcome): return report(outcome)

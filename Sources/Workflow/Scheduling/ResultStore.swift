@@ -16,6 +16,10 @@ package protocol ResultStore: Sendable {
   func publish(
     _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
   ) throws -> Store.Publication
+  /// Keeps a state of work under way, and drops those that it supersedes.
+  func keep(_ state: Record, blobs: [WrittenBlob], superseding: [Digest]) throws
+  func states(for keys: [Digest]) throws -> [Digest: Record]
+  func dropStates(_ keys: [Digest]) throws
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer
   func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void)
   /// What these manifests list; those that aren't here are left out. Asks no remote.

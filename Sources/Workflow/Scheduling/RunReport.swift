@@ -33,10 +33,13 @@ public struct InstanceReport: Sendable {
   public var artifacts: [String: Artifact]
   /// The instance with the same key that ran for this one too.
   public var sharedWith: String?
+  /// After what it was resumed, instead of being begun: `epoch 4`.
+  public var resumed: String?
 
   public init(
     instance: Int, name: String, state: State, key: Digest?, reason: Reason?, message: String?,
-    failure: Failure? = nil, seconds: Double, artifacts: [String: Artifact], sharedWith: String? = nil
+    failure: Failure? = nil, seconds: Double, artifacts: [String: Artifact], sharedWith: String? = nil,
+    resumed: String? = nil
   ) {
     self.instance = instance
     self.name = name
@@ -48,6 +51,7 @@ public struct InstanceReport: Sendable {
     self.seconds = seconds
     self.artifacts = artifacts
     self.sharedWith = sharedWith
+    self.resumed = resumed
   }
 
   public var json: JSON {
@@ -59,6 +63,7 @@ public struct InstanceReport: Sendable {
     if let message { members["message"] = .string(message) }
     if let failure { members["failure"] = ["cause": .string(failure.cause.name)] }
     if let sharedWith { members["sharedWith"] = .string(sharedWith) }
+    if let resumed { members["resumed"] = .string(resumed) }
     return .object(members)
   }
 }

@@ -47,26 +47,38 @@ extension Scheduler {
 
   /// What came of opening what an instance reads.
   private enum Opening: Sendable {
-    case opened([Digest: String], Sight)
+    case opened([Digest: String], Sight, Continuation)
     case faults([Digest: StoreError])
     case edited(String)
   }
 
   private func open(_ bundle: Bundle) {
-    var roots: [(instance: Int, artifacts: [Artifact])] = []
+    var roots: [(instance: Int, artifacts: [Artifact], resumable: (Action, [ActionPrefix])?)] = []
     for i in bundle.members {
       guard case .queued(let attempt) = phases[i] else { preconditionFailure("BUG: it isn't queued") }
       phases.move(i, to: .opening(attempt))
-      roots.append((i, graph.instances[i].inputs.flatMap { resolution.sources(of: i, $0) }))
+      let instance = graph.instances[i]
+      let prefixes = instance.kind.prefixes(parameters: instance.parameters)
+      roots.append(
+        (
+          i, instance.inputs.flatMap { resolution.sources(of: i, $0) },
+          prefixes.isEmpty ? nil : (keys.action(i, resolution), prefixes)
+        ))
     }
     // What reads nothing is ready.
-    if bundle.members.allSatisfy({ keys.readsNothing($0) }) {
-      return take(bundle, bundle.members.map { ($0, .opened([:], Sight())) })
+    if roots.allSatisfy({ keys.readsNothing($0.instance) && $0.resumable == nil }) {
+      return take(bundle, bundle.members.map { ($0, .opened([:], Sight(), Continuation())) })
     }
     let epochs = bundle.members.map { phases.epochs[$0] }
     opening[bundle.id] = (bundle.resources, surroundings.now)
-    beside(.opening) { [blobs, keys, roots] in
-      roots.map { i, artifacts in (i, Scheduler.open(i, artifacts, blobs, keys)) }
+    beside(.opening) { [blobs, keys, store, roots] in
+      roots.map { i, artifacts, resumable in
+        let opening = Scheduler.open(i, artifacts, blobs, keys)
+        guard case .opened(let files, let sight, _) = opening, let (action, prefixes) = resumable else {
+          return (i, opening)
+        }
+        return (i, .opened(files, sight, Continuation(keys.prefixes(of: action, prefixes), store, blobs)))
+      }
     } giveUp: { [self] in
       opening[bundle.id] = nil
       for (i, epoch) in zip(bundle.members, epochs) where phases.epochs[i] == epoch {
@@ -86,7 +98,7 @@ extension Scheduler {
       case .edited(let path): return .edited(path)
       case .same(let sight):
         let (files, faults) = blobs.open(artifacts)
-        return faults.isEmpty ? .opened(files, sight) : .faults(faults)
+        return faults.isEmpty ? .opened(files, sight, Continuation()) : .faults(faults)
       }
     } catch { return .edited("\(error)") }
   }
@@ -97,10 +109,10 @@ extension Scheduler {
     for (i, result) in results {
       guard case .opening(let attempt) = phases[i] else { preconditionFailure("BUG: it wasn't being opened") }
       switch result {
-      case .opened(let files, let sight):
+      case .opened(let files, let sight, let continuation):
         phases.move(i, to: .ready(attempt))
         bundle.members.append(i)
-        bundle.opened[i] = (files, sight, phases.epochs[i])
+        bundle.opened[i] = (files, sight, continuation, phases.epochs[i])
       case .faults(let faults): tryAgain(i, attempt, faults)
       case .edited(let path):
         fail(
@@ -187,14 +199,19 @@ extension Scheduler {
       }
       let action = keys.action(i, resolution)
       let log = LogFile(of: graph.instances[i].name, graph, in: store.directory)
+      let continuation = opened.continuation
       job.files.merge(opened.files) { first, _ in first }
-      job.members.append(member(i, action, log))
+      job.files.merge(continuation.files) { first, _ in first }
+      var member = member(i, action, log)
+      (member.state, member.notes) = (continuation.state, continuation.notes)
+      job.members.append(member)
       work.append(
         (
           i,
           Work(
             attempt: attempt, action: action, started: options.now(), sight: opened.sight,
-            paths: Array(opened.files.values), log: log)
+            paths: Array(opened.files.values), log: log, prefixes: continuation.prefixes,
+            resumed: continuation.state, saved: continuation.state?.point)
         ))
     }
     do { try executor.submit(job) } catch {

@@ -17,6 +17,9 @@ final class InProcessExecutor: Executor {
 
   /// Names of the instances that ran, in order.
   private(set) var ran: [String] = []
+  /// Which of them went on from a state, `model after epoch 4`, and what the driver had to say of states.
+  private(set) var resumed: [String] = []
+  private(set) var notes: [String] = []
   /// The most jobs that were submitted at the same time, and the most of their cores.
   private(set) var most = 0
   private(set) var mostCPUs = 0
@@ -105,12 +108,24 @@ final class InProcessExecutor: Executor {
       ($0.name, OutputArtifact(url: folder.appendingPathComponent($0.name)))
     }
     let sink = sink!
+    if let state = member.state { resumed.append("\(member.name) after \(state.place)") }
+    notes += member.notes
+    let writer = BlobWriter(store: URL(fileURLWithPath: job.store))
+    let states = StageStates(
+      resumed: member.state.map { ($0, InputArtifact(artifact: $0.artifact, files: files)) }
+    ) { url, point, place in
+      let (artifact, blobs) = try! writer.ingest(url)
+      sink(
+        .saved(
+          instance: member.instance, WorkState(point: point, place: place, artifact: artifact), blobs: blobs))
+      return true
+    }
     let context = StageContext(
       scratch: folder, projectRoot: URL(fileURLWithPath: job.projectRoot), environment: member.environment,
       inputs: member.inputs.mapValues { members in
         members.map { InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files) }
       },
-      outputs: Dictionary(uniqueKeysWithValues: outputs),
+      outputs: Dictionary(uniqueKeysWithValues: outputs), states: states,
       report: { sink(.progress(instance: member.instance, $0)) })
     return KindDescription.Work(
       parameters: member.action.json["parameters"]!,

@@ -96,6 +96,18 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     return earlier.map { .replaced(earlier: $0) } ?? .published
   }
 
+  private var states: [Digest: Record] = [:]
+
+  func keep(_ state: Record, blobs: [WrittenBlob], superseding: [Digest]) throws {
+    for blob in blobs { (contents[blob.digest], forms[blob.digest]) = (blob.inline, blob.form) }
+    try dropStates(superseding)
+    states[state.key] = state
+  }
+
+  func states(for keys: [Digest]) throws -> [Digest: Record] { states.filter { keys.contains($0.key) } }
+
+  func dropStates(_ keys: [Digest]) throws { for key in keys { states[key] = nil } }
+
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer {
     var transfer = Transfer()
     for key in keys {

@@ -8,7 +8,7 @@ import Workflow
 let toyKinds = KindCatalogue(
   [
     Number.self, Sum.self, Parity.self, Read.self, Pack.self, Unpack.self, Names.self, Flaky.self,
-    Broken.self, Greet.self, Scaled.self, Half.self, Halves.self, Copy.self,
+    Broken.self, Greet.self, Scaled.self, Half.self, Halves.self, Copy.self, Journey.self,
   ].map { (kind: any StageKind.Type) in KindDescription(kind, code: toyCode[kind.name] ?? plainCode) })
 
 let plainCode = CodeManifest(files: ["Toys/Toy.swift": .of("toy".utf8)])
@@ -211,5 +211,48 @@ struct Copy: StageKind {
   @Output("the same", .number) var number: OutputArtifact
   func run(in context: StageContext) throws {
     try write(try String(contentsOf: source.url, encoding: .utf8) + " ", number)
+  }
+}
+
+/// Goes so many legs and saves where it is after each.
+struct Journey: ResumableKind {
+  static let name = "journey"
+  static let summary = "goes"
+  @Parameter("how many legs") var legs = 3
+  @Parameter("what each adds") var rate = 1
+  @Parameter("whether the rate falls to nothing at the end") var falls = false
+  @Parameter("spaces after the state, to make it a large blob") var padding = 0
+  /// The leg in which it breaks down, by its rate.
+  nonisolated(unsafe) static var breakdown: Int?
+  /// The legs that were gone, in order.
+  nonisolated(unsafe) static var gone: [Int] = []
+  @Output("where it ended", .number) var place: OutputArtifact
+
+  var prefixes: [ActionPrefix] {
+    (0..<legs).map { leg in
+      ActionPrefix(
+        upTo: leg + 1, leavingOut: ["legs", "falls"], instead: ["falls_over": falls ? .integer(legs) : .null])
+    }
+  }
+
+  func run(in context: StageContext) throws {
+    var (leg, sum) = (0, 0)
+    if let (_, content) = context.state {
+      let numbers = try String(contentsOf: content.url, encoding: .utf8).split(separator: " ").map {
+        Int($0)!
+      }
+      (leg, sum) = (numbers[0], numbers[1])
+    }
+    while leg < legs {
+      if leg == Journey.breakdown { throw Failure(.other, "broke down") }
+      Journey.gone.append(leg + 1)
+      sum += rate * (falls ? legs - leg : 1)
+      leg += 1
+      let state = context.scratch.appendingPathComponent("state")
+      let text = "\(leg) \(sum)" + String(repeating: " ", count: padding)
+      try text.write(to: state, atomically: false, encoding: .utf8)
+      context.save(state, upTo: leg, at: "leg \(leg)")
+    }
+    try write("\(sum)", place)
   }
 }
