@@ -138,11 +138,17 @@ public struct Network {
 
   /// The same network over the same live parameters, all frozen and with running statistics: what is
   /// evaluated and attacked.
-  public var evaluating: Network {
+  public var evaluating: Network { frozen(.running) }
+
+  /// The same network over the same live parameters, all frozen and with the batch's statistics, which don't move the
+  /// running ones.
+  var withBatchStatistics: Network { frozen(.batch) }
+
+  private func frozen(_ statistics: BatchNormStatistics) -> Network {
     var copies = segments
     for index in copies.indices {
       copies[index].frozen = true
-      copies[index].statistics = .running
+      copies[index].statistics = statistics
     }
     return Network(checked: copies)
   }

@@ -18,6 +18,8 @@ public final class ParameterSet {
   private let index: [String: Int]
   /// The number of floats of the trained part.
   let trainedCount: Int
+  /// The number of floats of everything.
+  let count: Int
   let base: UnsafeMutablePointer<Float>
 
   /// Counts changes of parameters; a plan compares it with what it has seen.
@@ -52,6 +54,7 @@ public final class ParameterSet {
     }
     self.slots = slots
     trainedCount = trained
+    count = offset
     index = Dictionary(uniqueKeysWithValues: slots.enumerated().map { ($1.declaration.name, $0) })
     base = allocateFloats(offset)
     for slot in slots {
@@ -75,8 +78,15 @@ public final class ParameterSet {
   }
 
   /// Copies of all tensors as they are now.
-  public var tensors: [String: Tensor] {
-    Dictionary(uniqueKeysWithValues: slots.map { ($0.declaration.name, tensor($0.declaration.name)) })
+  public var tensors: [String: Tensor] { tensors(in: base) }
+
+  /// Copies of what lies in a block that is laid out as this one.
+  func tensors(in block: UnsafeMutablePointer<Float>) -> [String: Tensor] {
+    Dictionary(
+      uniqueKeysWithValues: slots.map { slot in
+        let values = UnsafeBufferPointer(start: UnsafePointer(block + slot.offset), count: slot.count)
+        return (slot.declaration.name, Tensor(shape: slot.declaration.shape, values: values))
+      })
   }
 
   /// Overwrites one tensor with another of as many values.

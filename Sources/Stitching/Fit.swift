@@ -95,9 +95,10 @@ extension Stitch {
     let optimiser = Optimiser(.adam(weightDecay: Float(options.weightDecay)), for: fitting.parameters)
     let steps = source.batchesPerEpoch
     for epoch in 0..<options.epochs {
-      let rate = options.learningRate * options.schedule.factor(epoch: epoch, of: options.epochs)
       var sum = 0.0
       for step in 0..<steps {
+        let rate = LearningRate(options.learningRate, options.schedule).rate(
+          epoch: epoch, step: step, stepsPerEpoch: steps, epochs: options.epochs)
         if isCancelled() { throw CancellationError() }
         try batch.fill(epoch: epoch, step: step, front: fitting.plan.input)
         if options.objective.task > 0 { try Labels.check(batch.labels, within: end.architecture.classes) }

@@ -26,7 +26,7 @@ public enum FitMethod: String, Sendable, Codable, CaseIterable {
       options.objective = Objective(task: 1)
       options.initialisation = .random
       options.weightDecay = 1e-5
-      options.schedule = .constant
+      options.schedule = ConstantSchedule()
     case .softLabel: options.objective = Objective(soft: 1)
     case .hint: options.objective = Objective(hint: 1)
     case .fula: options.objective = Objective(fula: 1)
@@ -122,7 +122,7 @@ public enum RankTolerance: Sendable, Hashable, Codable {
 /// - The least-squares samples are drawn by the seed from all images, so that a sorted data set doesn't fit one class.
 /// - The frozen halves use running statistics, as arXiv 2412.11299 does; the code of arXiv 2505.20142 lets batch
 ///   norms use the batch's and drift.
-public struct FitOptions: Sendable, Hashable, Codable {
+public struct FitOptions: Sendable {
   public var objective = Objective()
   public var initialisation = Initialisation.leastSquares
   /// How many images least squares takes, drawn by the seed; all, where there are fewer. 100 for `direct`
@@ -135,7 +135,7 @@ public struct FitOptions: Sendable, Hashable, Codable {
   public var learningRate = 1e-3
   /// L2 penalty on weight and bias, added to the gradient.
   public var weightDecay = 1e-4
-  public var schedule = Schedule.steps
+  public var schedule: any Schedule = StepSchedule()
   /// Decides a random initialisation and which images least squares takes.
   public var seed: UInt64 = 0
   /// How many bytes of what the frozen networks make are kept instead of made anew, where no cache is shared.

@@ -12,6 +12,8 @@ extension Philox {
     case initialParameters = 1
     /// A fresh stitching layer's values; `index`: 0 the weight, 1 the bias.
     case stitchingLayer = 2
+    /// Where attacks on training images start; `index`: the step, over all epochs.
+    case attackStarts = 3
 
     // Stitching
 

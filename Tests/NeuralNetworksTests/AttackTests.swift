@@ -8,10 +8,11 @@ struct AttackTests {
     var x = try reference["x"]
     var clean = try reference["clean"]
     let gradient = try reference["gradient"]
+    let attack = try Attack(epsilon: 8.0 / 255, stepSize: 2.0 / 255, steps: 1)
     x.withUnsafeMutableValues { x in
       gradient.withUnsafeValues { gradient in
         clean.withUnsafeMutableValues {
-          Attack.step(x, gradient: gradient, clean: $0, stepSize: 2.0 / 255, epsilon: 8.0 / 255)
+          attack.step(x, gradient: gradient, clean: $0, size: x.count)
         }
       }
     }

@@ -4,12 +4,12 @@ import Testing
 
 struct OptimiserTests {
   @Test(arguments: [
-    ("sgd", OptimiserRule.sgd(), 0.1),
-    ("momentum", .sgd(momentum: 0.9, weightDecay: 1e-2), 0.1),
-    ("nesterov", .sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4), 0.1),
-    ("adam", .adam(weightDecay: 1e-2), 1e-3),
+    ("sgd", SGD() as any OptimiserRule, 0.1),
+    ("momentum", SGD(momentum: 0.9, weightDecay: 1e-2), 0.1),
+    ("nesterov", SGD(momentum: 0.9, nesterov: true, weightDecay: 1e-4), 0.1),
+    ("adam", Adam(weightDecay: 1e-2), 1e-3),
   ])
-  func fiveStepsAgreeWithPyTorch(_ label: String, _ rule: OptimiserRule, _ rate: Double) throws {
+  func fiveStepsAgreeWithPyTorch(_ label: String, _ rule: any OptimiserRule, _ rate: Double) throws {
     let reference = try Reference("optimisers")
     // The bias of a linear layer gets exactly the gradient that is put in at the output.
     let segment = Segment.single(
@@ -46,11 +46,5 @@ struct OptimiserTests {
       let moved = segment.parameters.tensor("bias").values.map { $0 * 1024 / Float(step) }
       expectClose(moved, [-1, 1, -1], 1e-3, "step \(step)")
     }
-  }
-
-  @Test func stepsFallToATenthAfterEachThird() {
-    let factors = (0..<7).map { Schedule.steps.factor(epoch: $0, of: 7) }
-    #expect(factors == [1, 1, 1, 0.1, 0.1, 0.01, 0.01])
-    #expect((0..<3).map { Schedule.constant.factor(epoch: $0, of: 3) } == [1, 1, 1])
   }
 }

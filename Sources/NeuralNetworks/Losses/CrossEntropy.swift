@@ -1,4 +1,4 @@
-// Owns losses on logits: cross-entropy to labels, and to another network's output. Sums are in Double, over
+// Owns losses on logits: cross-entropy to labels or shares of them, and to another network's output. Sums are in Double, over
 // the batch in its order.
 
 import Tensor
@@ -32,6 +32,73 @@ public enum Loss {
       }
     }
     return weight * total / Double(batch)
+  }
+
+  /// The mean over the batch of −Σ t log softmax(z) (PyTorch's `cross_entropy` of class probabilities).
+  /// - Parameters:
+  ///   - logits: batch × classes, row-major.
+  ///   - targets: a probability for each class, batch × classes; each row sums to 1.
+  ///   - gradient: batch × classes.
+  ///   - smoothing: the share of each target that is spread evenly over all classes (Szegedy et al. 2016; PyTorch's
+  ///     `label_smoothing`).
+  public static func crossEntropy(
+    _ logits: UnsafeBufferPointer<Float>, targets: UnsafeBufferPointer<Float>, batch: Int,
+    smoothing: Double = 0, gradient: UnsafeMutableBufferPointer<Float>? = nil
+  ) -> Double {
+    precondition(logits.count == targets.count, "BUG: \(targets.count) targets for \(logits.count) logits")
+    let classes = logits.count / batch
+    var total = 0.0
+    for row in 0..<batch {
+      let z = UnsafeBufferPointer(rebasing: logits[(row * classes)..<((row + 1) * classes)])
+      let normaliser = logSumExp(z)
+      for c in 0..<classes {
+        let t = (1 - smoothing) * Double(targets[row * classes + c]) + smoothing / Double(classes)
+        // What no target asks for may be as unlikely as can be.
+        if t != 0 { total += t * (normaliser - Double(z[c])) }
+        gradient?[row * classes + c] = Float(
+          (Elementary.exp(Double(z[c]) - normaliser) - t) / Double(batch))
+      }
+    }
+    return total / Double(batch)
+  }
+
+  /// The mean over the rows of KL(softmax p ‖ softmax q), with the gradients of both sides (PyTorch's `kl_div` of
+  /// log softmax q to softmax p, `batchmean`).
+  /// - Parameters:
+  ///   - p: logits, rows × classes.
+  ///   - q: logits, rows × classes.
+  ///   - weight: what loss and gradients are multiplied by.
+  ///   - pGradient: rows × classes; what it holds is added to.
+  ///   - qGradient: rows × classes; overwritten.
+  static func divergence(
+    _ p: UnsafeBufferPointer<Float>, _ q: UnsafeBufferPointer<Float>, rows: Int, weight: Double = 1,
+    addingTo pGradient: UnsafeMutableBufferPointer<Float>? = nil,
+    gradient qGradient: UnsafeMutableBufferPointer<Float>? = nil
+  ) -> Double {
+    precondition(q.count <= p.count && q.count % rows == 0, "BUG: \(q.count) logits for \(p.count)")
+    let classes = q.count / rows
+    var total = 0.0
+    for row in 0..<rows {
+      let a = UnsafeBufferPointer(rebasing: p[(row * classes)..<((row + 1) * classes)])
+      let b = UnsafeBufferPointer(rebasing: q[(row * classes)..<((row + 1) * classes)])
+      let (aNormaliser, bNormaliser) = (logSumExp(a), logSumExp(b))
+      func logRatio(_ c: Int) -> Double { Double(a[c]) - aNormaliser - (Double(b[c]) - bNormaliser) }
+      var divergence = 0.0
+      for c in 0..<classes {
+        let share = Elementary.exp(Double(a[c]) - aNormaliser)
+        divergence += share * logRatio(c)
+        qGradient?[row * classes + c] = Float(
+          weight * (Elementary.exp(Double(b[c]) - bNormaliser) - share) / Double(rows))
+      }
+      total += divergence
+      guard let pGradient else { continue }
+      // ∂/∂aᵢ Σ pⱼ (log pⱼ − log qⱼ) = pᵢ (log pᵢ − log qᵢ − KL).
+      for c in 0..<classes {
+        let share = Elementary.exp(Double(a[c]) - aNormaliser)
+        pGradient[row * classes + c] += Float(weight * share * (logRatio(c) - divergence) / Double(rows))
+      }
+    }
+    return weight * total / Double(rows)
   }
 
   /// The mean over the batch of KL(softmax t ‖ softmax z), temperature 1 (soft-label matching). Targets are

@@ -1,67 +1,123 @@
-// Owns the update rules and their state, by PyTorch's formulas.
+// Owns what an update rule remembers from step to step, over the live parameters of one set.
 
-/// Which update rule, with its constants; the learning rate comes with each step.
-public enum OptimiserRule: Sendable, Hashable {
-  /// Stochastic gradient descent (torch.optim.SGD, dampening 0); weight decay is added to the gradient.
-  case sgd(momentum: Float = 0, nesterov: Bool = false, weightDecay: Float = 0)
-  /// Adam (torch.optim.Adam); weight decay is added to the gradient.
-  case adam(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Float = 0)
-}
+public import Tensor
 
-/// One parameter set's optimiser: the rule and its running state.
+/// One parameter set's optimiser: the rule and its state.
 public final class Optimiser {
   /// The update rule.
-  public let rule: OptimiserRule
+  public let rule: any OptimiserRule
   private let parameters: ParameterSet
-  /// SGD's momentum, or Adam's first and second moments.
-  private let first: UnsafeMutablePointer<Float>
-  private let second: UnsafeMutablePointer<Float>?
-  /// Adam's β₁ᵗ and β₂ᵗ after t steps.
-  private var powers = (1.0, 1.0)
+  /// The rule's moments, each laid out as the trained part.
+  private let moments: [UnsafeMutablePointer<Float>]
+  /// Those of the rule's bases after the steps so far.
+  private var powers: [Double]
+  /// Where runs of equal decay begin.
+  private let runs: [(start: Int, decays: Bool)]
 
   /// An optimiser with fresh state.
-  public init(_ rule: OptimiserRule, for parameters: ParameterSet) {
+  public init(
+    _ rule: some OptimiserRule, for parameters: ParameterSet, decaying: DecayedParameters = .all
+  ) {
     self.rule = rule
     self.parameters = parameters
-    first = allocateFloats(parameters.trainedCount)
-    if case .adam = rule { second = allocateFloats(parameters.trainedCount) } else { second = nil }
+    moments = rule.moments.map { _ in allocateFloats(parameters.trainedCount) }
+    powers = rule.bases.map { _ in 1 }
+    var runs: [(start: Int, decays: Bool)] = []
+    for slot in parameters.slots where slot.declaration.isTrained {
+      let decays = decaying.includes(slot.declaration.shape)
+      if runs.last?.decays != decays { runs.append((slot.offset, decays)) }
+    }
+    self.runs = runs
   }
 
   deinit {
-    UnsafeMutableRawPointer(first).deallocate()
-    second.map { UnsafeMutableRawPointer($0).deallocate() }
+    for moment in moments { UnsafeMutableRawPointer(moment).deallocate() }
   }
 
   /// Moves the parameters by one step; every plan over them sees it at its next forward pass.
   public func step(_ gradients: ParameterGradients, learningRate: Double) {
     precondition(gradients.parameters === parameters, "BUG: gradients of another parameter set")
-    let count = parameters.trainedCount
-    let p = parameters.base
-    let g = gradients.values
-    switch rule {
-    case .sgd(let momentum, let nesterov, let weightDecay):
-      let rate = Float(learningRate)
-      let m = first
-      for i in 0..<count {
-        let d = g[i] + weightDecay * p[i]
-        // State starts at zero, so the first step's momentum is the gradient, as PyTorch's.
-        m[i] = momentum * m[i] + d
-        p[i] -= rate * (nesterov ? d + momentum * m[i] : m[i])
-      }
-    case .adam(let beta1, let beta2, let epsilon, let weightDecay):
-      let (b1, b2) = (Float(beta1), Float(beta2))
-      powers = (powers.0 * beta1, powers.1 * beta2)
-      let (correction1, correction2) = (1 - powers.0, 1 - powers.1)
-      let rate = Float(learningRate / correction1)
-      let scale = Float(correction2.squareRoot())
-      let (m, v, epsilon) = (first, second!, Float(epsilon))
-      for i in 0..<count {
-        let d = g[i] + weightDecay * p[i]
-        m[i] += (1 - b1) * (d - m[i])
-        v[i] = b2 * v[i] + (1 - b2) * d * d
-        p[i] -= rate * m[i] / (v[i].squareRoot() / scale + epsilon)
-      }
+    for (i, base) in rule.bases.enumerated() { powers[i] *= base }
+    for (i, run) in runs.enumerated() {
+      let end = i + 1 < runs.count ? runs[i + 1].start : parameters.trainedCount
+      rule.update(
+        ParameterRun(
+          values: parameters.base + run.start, gradients: gradients.values + run.start,
+          moments: moments.map { $0 + run.start }, count: end - run.start, decays: run.decays),
+        rate: learningRate, powers: powers)
     }
     parameters.parametersChanged()
+  }
+
+  /// A copy of all that it remembers, or what it goes on from.
+  /// - Precondition: what is set is the state of this rule over these parameters, as `requireState` says.
+  var state: OptimiserState {
+    get {
+      var copies: [String: [String: Tensor]] = [:]
+      for (name, moment) in zip(rule.moments, moments) { copies[name] = parameters.trainedTensors(moment) }
+      return OptimiserState(moments: copies, powers: powers)
+    }
+    set {
+      powers = newValue.powers
+      for (name, moment) in zip(rule.moments, moments) {
+        parameters.fill(moment, from: newValue.moments[name]!)
+      }
+    }
+  }
+}
+
+/// All that an optimiser remembers from step to step.
+public struct OptimiserState: Sendable, Equatable {
+  /// By the moment's name, then by the parameter's.
+  public var moments: [String: [String: Tensor]]
+  /// Those of the rule's bases after the steps so far.
+  public var powers: [Double]
+
+  init(moments: [String: [String: Tensor]], powers: [Double]) {
+    self.moments = moments
+    self.powers = powers
+  }
+
+  /// That of an optimiser that hasn't made a step.
+  init(_ rule: some OptimiserRule, for model: Model) {
+    let parameters = model.architecture.layers.parameters.filter(\.isTrained)
+    moments = Dictionary(
+      uniqueKeysWithValues: rule.moments.map { name in
+        (name, Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, Tensor(zeros: $0.shape)) }))
+      })
+    powers = rule.bases.map { _ in 1 }
+  }
+
+  /// Throws where it isn't that of a rule over a model's parameters.
+  func require(_ rule: some OptimiserRule, for model: Model) throws {
+    let wanted = OptimiserState(rule, for: model)
+    guard powers.count == wanted.powers.count,
+      moments.mapValues({ $0.mapValues(\.shape) }) == wanted.moments.mapValues({ $0.mapValues(\.shape) })
+    else {
+      throw NetworkError(
+        "the training's state is that of another optimiser or network: it remembers "
+          + "\(moments.keys.sorted()) of \(moments.values.first?.count ?? 0) parameters, and \(powers.count) powers; "
+          + "\(type(of: rule)) over \(model.architecture.name) needs \(rule.moments.sorted()) of "
+          + "\(wanted.moments.values.first?.count ?? 0), and \(wanted.powers.count)")
+    }
+  }
+}
+
+extension ParameterSet {
+  /// Copies of what lies in a block that is laid out as the trained part.
+  fileprivate func trainedTensors(_ block: UnsafeMutablePointer<Float>) -> [String: Tensor] {
+    Dictionary(
+      uniqueKeysWithValues: slots.filter(\.declaration.isTrained).map { slot in
+        let values = UnsafeBufferPointer(start: UnsafePointer(block + slot.offset), count: slot.count)
+        return (slot.declaration.name, Tensor(shape: slot.declaration.shape, values: values))
+      })
+  }
+
+  fileprivate func fill(_ block: UnsafeMutablePointer<Float>, from tensors: [String: Tensor]) {
+    for slot in slots where slot.declaration.isTrained {
+      tensors[slot.declaration.name]!.withUnsafeValues {
+        (block + slot.offset).update(from: $0.baseAddress!, count: slot.count)
+      }
+    }
   }
 }

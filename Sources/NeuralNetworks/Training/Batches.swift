@@ -15,6 +15,15 @@ public protocol BatchSource {
   func fill(
     epoch: Int, step: Int, images: UnsafeMutableBufferPointer<Float>,
     labels: UnsafeMutableBufferPointer<Int32>) throws
+  /// Where images of a batch are mixed with others, gives them their shares of the others' labels.
+  /// - Parameter targets: batch × classes, with 1 for each image's own label and 0 elsewhere.
+  func mixTargets(_ targets: UnsafeMutableBufferPointer<Float>, classes: Int, epoch: Int, step: Int)
+}
+
+extension BatchSource {
+  public func mixTargets(
+    _ targets: UnsafeMutableBufferPointer<Float>, classes: Int, epoch: Int, step: Int
+  ) {}
 }
 
 /// Examples in a fixed order, for evaluation.

@@ -1,18 +1,4 @@
-// Owns the training of one model: the loop over epochs and batches, standard or adversarial.
-
-/// Adversarial training: a share of each batch is attacked, with the model in evaluation mode.
-public struct Adversary: Sendable, Hashable, Codable {
-  /// How it is attacked.
-  public var attack: Attack
-  /// The share of each batch that is attacked, in (0, 1].
-  public var ratio: Double
-
-  /// An adversary of the given strength.
-  public init(attack: Attack, ratio: Double = 0.5) {
-    self.attack = attack
-    self.ratio = ratio
-  }
-}
+// Owns a training's recipe and its loop over epochs and batches. What one step does is TrainingStep.swift's.
 
 /// Where a training run is.
 public struct TrainingProgress: Sendable, Hashable {
@@ -26,7 +12,7 @@ public struct TrainingProgress: Sendable, Hashable {
   public let steps: Int
   /// The mean loss of the current epoch so far.
   public let loss: Double
-  /// The accuracy on the current epoch's batches so far, attacked ones included.
+  /// The accuracy on the current epoch's batches so far, attacked images included.
   public let accuracy: Double
 }
 
@@ -34,131 +20,131 @@ public struct TrainingProgress: Sendable, Hashable {
 public struct Trainer: Sendable {
   /// How often all batches are gone through.
   public var epochs: Int
-  /// The learning rate at the beginning.
-  public var learningRate: Double
-  /// How it falls.
-  public var schedule: Schedule
+  /// What is minimised.
+  public var objective: any TrainingObjective
   /// The update rule.
-  public var rule: OptimiserRule
+  public var rule: any OptimiserRule
+  /// Which parameters the rule's weight decay pulls to zero.
+  public var decaying: DecayedParameters
+  /// How far each step goes.
+  public var rate: LearningRate
+  /// The longest that the whole gradient may be; nil: as long as it is.
+  public var clipping: Double?
+  /// How much of the moving average of weights is kept each step; nil: none is made. With one, the average is what comes
+  /// out of a training.
+  public var averaging: Double?
   /// Adversarial training; nil: standard.
   public var adversary: Adversary?
+  /// Decides the attacks' random starts.
+  public var seed: UInt64
 
   /// A recipe; the defaults are the literature's for ResNets.
   public init(
-    epochs: Int, learningRate: Double = 0.1, schedule: Schedule = .steps,
-    rule: OptimiserRule = .sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4), adversary: Adversary? = nil
+    epochs: Int, rate: LearningRate = LearningRate(0.1, .steps),
+    objective: some TrainingObjective = .crossEntropy,
+    rule: some OptimiserRule = .sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4),
+    decaying: DecayedParameters = .all, clipping: Double? = nil, averaging: Double? = nil,
+    adversary: Adversary? = nil, seed: UInt64 = 0
   ) {
     self.epochs = epochs
-    self.learningRate = learningRate
-    self.schedule = schedule
+    self.rate = rate
+    self.objective = objective
     self.rule = rule
+    self.decaying = decaying
+    self.clipping = clipping
+    self.averaging = averaging
     self.adversary = adversary
+    self.seed = seed
   }
 
-  /// The mean loss and accuracy of each epoch.
-  public struct History: Sendable, Hashable, Codable {
-    /// The mean loss of each epoch.
-    public var losses: [Double] = []
-    /// The accuracy on each epoch's batches, while training.
-    public var accuracies: [Double] = []
+  /// The state before the first step.
+  public func start(_ model: Model) -> TrainingState {
+    TrainingState(
+      model: model, optimiser: OptimiserState(rule, for: model), average: nil, epoch: 0, step: 0,
+      history: TrainingHistory(), loss: 0, correct: 0)
   }
 
-  /// Trains a model.
-  ///
-  /// - Parameters:
-  ///   - progress: called after every step.
-  ///   - isCancelled: asked before every step; when true, throws `CancellationError`.
-  /// - Throws: `NetworkError` where the images aren't of the model's size, have no labels or some beyond its
-  ///   classes, or none would be attacked; naming epoch, step and rate where the loss or a parameter isn't a finite
-  ///   number; what the source throws.
+  /// Trains a model from the start.
+  /// - Throws: as `train(from:on:)`.
   public func train(
     _ model: Model, on source: some BatchSource, progress: (TrainingProgress) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
-  ) throws -> (model: Model, history: History) {
-    let batch = source.batch
-    guard epochs >= 0, source.batchesPerEpoch > 0 || epochs == 0 else {
-      throw NetworkError("no batch of \(batch) images to train on; use a smaller batch or more images")
-    }
-    let parameters = ParameterSet(model)
-    let network = try Network(
-      model, frozen: false, statistics: .batchAndUpdate, parameters: parameters)
-    try network.requireImages(of: source.shape)
-    let classes = model.architecture.classes
-    try Labels.require(source.classes, within: classes, for: "training on the cross-entropy")
-    let plan = try network.compile(batch: batch, wants: Wants(parameters: true))
-    let attacked = try adversary.map {
-      try AttackedPart($0, batch: batch, network: network, shape: source.shape)
-    }
-    let optimiser = Optimiser(rule, for: parameters)
-    let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: batch)
-    labels.initialize(repeating: 0)
-    defer { labels.deallocate() }
+  ) throws -> (model: Model, history: TrainingHistory) {
+    try train(from: start(model), on: source, progress: progress, isCancelled: isCancelled)
+  }
 
-    var history = History()
-    for epoch in 0..<epochs {
-      let rate = learningRate * schedule.factor(epoch: epoch, of: epochs)
-      var loss = 0.0
-      var correct = 0
-      for step in 0..<source.batchesPerEpoch {
+  /// Trains on from a state, up to the recipe's epochs. The result has the bits of a training that was never interrupted,
+  /// as long as the recipe's steps up to the state were the same.
+  ///
+  /// - Parameters:
+  ///   - progress: called after every step.
+  ///   - checkpoint: given the state after every epoch, and inside one whenever it is due.
+  ///   - isDue: asked after every step inside an epoch whether the state is wanted; a state is a copy of everything.
+  ///   - isCancelled: asked before every step; when true, throws `CancellationError`.
+  /// - Throws: `NetworkError` where the recipe makes no sense, the state is another recipe's, the images aren't of the
+  ///   model's size, have no labels or some beyond its classes, or none would be attacked; naming epoch, step, rate and
+  ///   what went bad where the loss or a parameter isn't a finite number; what the source and `checkpoint` throw.
+  public func train(
+    from state: TrainingState, on source: some BatchSource,
+    progress: (TrainingProgress) -> Void = { _ in },
+    checkpoint: (TrainingState) throws -> Void = { _ in }, isDue: () -> Bool = { false },
+    isCancelled: () -> Bool = { false }
+  ) throws -> (model: Model, history: TrainingHistory) {
+    try validate()
+    let steps = source.batchesPerEpoch
+    guard steps > 0 else {
+      throw NetworkError("no batch of \(source.batch) images to train on; use a smaller batch or more images")
+    }
+    guard state.epoch <= epochs, state.epoch < epochs || state.step == 0, state.step < steps else {
+      throw NetworkError(
+        "the training's state is after \(state.epoch) epochs and \(state.step) steps of \(steps); it can't go on to "
+          + "\(epochs) epochs")
+    }
+    let training = try TrainingStep(
+      self, state, shape: source.shape, batch: source.batch, classes: source.classes)
+    var history = state.history
+    var (loss, correct) = (state.loss, state.correct)
+    for epoch in state.epoch..<epochs {
+      for step in (epoch == state.epoch ? state.step : 0)..<steps {
         if isCancelled() { throw CancellationError() }
-        try source.fill(epoch: epoch, step: step, images: plan.input, labels: labels)
-        try Labels.check(UnsafeBufferPointer(labels), within: classes)
-        try attacked?.perturb(plan.input, labels: UnsafeBufferPointer(labels))
-        try plan.forward()
-        let stepLoss = Loss.crossEntropy(
-          plan.logits, labels: UnsafeBufferPointer(labels), gradient: plan.logitsGradient)
-        try plan.backward()
-        optimiser.step(plan.gradients(of: 0), learningRate: rate)
-        let culprit =
-          stepLoss.isFinite
-          ? parameters.firstNotFinite.map { "'\($0)' is not finite" } : "the loss is \(stepLoss)"
-        if let culprit {
-          throw NetworkError(
-            "training diverged at epoch \(epoch + 1), step \(step + 1), at a learning rate of \(rate): \(culprit); "
-              + "a smaller one may help, if the images are sound")
-        }
-        loss += stepLoss
-        correct += Loss.correct(plan.logits, labels: UnsafeBufferPointer(labels))
+        let made = try training.run(epoch: epoch, step: step, on: source)
+        loss += made.loss
+        correct += made.correct
         progress(
           TrainingProgress(
-            epoch: epoch, epochs: epochs, step: step + 1, steps: source.batchesPerEpoch,
-            loss: loss / Double(step + 1), accuracy: Double(correct) / Double((step + 1) * batch)))
+            epoch: epoch, epochs: epochs, step: step + 1, steps: steps, loss: loss / Double(step + 1),
+            accuracy: Double(correct) / Double((step + 1) * source.batch)))
+        if step + 1 < steps, isDue() {
+          try checkpoint(
+            training.state(epoch: epoch, step: step + 1, history: history, loss: loss, correct: correct))
+        }
       }
-      history.losses.append(loss / Double(source.batchesPerEpoch))
-      history.accuracies.append(Double(correct) / Double(source.batchesPerEpoch * batch))
+      history.losses.append(loss / Double(steps))
+      history.accuracies.append(Double(correct) / Double(steps * source.batch))
+      (loss, correct) = (0, 0)
+      try checkpoint(training.state(epoch: epoch + 1, step: 0, history: history, loss: 0, correct: 0))
     }
-    let trained = try Model(
-      architecture: model.architecture, tensors: parameters.tensors, standardisation: model.standardisation)
-    return (trained, history)
-  }
-}
-
-/// The first images of each batch, which are attacked before the step, over the live parameters.
-private final class AttackedPart {
-  private let attack: Attack
-  private let count: Int
-  private let plan: Plan
-  private let buffers: ExampleBuffers
-
-  init(_ adversary: Adversary, batch: Int, network: Network, shape: ImageShape) throws {
-    let ratio = adversary.ratio
-    guard ratio > 0, ratio <= 1 else { throw NetworkError("adversary: ratio \(ratio) isn't in (0, 1]") }
-    count = Int((ratio * Double(batch)).rounded())
-    guard count > 0 else {
-      throw NetworkError(
-        "adversary: a ratio of \(ratio) attacks none of a batch of \(batch) images; raise it to "
-          + "\(1 / Double(batch)) for one, or leave the adversary out for standard training")
-    }
-    attack = adversary.attack
-    plan = try network.evaluating.compile(batch: count, wants: Wants(input: true))
-    buffers = ExampleBuffers(batch: count, shape: shape)
+    return (try training.model, history)
   }
 
-  func perturb(
-    _ images: UnsafeMutableBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>
-  ) throws {
-    let part = UnsafeMutableBufferPointer(rebasing: images[..<plan.input.count])
-    try attack.perturb(
-      plan, images: part, labels: UnsafeBufferPointer(rebasing: labels[..<count]), clean: buffers.clean)
+  /// What is wrong with the recipe by itself.
+  private func validate() throws {
+    func check(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
+      if !holds { throw NetworkError(problem()) }
+    }
+    try check(epochs >= 1, "\(epochs) epochs; expected at least 1")
+    try check(rate.base > 0 && rate.base.isFinite, "learning rate \(rate.base); expected one above 0")
+    try check(rate.warmUp >= 0, "a warm-up of \(rate.warmUp) epochs; expected at least 0")
+    try check(clipping.map { $0 > 0 } ?? true, "gradients clipped to \(clipping!); expected a length above 0")
+    try check(
+      averaging.map { $0 >= 0 && $0 < 1 } ?? true,
+      "a moving average that keeps \(averaging!); expected [0, 1)")
+    try check(
+      !objective.comparesAttacked || adversary != nil,
+      "\(type(of: objective)) compares clean with attacked images and needs an adversary")
+    try check(
+      !objective.comparesAttacked || adversary?.attack.randomStart == true,
+      "\(type(of: objective)): what the attack raises has no slope at the images themselves; it needs a random start"
+    )
   }
 }

@@ -3,4 +3,13 @@
 import NeuralNetworks
 import Workflow
 
-extension Schedule: ParameterChoice {}
+enum ScheduleChoice: String, ParameterChoice {
+  case constant, steps
+
+  var schedule: any Schedule {
+    switch self {
+    case .constant: ConstantSchedule()
+    case .steps: StepSchedule()
+    }
+  }
+}

@@ -47,8 +47,8 @@ struct Stitch: StageKind {
   @Parameter("images in a step; 128 by default, 256 for task_loss", .between(1, 65_536)) var batch: Int? = nil
   @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
   @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task_loss", .atLeast(0)) var weightDecay: Double? = nil
-  @Parameter("constant (task_loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule: Schedule? =
-    nil
+  @Parameter("constant (task_loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule:
+    ScheduleChoice? = nil
   @Parameter("decides order, augmentation, a random start and the images of least squares", .atLeast(0))
   var seed = 0
   @Output("the stitched network", .stitched) var stitched: OutputArtifact
@@ -81,7 +81,7 @@ struct Stitch: StageKind {
       "batch": .integer(batch ?? method.batch),
       "least_squares_samples": .integer(leastSquaresSamples ?? defaults.leastSquaresSamples),
       "weight_decay": .number(weightDecay ?? defaults.weightDecay),
-      "schedule": .string(schedule?.rawValue ?? defaults.schedule.rawValue),
+      "schedule": .string((schedule ?? (method == .taskLoss ? .constant : .steps)).rawValue),
       "initial": .string(initial?.rawValue ?? defaults.initialisation.rawValue),
     ]
   }
@@ -183,7 +183,7 @@ struct Stitch: StageKind {
     // These and the samples are in the canonical parameters, as `derivedParameters` says.
     options.epochs = epochs!
     options.weightDecay = weightDecay!
-    options.schedule = schedule!
+    options.schedule = schedule!.schedule
     options.initialisation = initial!
     return options
   }

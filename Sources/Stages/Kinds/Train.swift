@@ -26,7 +26,8 @@ struct Train: StageKind {
   @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
   @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
   @Parameter("learning rate at the beginning", .above(0)) var learningRate = 0.1
-  @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule = Schedule.steps
+  @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule =
+    ScheduleChoice.steps
   @Parameter("Nesterov momentum", .between(0, 1)) var momentum = 0.9
   @Parameter("L2 penalty", .atLeast(0)) var weightDecay = 1e-4
   @Parameter("what is done to images at random; flip_crop suits natural images, not digits")
@@ -60,9 +61,9 @@ struct Train: StageKind {
     let network = try Architecture(
       name: architecture.name, input: source.shape, classes: half.description.classes, width: width)
     let trainer = Trainer(
-      epochs: epochs, learningRate: learningRate, schedule: schedule,
+      epochs: epochs, rate: LearningRate(learningRate, schedule.schedule),
       rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),
-      adversary: try adversary?.adversary())
+      adversary: try adversary?.adversary(), seed: UInt64(seed))
     let start = try Model.initialised(
       architecture: network, seed: UInt64(seed), standardisation: try standardisation(by: half.description))
     let pace = Pace()

@@ -1,0 +1,43 @@
+// Owns stochastic gradient descent, by PyTorch's formulas.
+
+/// torch.optim.SGD with dampening 0; weight decay is added to the gradient.
+public struct SGD: OptimiserRule, Hashable {
+  /// The share of the last step's direction that the next one keeps.
+  public var momentum: Float
+  /// Whether the gradient counts once more behind the momentum (Sutskever et al. 2013, in PyTorch's form).
+  public var nesterov: Bool
+  /// λ of the penalty λ/2 ‖p‖².
+  public var weightDecay: Float
+
+  /// The rule of the given constants.
+  public init(momentum: Float = 0, nesterov: Bool = false, weightDecay: Float = 0) {
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.weightDecay = weightDecay
+  }
+
+  public var moments: [String] { momentum == 0 ? [] : ["momentum"] }
+  public var bases: [Double] { [] }
+
+  public func update(_ run: ParameterRun, rate: Double, powers: [Double]) {
+    let (p, g, rate) = (run.values, run.gradients, Float(rate))
+    let decay = run.decays ? weightDecay : 0
+    guard let m = run.moments.first else {
+      for i in 0..<run.count { p[i] -= rate * (g[i] + decay * p[i]) }
+      return
+    }
+    for i in 0..<run.count {
+      let d = g[i] + decay * p[i]
+      // It starts at zero, so the first step's momentum is the gradient, as PyTorch's.
+      m[i] = momentum * m[i] + d
+      p[i] -= rate * (nesterov ? d + momentum * m[i] : m[i])
+    }
+  }
+}
+
+extension OptimiserRule where Self == SGD {
+  /// Stochastic gradient descent.
+  public static func sgd(momentum: Float = 0, nesterov: Bool = false, weightDecay: Float = 0) -> SGD {
+    SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
+  }
+}
