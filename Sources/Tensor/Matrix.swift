@@ -1,5 +1,6 @@
 // Owns matrices of Double and their products, on OpenBLAS. Decompositions are in MatrixDecompositions.swift.
-// OpenBLAS computes on one thread, so that its bits don't depend on the machine's cores.
+// Each product is divided into bands of rows by its shape alone, and OpenBLAS computes a band on one thread, so that
+// bits don't depend on how many there are.
 import COpenBLAS
 
 /// A matrix of Double, row-major.
@@ -90,14 +91,17 @@ extension Matrix {
       rows == (transposeA ? a.columns : a.rows) && columns == (transposeB ? b.rows : b.columns)
         && inner == (transposeB ? b.columns : b.rows), "BUG: shapes don't fit")
     guard rows > 0, columns > 0, inner > 0 else { return }
-    let (m, n, k) = (Int32(rows), Int32(columns), Int32(inner))
+    let (n, k) = (Int32(columns), Int32(inner))
     let (lda, ldb) = (Int32(a.columns), Int32(b.columns))
+    let (width, bands) = (columns, bands)
     serialBLAS()
-    values.withUnsafeMutableBufferPointer { out in
-      cblas_dgemm(
-        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, m, n,
-        k, 1,
-        a.values, lda, b.values, ldb, 1, out.baseAddress, n)
+    withPlaces(of: a, b) { a, b, out in
+      Team.forEach(of: bands) { band in
+        cblas_dgemm(
+          CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+          Int32(band.count), n, k, 1, a + band.lowerBound * (transposeA ? 1 : Int(lda)), lda, b, ldb, 1,
+          out + band.lowerBound * width, n)
+      }
     }
   }
 
@@ -107,16 +111,45 @@ extension Matrix {
     let inner = transposed ? a.rows : a.columns
     precondition(rows == size && columns == size, "BUG: shapes don't fit")
     guard size > 0, inner > 0 else { return }
+    let stride = transposed ? 1 : a.columns
+    let (k, lda, bands) = (Int32(inner), Int32(a.columns), bands)
     serialBLAS()
-    values.withUnsafeMutableBufferPointer { out in
-      cblas_dsyrk(
-        CblasRowMajor, CblasUpper, transposed ? CblasTrans : CblasNoTrans, Int32(size), Int32(inner), 1,
-        a.values,
-        Int32(a.columns), 1, out.baseAddress, Int32(size))
+    withPlaces(of: a, a) { a, _, out in
+      // Of each band what is right of the diagonal, and then its mirror image.
+      Team.forEach(of: bands) { band in
+        let first = band.lowerBound
+        cblas_dgemm(
+          CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, transposed ? CblasNoTrans : CblasTrans,
+          Int32(band.count), Int32(size - first), k, 1, a + first * stride, lda, a + first * stride, lda, 1,
+          out + first * size + first, Int32(size))
+      }
       for row in 0..<size {
         for column in 0..<row { out[row * size + column] = out[column * size + row] }
       }
     }
+  }
+
+  /// Bands of rows, at most sixteen and none without reason small.
+  private var bands: [Range<Int>] {
+    let height = max(32, (rows + 15) / 16)
+    return stride(from: 0, to: rows, by: height).map { $0..<min(rows, $0 + height) }
+  }
+
+  private mutating func withPlaces(
+    of a: Matrix, _ b: Matrix,
+    _ body: (UnsafePointer<Double>, UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+  ) {
+    a.values.withUnsafeBufferPointer { a in
+      b.values.withUnsafeBufferPointer { b in
+        values.withUnsafeMutableBufferPointer { body(a.baseAddress!, b.baseAddress!, $0.baseAddress!) }
+      }
+    }
+  }
+}
+
+extension Team {
+  fileprivate static func forEach(of bands: [Range<Int>], _ body: @escaping (Range<Int>) -> Void) {
+    forEach(bands.count) { band, _ in body(bands[band]) }
   }
 }
 

@@ -67,3 +67,35 @@ func aMatrixIsItsSingularVectorsAndValues(rows: Int, columns: Int) throws {
   }
   #expect(error?.description.hasPrefix("a 3 × 2 matrix is too large to be decomposed") == true)
 }
+
+@Suite(.serialized)
+struct MatrixThreadTests {
+  @Test(arguments: [(70, 130, 90), (1, 5, 3), (600, 33, 64)])
+  func productsHaveTheSameBitsOnAnyNumberOfThreads(_ rows: Int, _ inner: Int, _ columns: Int) {
+    let before = Team.limit
+    defer { Team.limit = before }
+    let (a, b) = (random(rows, inner), random(inner, columns, 1))
+    func products() -> [Matrix] {
+      var gram = Matrix(zeros: rows, rows)
+      gram.addGram(of: a)
+      var features = Matrix(zeros: inner, inner)
+      features.addGram(of: a, transposed: true)
+      return [
+        a * b, a.transposed.transposedTimes(b), a.timesTransposed(b.transposed), gram, features,
+      ]
+    }
+    Team.limit = 1
+    let alone = products()
+    for threads in [2, 5] {
+      Team.limit = threads
+      #expect(products() == alone)
+    }
+    for (product, other) in zip(alone[0].values, alone[1].values) { #expect(abs(product - other) < 1e-12) }
+    for row in 0..<rows {
+      for column in 0..<rows {
+        let expected = (0..<inner).reduce(0.0) { $0 + a[row, $1] * a[column, $1] }
+        #expect(abs(alone[3][row, column] - expected) < 1e-12)
+      }
+    }
+  }
+}
