@@ -1,66 +1,97 @@
-// Owns the measurement of one worker: training or inference on one thread, in images per second.
+// Owns the command line of one worker of the benchmarks: what is measured, and what is printed.
 
 import Foundation
 import NeuralNetworks
+import Tensor
 
-/// `training-benchmark training|inference [batch] [seconds] [architecture]` prints the median images/s of half-second spans.
+/// Measures steps of one network on a batch that stands ready. See `usage`.
 @main
 struct TrainingBenchmark {
-  static func main() throws {
-    let arguments = CommandLine.arguments
-    guard arguments.count >= 2, ["training", "inference"].contains(arguments[1]) else {
-      FileHandle.standardError.write(
-        Data("usage: training-benchmark training|inference [batch] [seconds] [architecture]\n".utf8))
+  private static let usage = """
+    usage: training-benchmark MODE [OPTIONS]
+           training-benchmark version
+
+    MODE is training, inference, forward (a training step's first half) or pgd (adversarial training: ten steps on half
+    of the batch, then a training step). Prints {"rate": R}, the median images/s of half-second spans.
+
+      --architecture NAME   resnet20 unless given
+      --batch N             128 unless given
+      --threads N           1 unless given
+      --compute f32         the element type, the only one
+      --seconds S           5 unless given
+      --wait                prints `ready` after the first steps and waits for a line
+    """
+
+  static func main() {
+    do {
+      guard CommandLine.arguments.dropFirst() != ["version"] else {
+        let facts = ComputePlatform.facts
+        print("oneDNN \(facts["oneDNN"] ?? "?") (\(facts["instructions"] ?? "?"))")
+        return
+      }
+      try run(try Options(CommandLine.arguments.dropFirst()))
+    } catch {
+      FileHandle.standardError.write(Data("\(error)\n".utf8))
       exit(2)
     }
-    let batch = arguments.count > 2 ? Int(arguments[2]) ?? 128 : 128
-    let seconds = arguments.count > 3 ? Double(arguments[3]) ?? 5 : 5
-    let architecture = try Architecture(
-      name: arguments.count > 4 ? arguments[4] : "resnet20",
-      input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
-    let model = try Model.initialised(architecture: architecture, seed: 0)
-    let step = try arguments[1] == "training" ? training(model, batch) : inference(model, batch)
+  }
 
-    for _ in 0..<3 { try step() }
+  private static func run(_ options: Options) throws {
+    Team.limit = options.threads
+    let work = try Work(options)
+    for _ in 0..<3 { try work.step() }
+    if options.waits {
+      FileHandle.standardOutput.write(Data("ready\n".utf8))
+      _ = readLine()
+    }
     var rates: [Double] = []
-    let end = Date().addingTimeInterval(seconds)
+    let end = Date().addingTimeInterval(options.seconds)
     while Date() < end {
       let start = Date()
       var count = 0
       while Date().timeIntervalSince(start) < 0.5 {
-        try step()
-        count += batch
+        try work.step()
+        count += options.batch
       }
       rates.append(Double(count) / Date().timeIntervalSince(start))
     }
-    print(String(format: "%.1f", rates.sorted()[rates.count / 2]))
+    print(String(format: "{\"rate\": %.1f}", rates.sorted()[rates.count / 2]))
   }
 
-  /// Forward, loss, backward and an SGD step on a fixed batch.
-  private static func training(_ model: Model, _ batch: Int) throws -> () throws -> Void {
-    let parameters = ParameterSet(model)
-    let network = try Network(model, frozen: false, statistics: .batchAndUpdate, parameters: parameters)
-    let plan = try network.compile(batch: batch, wants: Wants(parameters: true))
-    fill(plan)
-    let optimiser = Optimiser(.sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4), for: parameters)
-    let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: batch)
-    _ = labels.initialize(from: (0..<batch).map { Int32($0 % 10) })
-    return {
-      try plan.forward()
-      _ = Loss.crossEntropy(
-        plan.logits, labels: UnsafeBufferPointer(labels), gradient: plan.logitsGradient)
-      try plan.backward()
-      optimiser.step(plan.gradients(of: 0), learningRate: 0.01)
+  enum Mode: String { case training, inference, forward, pgd }
+
+  struct Options {
+    var mode: Mode
+    var architecture = "resnet20"
+    var batch = 128
+    var threads = 1
+    var seconds = 5.0
+    var waits = false
+
+    init(_ arguments: ArraySlice<String>) throws {
+      var rest = arguments
+      guard let mode = rest.popFirst().flatMap(Mode.init) else { throw UsageError(usage) }
+      self.mode = mode
+      while let name = rest.popFirst() {
+        if name == "--wait" {
+          waits = true
+          continue
+        }
+        guard let value = rest.popFirst() else { throw UsageError("\(name) needs a value\n\(usage)") }
+        switch (name, Int(value), Double(value)) {
+        case ("--architecture", _, _): architecture = value
+        case ("--batch", let count?, _) where count > 0: batch = count
+        case ("--threads", let count?, _) where count > 0: threads = count
+        case ("--seconds", _, let span?) where span > 0: seconds = span
+        case ("--compute", _, _) where value == "f32": break
+        default: throw UsageError("\(name) \(value) isn't understood\n\(usage)")
+        }
+      }
     }
   }
 
-  private static func inference(_ model: Model, _ batch: Int) throws -> () throws -> Void {
-    let plan = try Network(model).compile(batch: batch)
-    fill(plan)
-    return { try plan.forward() }
-  }
-
-  private static func fill(_ plan: Plan) {
-    for i in 0..<plan.input.count { plan.input[i] = Float(i % 251) / 250 }
+  struct UsageError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
   }
 }
