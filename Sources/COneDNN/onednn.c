@@ -374,13 +374,13 @@ onednn_status onednn_pooling_forward(
   dnnl_pooling_desc_t operation;
   return describe(
       dnnl_pooling_forward_desc_init(
-          &operation, kind, pooling_algorithm(p), of(p->source), of(p->target), p->window, p->window, no_padding,
-          no_padding),
+          &operation, kind, pooling_algorithm(p), of(p->source), of(p->target), p->stride, p->window, p->padding,
+          p->padding),
       &operation, descriptor, engine, attributes, NULL);
 #else
   return dnnl_pooling_forward_primitive_desc_create(
-      descriptor, engine, kind, pooling_algorithm(p), of(p->source), of(p->target), p->window, p->window,
-      no_dilation, no_padding, no_padding, attributes);
+      descriptor, engine, kind, pooling_algorithm(p), of(p->source), of(p->target), p->stride, p->window,
+      no_dilation, p->padding, p->padding, attributes);
 #endif
 }
 
@@ -391,13 +391,13 @@ onednn_status onednn_pooling_backward(
   dnnl_pooling_desc_t operation;
   return describe(
       dnnl_pooling_backward_desc_init(
-          &operation, pooling_algorithm(p), of(p->source), of(p->target), p->window, p->window, no_padding,
-          no_padding),
+          &operation, pooling_algorithm(p), of(p->source), of(p->target), p->stride, p->window, p->padding,
+          p->padding),
       &operation, descriptor, engine, attributes, forward);
 #else
   return dnnl_pooling_backward_primitive_desc_create(
-      descriptor, engine, pooling_algorithm(p), of(p->source), of(p->target), p->window, p->window, no_dilation,
-      no_padding, no_padding, forward, attributes);
+      descriptor, engine, pooling_algorithm(p), of(p->source), of(p->target), p->stride, p->window, no_dilation,
+      p->padding, p->padding, forward, attributes);
 #endif
 }
 

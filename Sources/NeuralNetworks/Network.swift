@@ -62,22 +62,18 @@ public struct Segment {
   }
 
   /// A bilinear resize of images by itself, without parameters.
-  /// - Parameters:
-  ///   - input: what it takes, C×H×W.
-  ///   - output: what it makes, C×H'×W'; only the last two count.
-  public static func resize(_ input: [Int], to output: [Int]) -> Segment {
-    precondition(input.count == 3 && output.count == 3, "BUG: no resize from \(input) to \(output)")
+  public static func resize(_ input: ImageShape, height: Int, width: Int) -> Segment {
     var layers = LayerGraph(input: input)
-    _ = layers.append(Resize(height: output[1], width: output[2]), [layers.input])
+    _ = layers.append(Resize(height: height, width: width), [layers.input])
     return Segment(
       parameters: ParameterSet.none, frozen: true, statistics: .running, layers: layers, start: nil, end: nil,
       standardisation: nil, name: "resize")
   }
 
   /// What it takes, without the batch.
-  public var inputShape: [Int] { layers.nodes[start ?? 0].shape }
+  public var inputShape: ActivationShape { layers.activationShape(start ?? 0) }
   /// What it makes, without the batch.
-  public var outputShape: [Int] { layers.nodes[end ?? layers.nodes.count - 1].shape }
+  public var outputShape: ActivationShape { layers.activationShape(end ?? layers.nodes.count - 1) }
 }
 
 /// A value inside a network that a plan exposes, and where gradients may be added.
@@ -156,9 +152,9 @@ public struct Network {
   private init(checked segments: [Segment]) { self.segments = segments }
 
   /// What it takes, without the batch.
-  public var inputShape: [Int] { segments[0].inputShape }
+  public var inputShape: ActivationShape { segments[0].inputShape }
   /// What it makes, without the batch.
-  public var outputShape: [Int] { segments.last!.outputShape }
+  public var outputShape: ActivationShape { segments.last!.outputShape }
   /// The tap of what it makes.
   public var output: TapPoint { .output(segment: segments.count - 1) }
 }

@@ -3,28 +3,27 @@
 public import Tensor
 
 /// S: a 1×1 convolution with bias for images (after a bilinear resize where sizes differ), a linear map with
-/// bias for vectors.
+/// bias for vectors and for each of a row of tokens.
 public struct StitchingLayer: Sendable, Equatable {
-  /// What it takes: C×H×W or a length.
-  public let input: [Int]
-  /// What it makes: C×H×W or a length.
-  public let output: [Int]
+  /// What it takes.
+  public let input: ActivationShape
+  /// What it makes.
+  public let output: ActivationShape
   /// Outputs × inputs.
   public let weight: Tensor
-  /// One value per output channel.
+  /// One value per output.
   public let bias: Tensor
 
   /// A map of the given values.
   /// - Throws: `NetworkError` where shapes don't fit together, or a value isn't finite.
-  public init(input: [Int], output: [Int], weight: Tensor, bias: Tensor) throws {
-    guard input.count == output.count, input.count == 1 || input.count == 3 else {
-      throw NetworkError(
-        "no stitching layer from \(input) to \(output): images go to images, vectors to vectors")
+  public init(input: ActivationShape, output: ActivationShape, weight: Tensor, bias: Tensor) throws {
+    guard input.canBeMapped(to: output) else {
+      throw NetworkError("no stitching layer from \(input) to \(output): \(ActivationShape.mapping)")
     }
-    guard weight.shape == [output[0], input[0]], bias.shape == [output[0]] else {
+    guard weight.shape == [output.features, input.features], bias.shape == [output.features] else {
       throw NetworkError(
         "stitching layer from \(input) to \(output): weight \(weight.shape) and bias \(bias.shape) should be "
-          + "[\(output[0]), \(input[0])] and [\(output[0])]")
+          + "[\(output.features), \(input.features)] and [\(output.features)]")
     }
     for (name, tensor) in [("weight", weight), ("bias", bias)] {
       if let wrong = tensor.firstNotFinite {
@@ -39,8 +38,11 @@ public struct StitchingLayer: Sendable, Equatable {
   }
 
   /// A map with PyTorch's default initialisation, uniform within ±1/√inputs: a function of shapes and seed.
-  public static func initialised(input: [Int], output: [Int], seed: UInt64) throws -> StitchingLayer {
-    let bound = 1 / Float(input[0]).squareRoot()
+  public static func initialised(
+    input: ActivationShape, output: ActivationShape, seed: UInt64
+  ) throws -> StitchingLayer {
+    let (outputs, inputs) = (output.features, input.features)
+    let bound = 1 / Float(inputs).squareRoot()
     func draw(_ shape: [Int], _ index: UInt32) -> Tensor {
       let random = Philox(seed: seed, purpose: .stitchingLayer, index: index)
       return Tensor(
@@ -48,22 +50,25 @@ public struct StitchingLayer: Sendable, Equatable {
         values: (0..<shape.reduce(1, *)).map { (2 * random.uniform(at: UInt64($0)) - 1) * bound })
     }
     return try StitchingLayer(
-      input: input, output: output, weight: draw([output[0], input[0]], 0), bias: draw([output[0]], 1))
+      input: input, output: output, weight: draw([outputs, inputs], 0), bias: draw([outputs], 1))
   }
 
   /// Whether inputs are resized before the 1×1 convolution.
-  public var resizes: Bool { input.count == 3 && input[1...] != output[1...] }
+  public var resizes: Bool {
+    guard case .image(let from) = input, case .image(let to) = output else { return false }
+    return (from.height, from.width) != (to.height, to.width)
+  }
 
   /// Its layers, under the parameter names `weight` and `bias`.
   var layers: LayerGraph {
-    var graph = LayerGraph(input: input)
+    var graph = LayerGraph(input: input.extents)
     var x = graph.input
-    if resizes { x = graph.append(Resize(height: output[1], width: output[2]), [x]) }
-    if input.count == 3 {
-      _ = graph.append(
-        Convolution("", from: input[0], to: output[0], kernel: 1, hasBias: true), [x])
+    let (inputs, outputs) = (input.features, output.features)
+    if case .image(let size) = output {
+      if resizes { x = graph.append(Resize(height: size.height, width: size.width), [x]) }
+      _ = graph.append(Convolution("", from: inputs, to: outputs, kernel: 1, hasBias: true), [x])
     } else {
-      _ = graph.append(Linear("", from: input[0], to: output[0]), [x])
+      _ = graph.append(Linear("", from: inputs, to: outputs), [x])
     }
     return graph
   }
@@ -74,7 +79,8 @@ extension StitchingLayer {
   public func updated(from parameters: ParameterSet) throws -> StitchingLayer {
     try StitchingLayer(
       input: input, output: output,
-      weight: parameters.tensor("weight").reshaped([output[0], input[0]]), bias: parameters.tensor("bias"))
+      weight: parameters.tensor("weight").reshaped([output.features, input.features]),
+      bias: parameters.tensor("bias"))
   }
 }
 

@@ -82,14 +82,16 @@ public enum KindsText {
     guard let schema else { return [] }
     let choices = [schema] + (schema["anyOf"]?.arrayValue ?? [])
     guard let properties = choices.lazy.compactMap({ $0["properties"]?.objectValue }).first else { return [] }
+    let required = choices.lazy.compactMap { $0["required"]?.arrayValue }.first ?? []
     return properties.sorted { $0.key < $1.key }.flatMap { member, schema -> [Entry] in
       let path = "\(name).\(member)"
+      let absent = required.contains(.string(member)) ? "must be written" : "may be left out"
       let facts = [
         schema["enum"]?.arrayValue.map { "one of " + $0.map(spelled).joined(separator: ", ") },
         schema["minimum"].map { "at least \(spelled($0))" },
         schema["exclusiveMinimum"].map { "above \(spelled($0))" },
         schema["maximum"].map { "at most \(spelled($0))" },
-        schema["default"].map { "default \(spelled($0))" } ?? "must be written",
+        schema["default"].map { "default \(spelled($0))" } ?? absent,
       ]
       let entry = Entry(
         path, facts.compactMap { $0 }.joined(separator: "; "), schema["description"]?.stringValue ?? "")

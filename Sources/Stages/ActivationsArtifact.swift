@@ -16,6 +16,11 @@ struct SampleActivations {
   /// Nil for a file that doesn't tell, of one's own script say.
   let samples: SampleIdentity?
 
+  /// What the axes of arrays with so many of them are: of vectors, tokens and images.
+  private static let axes = [
+    2: "samples × features", 3: "samples × tokens × width", 4: "samples × channels × height × width",
+  ]
+
   init(values: Tensor, indices: [Int]?, samples: SampleIdentity?) {
     self.values = values
     self.indices = indices
@@ -39,11 +44,12 @@ struct SampleActivations {
     try self.init(values: values, indices: try file["indices"]?.integers(), metadata: file.metadata)
   }
 
-  /// Writes the artifact. `cut` is where in a network they are from; nil where nobody said.
+  /// Writes the artifact, and what its axes are. `cut` is where in a network they are from; nil where nobody said.
   func write(to url: URL, cut: String?) throws {
     var arrays = ["activations": StoredArray(values)]
     if let indices { arrays["indices"] = StoredArray(integers: indices) }
     var metadata = samples?.metadata ?? [:]
+    metadata["axes"] = Self.axes[values.shape.count]
     if let cut { metadata["cut"] = cut }
     try SafetensorsFile.write(arrays, metadata: metadata, to: url)
   }

@@ -10,19 +10,33 @@ enum PGDNote {
     """
 }
 
-extension Architecture {
-  /// Each architecture's cuts with their shapes, a line each.
-  static var cutsText: String {
-    usualNames.map { name in
-      let input = ImageShape(channels: 3, height: 32, width: 32)
-      guard let network = try? Architecture(name: name, input: input, classes: 10) else {
+extension ArchitectureFamily {
+  /// Each family with its parameters, and each of its networks' cuts with their shapes, a line each.
+  static var helpText: String { all.map(\.help).joined(separator: "\n") }
+
+  private var help: String {
+    let called = names.joined(separator: ", ") + (otherNames.map { " (\($0))" } ?? "")
+    let choices = parameters.map { parameter in
+      "\(parameter.name) (\(parameter.help); \(parameter.expectation); default \(spelledDefault(parameter.name)))"
+    }
+    let networks = names.map { name in
+      guard let network = try? Architecture.example(name: name) else {
         preconditionFailure("BUG: there is no architecture '\(name)'")
       }
       let cuts = network.cuts.map { cut in
-        let shape = (try? network.shape(at: cut)) ?? []
-        return "\(cut.name) \(shape.map(String.init).joined(separator: "×"))"
+        "\(cut.name) \((try? network.shape(at: cut))?.description ?? "")"
       }
       return "- \(name): \(cuts.joined(separator: ", "))"
-    }.joined(separator: "\n")
+    }
+    return (["\(called): \(summary). Parameters: \(choices.joined(separator: ", "))"] + networks)
+      .joined(separator: "\n")
+  }
+
+  /// `16`, or where names differ `192 of vit_tiny, 384 of vit_small`.
+  private func spelledDefault(_ parameter: String) -> String {
+    let values = names.compactMap { name in defaults(of: name)?[parameter].map { (name, $0.description) } }
+    let different = Set(values.map(\.1))
+    return different.count == 1
+      ? different.first! : values.map { "\($0.1) of \($0.0)" }.joined(separator: ", ")
   }
 }

@@ -50,7 +50,8 @@ struct StitchedModel {
   func write(to output: OutputArtifact, description: [String: JSON]) throws {
     let sizes: [String: JSON] = [
       "from": .string(stitch.from.name), "to": .string(stitch.to.name),
-      "input": .array(map.input.map(JSON.integer)), "output": .array(map.output.map(JSON.integer)),
+      "input": .array(map.input.extents.map(JSON.integer)),
+      "output": .array(map.output.extents.map(JSON.integer)),
     ]
     let text = JSON.object(description.merging(sizes) { $1 }).canonical + "\n"
     try Data(text.utf8).write(to: output.file("stitch.json"))

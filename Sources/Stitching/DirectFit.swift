@@ -17,10 +17,11 @@ struct DirectFit {
     guard images.count >= 1 else { throw StitchingError("least squares has no samples") }
     indices = Philox(seed: options.seed, purpose: .leastSquaresSamples)
       .sample(options.leastSquaresSamples, of: images.count)
-    let (inputs, outputs) = (stitch.input[0], stitch.output[0])
+    let (inputs, outputs) = (stitch.input.features, stitch.output.features)
     var statistics = RowStatistics(
-      inputs: inputs, outputs: outputs, positions: stitch.output.dropFirst().reduce(1, *))
-    let resize = try stitch.resizesFirst ? stitch.resizing.compile(batch: FrozenNetwork.group) : nil
+      inputs: inputs, outputs: outputs, positions: stitch.output.positions,
+      featuresLast: stitch.output.featuresLast)
+    let resize = try stitch.resizing?.compile(batch: FrozenNetwork.group)
     try stitch.forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
       var resized = front
       if let resize {

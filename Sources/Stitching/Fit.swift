@@ -122,7 +122,7 @@ extension Stitch {
     }
     return try StitchingLayer(
       input: input, output: output,
-      weight: fitting.parameters.tensor("weight").reshaped([output[0], input[0]]),
+      weight: fitting.parameters.tensor("weight").reshaped([output.features, input.features]),
       bias: fitting.parameters.tensor("bias"))
   }
 }

@@ -27,7 +27,7 @@ package final class FrozenBatch<Source: FittingSource> {
     self.source = source
     cache = images
     targetRooms = try points.map {
-      let size = try stitch.end.architecture.shape(at: $0).reduce(1, *)
+      let size = try stitch.end.architecture.shape(at: $0).count
       return .allocate(capacity: source.batch * size)
     }
     for room in targetRooms { room.initialize(repeating: 0) }

@@ -65,7 +65,7 @@ public struct NetworkComparison: Sendable, Hashable, Codable {
       try self.init(a.logits, b.logits, labels: a.labels)
       return
     }
-    let classes = network.outputShape.reduce(1, *)
+    let classes = network.outputShape.count
     try network.requireImages(of: source.shape)
     try reference.requireImages(of: source.shape)
     try Labels.require(source.classes, within: classes, for: "an attack")

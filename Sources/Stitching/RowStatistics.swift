@@ -14,15 +14,20 @@ package struct RowStatistics {
   /// How many rows there are.
   private(set) package var rows = 0
   private let positions: Int
+  /// Whether a position's features lie together, as tokens' do; an image's positions of one channel do.
+  private let featuresLast: Bool
   private let width: Int
   /// A block of channels × rows, as images come; X's last row is of ones, for the bias.
   private var x: Matrix
   private var y: Matrix
   private var filled = 0
 
-  /// - Parameter positions: rows an image has, H·W.
-  package init(inputs: Int, outputs: Int, positions: Int) {
+  /// - Parameters:
+  ///   - positions: rows that an example has: H·W of an image, T of tokens.
+  ///   - featuresLast: whether examples are positions × features, as tokens are; images are channels × positions.
+  package init(inputs: Int, outputs: Int, positions: Int, featuresLast: Bool = false) {
     self.positions = positions
+    self.featuresLast = featuresLast
     width = max(1, 4096 / positions) * positions
     x = Matrix(zeros: inputs + 1, width)
     y = Matrix(zeros: outputs, width)
@@ -30,10 +35,10 @@ package struct RowStatistics {
     cross = Matrix(zeros: inputs + 1, outputs)
   }
 
-  /// Adds the rows of one image: inputs × positions and outputs × positions values, channel by channel.
+  /// Adds the rows of one example: inputs × positions and outputs × positions values.
   package mutating func add(_ input: UnsafeBufferPointer<Float>, _ output: UnsafeBufferPointer<Float>) {
-    write(input, to: &x, at: filled, positions: positions)
-    write(output, to: &y, at: filled, positions: positions)
+    write(input, to: &x, at: filled, positions: positions, featuresLast: featuresLast)
+    write(output, to: &y, at: filled, positions: positions, featuresLast: featuresLast)
     for column in filled..<(filled + positions) { x[x.rows - 1, column] = 1 }
     filled += positions
     rows += positions
@@ -57,15 +62,18 @@ package struct RowStatistics {
   }
 }
 
-/// Writes one image's channels × positions values into columns of a block.
+/// Writes one example's values into columns of a block, a row for each feature.
 private func write(
-  _ values: UnsafeBufferPointer<Float>, to block: inout Matrix, at column: Int, positions: Int
+  _ values: UnsafeBufferPointer<Float>, to block: inout Matrix, at column: Int, positions: Int,
+  featuresLast: Bool
 ) {
   let columns = block.columns
+  let features = values.count / positions
+  let (perFeature, perPosition) = featuresLast ? (1, features) : (positions, 1)
   block.values.withUnsafeMutableBufferPointer { out in
-    for channel in 0..<(values.count / positions) {
+    for channel in 0..<features {
       let start = channel * columns + column
-      for i in 0..<positions { out[start + i] = Double(values[channel * positions + i]) }
+      for i in 0..<positions { out[start + i] = Double(values[channel * perFeature + i * perPosition]) }
     }
   }
 }

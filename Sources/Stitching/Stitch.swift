@@ -13,10 +13,10 @@ public struct Stitch: Sendable {
   public let end: Model
   /// After which cut the end goes on, m.
   public let to: Cut
-  /// The front's activations at its cut, C × H × W or a length, without the batch.
-  public let input: [Int]
+  /// The front's activations at its cut, without the batch.
+  public let input: ActivationShape
   /// The end's activations at its cut.
-  public let output: [Int]
+  public let output: ActivationShape
 
   /// Joins `front` up to `from` with `end` after `to`.
   /// - Throws: `NetworkError` for a cut that an architecture lacks, `StitchingError` where the two can't be
@@ -33,10 +33,9 @@ public struct Stitch: Sendable {
         "the front takes images of \(front.architecture.input), the end of \(end.architecture.input); both see "
           + "the same images, so they must take the same size")
     }
-    guard input.count == output.count else {
+    guard input.canBeMapped(to: output) else {
       throw StitchingError(
-        "the front's '\(from)' gives \(input), the end's '\(to)' takes \(output); a map joins images with images "
-          + "and vectors with vectors")
+        "the front's '\(from)' gives \(input), the end's '\(to)' takes \(output); \(ActivationShape.mapping)")
     }
   }
 
@@ -52,17 +51,19 @@ public struct Stitch: Sendable {
     ])
   }
 
-  /// Whether the front's activations are resized before the map.
-  var resizesFirst: Bool { input.dropFirst() != output.dropFirst() }
-
-  /// The resize of the front's activations to the end's height and width.
-  var resizing: Network {
-    get throws { try Network(segments: [.resize(input, to: output)]) }
+  /// The resize of the front's activations to the end's height and width; nil where the map takes them as they are.
+  var resizing: Network? {
+    get throws {
+      guard case .image(let from) = input, case .image(let to) = output,
+        (from.height, from.width) != (to.height, to.width)
+      else { return nil }
+      return try Network(segments: [.resize(from, height: to.height, width: to.width)])
+    }
   }
 
   /// The map that copies channels as far as there are as many, without bias.
   func identityMap() throws -> StitchingLayer {
-    let (outputs, inputs) = (output[0], input[0])
+    let (outputs, inputs) = (output.features, input.features)
     return try StitchingLayer(
       input: input, output: output,
       weight: Tensor(

@@ -53,7 +53,7 @@ extension Stitch {
     body: (Int) throws -> Void
   ) throws -> Double {
     var (difference, reference) = (0.0, 0.0)
-    let size = output.reduce(1, *)
+    let size = output.count
     try forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
       _ = plan.input.update(fromContentsOf: front)
       try plan.forward()
@@ -81,7 +81,7 @@ extension Stitch {
   ) throws {
     let group = FrozenNetwork.group
     let parts = [input, output].map {
-      UnsafeMutableBufferPointer<Float>.allocate(capacity: group * $0.reduce(1, *))
+      UnsafeMutableBufferPointer<Float>.allocate(capacity: group * $0.count)
     }
     for part in parts { part.initialize(repeating: 0) }
     defer { for part in parts { part.deallocate() } }

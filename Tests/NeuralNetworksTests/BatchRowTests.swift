@@ -23,15 +23,17 @@ struct BatchRowTests {
       ([16, 8, 8], [32, 8, 8]), ([32, 4, 4], [16, 8, 8]), ([5, 3, 3], [7, 3, 3]), ([64], [32]), ([7], [5]),
     ]
     for (input, output) in shapes {
-      let map = try StitchingLayer.initialised(input: input, output: output, seed: 1)
+      let map = try StitchingLayer.initialised(
+        input: #require(ActivationShape(extents: input)), output: #require(ActivationShape(extents: output)),
+        seed: 1)
       try check(Network(segments: [.map(map)]), batch, wants: Wants(input: true, parameters: true))
     }
   }
 
   private func check(_ network: Network, _ batch: Int, wants: Wants) throws {
     let plan = try network.compile(batch: batch, wants: wants)
-    let x = noise([batch] + network.inputShape, seed: 7)
-    let dy = noise([batch] + network.outputShape, seed: 8)
+    let x = noise([batch] + network.inputShape.extents, seed: 7)
+    let dy = noise([batch] + network.outputShape.extents, seed: 8)
     // Every row goes somewhere else.
     let order = (0..<batch).map { ($0 * 5 + 3) % batch }
     func run(_ x: Tensor, _ dy: Tensor) throws -> (values: [Float], gradient: [Float]) {

@@ -39,7 +39,7 @@ struct FiniteDifferenceTests {
     // A seed that keeps the arguments of ReLUs away from their kink.
     let x = noise([batch] + input, seed: 16)
     // The loss is a fixed random combination of the outputs.
-    let weights = noise([batch] + network.outputShape, seed: 7)
+    let weights = noise([batch] + network.outputShape.extents, seed: 7)
     func loss(_ x: Tensor) throws -> Double {
       try plan.forward(x)
       return zip(plan.logits, weights.values).reduce(0) { $0 + Double($1.0) * Double($1.1) }

@@ -132,13 +132,16 @@ struct LayerReferenceTests {
   @Test(arguments: [("up", 7, 8), ("down", 4, 4), ("odd", 3, 4)])
   func resizesAgreeWithPyTorch(_ label: String, _ height: Int, _ width: Int) throws {
     let values = try Reference("resize").all("\(label).")
-    let shape = Array(values["x"]!.shape.dropFirst())
-    _ = try run(.resize(shape, to: [shape[0], height, width]), values)
+    let shape = values["x"]!.shape
+    let image = ImageShape(channels: shape[1], height: shape[2], width: shape[3])
+    _ = try run(.resize(image, height: height, width: width), values)
   }
 
   @Test func theResizesGradientIsItsTranspose() throws {
     // ⟨Rx, y⟩ = ⟨x, Rᵀy⟩
-    let network = try Network(segments: [.resize([2, 8, 6], to: [2, 5, 9])])
+    let network = try Network(segments: [
+      .resize(ImageShape(channels: 2, height: 8, width: 6), height: 5, width: 9)
+    ])
     let plan = try network.compile(batch: 3, wants: Wants(input: true))
     let (x, y) = (noise([3, 2, 8, 6], seed: 1), noise([3, 2, 5, 9], seed: 2))
     try plan.forward(x)

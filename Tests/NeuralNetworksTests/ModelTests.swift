@@ -13,7 +13,8 @@ struct ModelTests {
         "stage3.1",
         "stage3.2",
       ])
-    #expect(try architecture.shape(at: Cut("stage2.1")) == [32, 16, 16])
+    #expect(
+      try architecture.shape(at: Cut("stage2.1")) == .image(ImageShape(channels: 32, height: 16, width: 16)))
     let shapes = Dictionary(uniqueKeysWithValues: architecture.parameterShapes.map { ($0.name, $0.shape) })
     #expect(shapes["layer3.0.downsample.0.weight"] == [64, 32, 1, 1])
     #expect(shapes["layer2.0.downsample.1.running_var"] == [32])
@@ -26,11 +27,11 @@ struct ModelTests {
 
   @Test func unknownNamesAreErrorsThatListTheKnownOnes() throws {
     let error = #expect(throws: NetworkError.self) {
-      try Architecture(name: "resnet18", input: shape, classes: 10)
+      try Architecture(name: "resnet19", input: shape, classes: 10)
     }
     #expect(
       error?.description
-        == "unknown architecture 'resnet18'. Known: small_cnn, resnet8, resnet14, resnet20, resnet32, resnet44, "
+        == "unknown architecture 'resnet19'. Known: small_cnn, resnet8, resnet14, resnet20, resnet32, resnet44, "
         + "resnet56 (any 6n+2)")
     let architecture = try Architecture(name: "small_cnn", input: shape, classes: 10)
     let cutError = #expect(throws: NetworkError.self) { try architecture.cut(named: "stem") }
@@ -99,9 +100,10 @@ struct ModelTests {
         == "small_cnn: running variance 'bn2.running_var' has -0.5; variances are at least 0")
     let map = #expect(throws: NetworkError.self) {
       try StitchingLayer(
-        input: [2], output: [1], weight: Tensor(shape: [1, 2], values: [0, .nan]), bias: Tensor(zeros: [1]))
+        input: .vector(2), output: .vector(1), weight: Tensor(shape: [1, 2], values: [0, .nan]),
+        bias: Tensor(zeros: [1]))
     }
-    #expect(map?.description == "stitching layer from [2] to [1]: weight has nan at [0, 1]")
+    #expect(map?.description == "stitching layer from 2 to 1: weight has nan at [0, 1]")
   }
 
   @Test func noTwoParametersOfAFreshModelShareTheirDraws() throws {
@@ -123,7 +125,7 @@ struct ModelTests {
         #expect(abs(correlation(a.values, b.values)) < 4 / n.squareRoot(), "\(name), \(other)")
       }
     }
-    let map = try StitchingLayer.initialised(input: [64], output: [64], seed: 0)
+    let map = try StitchingLayer.initialised(input: .vector(64), output: .vector(64), seed: 0)
     #expect(map.bias.values != Array(map.weight.values.prefix(64)))
   }
 }

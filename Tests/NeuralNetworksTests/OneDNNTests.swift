@@ -23,7 +23,8 @@ struct OneDNNTests {
   @Test func plansFlushSubnormalsAndLeaveTheThreadAlone() throws {
     let (tiny, smallest) = (Float(0x1p-70), Float.leastNormalMagnitude)  // 2⁻¹²⁶
     let map = try StitchingLayer(
-      input: [2], output: [1], weight: Tensor(shape: [1, 2], values: [tiny, 1]), bias: Tensor(zeros: [1]))
+      input: .vector(2), output: .vector(1), weight: Tensor(shape: [1, 2], values: [tiny, 1]),
+      bias: Tensor(zeros: [1]))
     let plan = try Network(segments: [.map(map)]).compile(batch: 2)
     // tiny · tiny is too small, and so is half of the smallest.
     let inputs = [tiny, 0, 0, smallest / 2]

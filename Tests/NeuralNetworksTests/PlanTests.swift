@@ -129,12 +129,12 @@ struct PlanTests {
       let plan = try stitched.compile(batch: 3, taps: [.output(segment: 1)])
       try plan.forward(x)
       expectClose(Array(plan.logits), Array(whole.logits), 1e-5, cut.name)
-      #expect(plan.shape(of: .output(segment: 1)) == [3] + shape)
+      #expect(plan.shape(of: .output(segment: 1)) == [3] + shape.extents)
     }
   }
 
-  private func identity(_ shape: [Int]) throws -> StitchingLayer {
-    let c = shape[0]
+  private func identity(_ shape: ActivationShape) throws -> StitchingLayer {
+    let c = shape.features
     return try StitchingLayer(
       input: shape, output: shape,
       weight: Tensor(shape: [c, c], values: (0..<(c * c)).map { $0 / c == $0 % c ? 1 : 0 }),
@@ -143,7 +143,9 @@ struct PlanTests {
 
   @Test func stitchesOfDifferentSizesFitByTheirGradients() throws {
     let (a, b) = (try model(seed: 1), try model("small_cnn", seed: 2))
-    let map = try StitchingLayer.initialised(input: [16, 16, 16], output: [32, 4, 4], seed: 5)
+    let map = try StitchingLayer.initialised(
+      input: .image(ImageShape(channels: 16, height: 16, width: 16)),
+      output: .image(ImageShape(channels: 32, height: 4, width: 4)), seed: 5)
     let network = try Network(segments: [
       .model(a, through: Cut("stage1.0")), .map(map), .model(b, after: Cut("conv2")),
     ])
@@ -175,7 +177,7 @@ struct PlanTests {
   }
 
   @Test func vectorsAreStitchedByLinearMaps() throws {
-    let map = try StitchingLayer.initialised(input: [5], output: [3], seed: 1)
+    let map = try StitchingLayer.initialised(input: .vector(5), output: .vector(3), seed: 1)
     let network = try Network(segments: [.map(map)])
     let plan = try network.compile(batch: 2, wants: Wants(input: true, parameters: true))
     let x = noise([2, 5], seed: 1)
@@ -217,7 +219,7 @@ struct PlanTests {
         .model(model, through: Cut("conv1")), .model(model, after: Cut("conv2")),
       ])
     }
-    #expect(error?.description == "small_cnn makes [16, 8, 8], but small_cnn behind it takes [32, 4, 4]")
+    #expect(error?.description == "small_cnn makes 16×8×8, but small_cnn behind it takes 32×4×4")
     #expect(throws: NetworkError.self) {
       try Segment.model(model, after: Cut("conv2"), through: Cut("conv1"))
     }

@@ -9,7 +9,7 @@ import Workflow
 @Suite struct HelpTests {
   @Test func theHelpOfTrainListsEveryNetworksCutsWithTheirShapes() throws {  // F17
     let train = try #require(KindCatalogue(stageKinds())["train"])
-    for name in Architecture.usualNames {
+    for name in ArchitectureFamily.all.flatMap(\.names) {
       let network = try Architecture(
         name: name, input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
       let line = try #require(train.discussion.split(separator: "\n").first { $0.hasPrefix("- \(name): ") })

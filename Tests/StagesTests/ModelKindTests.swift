@@ -51,7 +51,7 @@ import Testing
     let message = bench.failure("evaluate", [:], ["model": other, "data": data])
     #expect(
       message.hasSuffix(
-        "is not a model of Bobbin's: its metadata lack architecture, input, classes, width, mean or std. Import it "
+        "is not a model of Bobbin's: its metadata lack architecture, input, classes, mean or std. Import it "
           + "with model/import"))
     let text = try bench.adopt(Data("hello, world".utf8))
     #expect(

@@ -126,3 +126,18 @@ func anyNumberOfBlocksGivesTheSolutionOfAllRows(positions: Int, count: Int) thro
     #expect(abs(found.solution[3, column] - mean) < 1e-12)
   }
 }
+
+// Issue 7: tokens aren't mistaken for channels.
+@Test func tokensAreRowsWithTheirFeaturesTogether() {
+  let (x, y) = (draws(12, 3, from: 0), draws(12, 2, from: 100))
+  var tokens = RowStatistics(inputs: 3, outputs: 2, positions: 4, featuresLast: true)
+  for start in stride(from: 0, to: 12, by: 4) {
+    func example(_ m: Matrix) -> [Float] {
+      (start..<(start + 4)).flatMap { row in (0..<m.columns).map { Float(m[row, $0]) } }
+    }
+    example(x).withUnsafeBufferPointer { x in example(y).withUnsafeBufferPointer { tokens.add(x, $0) } }
+  }
+  tokens.finish()
+  let images = statistics(x, y, positions: 4)
+  #expect(tokens.gram.values == images.gram.values && tokens.cross.values == images.cross.values)
+}

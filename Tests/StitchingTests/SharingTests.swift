@@ -95,7 +95,7 @@ func theBudgetChangesNoBit(budget: Int) throws {
 
 @Test func whatWasNotAskedForLongestMakesRoom() throws {
   let model = try References.model("front")
-  let one = try model.architecture.shape(at: Cut("conv1")).reduce(1, *) * 4 * 70
+  let one = try model.architecture.shape(at: Cut("conv1")).count * 4 * 70
   let cache = ActivationCache(shuffled, budget: one + 100)
   let cuts = ["conv1", "conv2", "conv1"].map { ModelPoint.cut(Cut($0)) }
   var seen: [Tensor] = []

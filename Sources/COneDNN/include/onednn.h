@@ -148,11 +148,11 @@ enum __attribute__((enum_extensibility(closed))) onednn_pooling_kind {
   onednn_pooling_kind_maximum,
   onednn_pooling_kind_mean,
 };
-/// Windows side by side, without padding. Of a backward one these are the layouts of the gradients.
+/// The same padding on every side; a mean leaves it out. Of a backward one these are the layouts of the gradients.
 struct onednn_pooling {
   enum onednn_pooling_kind kind;
   const onednn_layout *source, *target;
-  int64_t window[2];
+  int64_t window[2], stride[2], padding[2];
   bool for_inference;
 };
 onednn_status onednn_pooling_forward(

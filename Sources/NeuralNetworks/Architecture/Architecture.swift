@@ -1,27 +1,5 @@
-// Owns what a network looks like: its name, its cuts and its parameters' shapes. It deliberately doesn't
-// know parameter values or how anything is computed.
-
-/// The size of an image: channels × height × width.
-public struct ImageShape: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// The number of colour planes.
-  public var channels: Int
-  /// Pixels from top to bottom.
-  public var height: Int
-  /// Pixels from left to right.
-  public var width: Int
-
-  /// A shape of the given extents.
-  public init(channels: Int, height: Int, width: Int) {
-    self.channels = channels
-    self.height = height
-    self.width = width
-  }
-
-  /// The number of values in one image.
-  public var count: Int { channels * height * width }
-  /// `3×32×32`
-  public var description: String { "\(channels)×\(height)×\(width)" }
-}
+// Owns what a network looks like: its family's parameters, its cuts and its tensors' shapes. It deliberately doesn't
+// know parameter values, how anything is computed, or any family by name.
 
 /// Where a network can be cut (some papers say hook point).
 public struct Cut: Sendable, Hashable, Codable, CustomStringConvertible {
@@ -35,46 +13,58 @@ public struct Cut: Sendable, Hashable, Codable, CustomStringConvertible {
   public var description: String { name }
 }
 
-/// A network's layers, by name: `small_cnn`, or a CIFAR ResNet of depth 6n+2 (`resnet20`).
-public struct Architecture: Sendable, Hashable, Codable {
-  /// The name that chose the layers.
+/// A network's layers: a family's name with its parameters, for images of one size and so many classes.
+public struct Architecture: Sendable, Hashable {
+  /// The name that chose the family, and within it the depth or size: `resnet20`.
   public let name: String
   /// The images it takes, with values in [0, 1].
   public let input: ImageShape
   /// The number of logits.
   public let classes: Int
-  /// Channels of the first layer; later ones are multiples of it.
-  public let width: Int
+  /// All parameters of the family, defaults included.
+  public let parameters: [String: ArchitectureValue]
 
   /// The architecture of that name.
-  /// - Throws: `NetworkError` that lists the known names, or says which size can't be.
-  public init(name: String, input: ImageShape, classes: Int, width: Int = 16) throws {
-    guard Architecture.isKnown(name) else {
-      throw NetworkError("unknown architecture '\(name)'. Known: \(Architecture.knownNames)")
-    }
+  /// - Parameter parameters: those that differ from the name's defaults.
+  /// - Throws: `NetworkError` that lists the known names or parameters, or says which size can't be.
+  public init(
+    name: String, input: ImageShape, classes: Int, parameters: [String: ArchitectureValue] = [:]
+  ) throws {
+    let design = try ArchitectureFamily.design(name, parameters)
     guard classes >= 2 else { throw NetworkError("\(name): \(classes) classes; at least 2 are needed") }
-    guard (1...1024).contains(width) else {
-      throw NetworkError("\(name): width \(width) isn't between 1 and 1024")
+    let side = design.smallestSide
+    guard input.channels >= 1, input.height >= side, input.width >= side else {
+      throw NetworkError("\(name): images of \(input) are too small; at least 1×\(side)×\(side) is needed")
     }
-    guard input.channels >= 1, input.height >= 8, input.width >= 8 else {
-      throw NetworkError("\(name): images of \(input) are too small; at least 1×8×8 is needed")
-    }
+    if let problem = design.problem(with: input) { throw NetworkError("\(name): \(problem)") }
     self.name = name
     self.input = input
     self.classes = classes
-    self.width = width
+    self.parameters = design.values
   }
 
-  /// Whether there is an architecture of that name.
-  public static func isKnown(_ name: String) -> Bool { Family(name) != nil }
+  /// The architecture of that name and width: channels of the first layer, or what else the family calls so.
+  public init(name: String, input: ImageShape, classes: Int, width: Int) throws {
+    try self.init(name: name, input: input, classes: classes, parameters: ["width": .integer(width)])
+  }
 
-  /// The names that are usual.
-  public static let usualNames = [
-    "small_cnn", "resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56",
-  ]
+  /// The architecture of that name for images by which its cuts can be shown where nothing is known of the data.
+  public static func example(
+    name: String, parameters: [String: ArchitectureValue] = [:]
+  ) throws -> Architecture {
+    let design = try ArchitectureFamily.design(name, parameters)
+    return try Architecture(name: name, input: design.exampleInput, classes: 10, parameters: parameters)
+  }
 
-  /// What `name` may be.
-  public static let knownNames = usualNames.joined(separator: ", ") + " (any 6n+2)"
+  private var design: any NetworkDesign {
+    guard let design = try? ArchitectureFamily.design(name, parameters) else {
+      preconditionFailure("BUG: \(name) was accepted with \(parameters)")
+    }
+    return design
+  }
+
+  /// The layers from image to logits.
+  var layers: LayerGraph { design.layers(input: input, classes: classes) }
 
   /// Where it can be cut, from input to output; the last one comes before the classifier.
   public var cuts: [Cut] { layers.nodes.compactMap(\.cut) }
@@ -89,15 +79,16 @@ public struct Architecture: Sendable, Hashable, Codable {
     return Cut(name)
   }
 
-  /// The shape of the activations at a cut, C×H×W or a length, without the batch.
+  /// The shape of the activations at a cut.
   /// - Throws: `NetworkError` that lists the cuts there are.
-  public func shape(at cut: Cut) throws -> [Int] {
+  public func shape(at cut: Cut) throws -> ActivationShape {
     _ = try self.cut(named: cut.name)
-    return layers.nodes.first { $0.cut == cut }!.shape
+    let layers = layers
+    return layers.activationShape(layers.nodes.firstIndex { $0.cut == cut }!)
   }
 
-  /// Names (torchvision's) and shapes of everything a model of this architecture must have: parameters and
-  /// running statistics, in the order of the layers.
+  /// Names (those that PyTorch's `load_state_dict` takes) and shapes of everything a model of this architecture must
+  /// have: parameters and running statistics, in the order of the layers.
   public var parameterShapes: [(name: String, shape: [Int])] {
     layers.parameters.map { ($0.name, $0.shape) }
   }
@@ -121,33 +112,5 @@ public struct Architecture: Sendable, Hashable, Codable {
       "\(name) has no parameter '\(first)'"
         + (extra.count > 1 ? " (and \(extra.count - 1) others that aren't its own)" : "")
         + ". Is it another architecture?")
-  }
-
-  /// The layers from image to logits.
-  var layers: LayerGraph {
-    var graph = LayerGraph(input: [input.channels, input.height, input.width])
-    switch Family(name)! {
-    case .smallCNN: graph.appendSmallCNN(width: width, classes: classes)
-    case .resNet(let blocks): graph.appendResNet(blocks: blocks, width: width, classes: classes)
-    }
-    return graph
-  }
-}
-
-/// The families of architectures, as their names tell them.
-private enum Family {
-  case smallCNN
-  case resNet(blocks: Int)
-
-  init?(_ name: String) {
-    if name == "small_cnn" {
-      self = .smallCNN
-    } else if name.hasPrefix("resnet"), let depth = Int(name.dropFirst(6)), depth >= 8, depth <= 1202,
-      depth % 6 == 2, name == "resnet\(depth)"
-    {
-      self = .resNet(blocks: (depth - 2) / 6)
-    } else {
-      return nil
-    }
   }
 }

@@ -18,11 +18,20 @@ struct LayerGraph {
 
   private(set) var nodes: [Node]
 
+  init(input shape: ImageShape) { self.init(input: ActivationShape.image(shape).extents) }
   init(input shape: [Int]) { nodes = [Node(layer: Input(), inputs: [], shape: shape)] }
   init(nodes: [Node]) { self.nodes = nodes }
 
   var input: Int { 0 }
   func shape(_ value: Int) -> [Int] { nodes[value].shape }
+
+  /// The shape of a value as others see it.
+  func activationShape(_ value: Int) -> ActivationShape {
+    guard let shape = ActivationShape(extents: shape(value)) else {
+      preconditionFailure("BUG: a layer makes values of shape \(shape(value))")
+    }
+    return shape
+  }
 
   /// Appends a layer and returns its value.
   mutating func append(_ layer: any Layer, _ inputs: [Int], segment: Int = 0) -> Int {

@@ -11,7 +11,7 @@ extension Segment {
     /// A convolution with bias and a batch norm, which a frozen segment computes as one.
     case convolutionAndBatchNorm(outputs: Int, kernel: Int, padding: Int)
     case linear(outputs: Int)
-    case relu, maxPooling(Int), globalAverage, flatten
+    case relu, maxPooling(Int, stride: Int? = nil, padding: Int = 0), globalAverage, flatten
     case resize(height: Int, width: Int)
     /// relu(x + convolution(x)): an addition whose input is used twice.
     case residual
@@ -47,7 +47,8 @@ extension Segment {
       _ = graph.append(BatchNorm("norm", channels: outputs), [y])
     case .linear(let outputs): _ = graph.append(Linear("", from: input[0], to: outputs), [x])
     case .relu: _ = graph.append(ReLU(), [x])
-    case .maxPooling(let window): _ = graph.append(MaxPooling(window: window), [x])
+    case .maxPooling(let window, let stride, let padding):
+      _ = graph.append(MaxPooling(window: window, stride: stride, padding: padding), [x])
     case .globalAverage: _ = graph.append(GlobalAveragePooling(), [x])
     case .flatten: _ = graph.append(Flatten(), [x])
     case .resize(let height, let width): _ = graph.append(Resize(height: height, width: width), [x])

@@ -68,8 +68,8 @@ public final class ActivationCache {
     of model: Model, at point: ModelPoint, isCancelled: () -> Bool = { false }
   ) throws -> Tensor {
     let shape = try model.architecture.shape(at: point)
-    let size = shape.reduce(1, *)
-    var made = Tensor(zeros: [count] + shape)
+    let size = shape.count
+    var made = Tensor(zeros: [count] + shape.extents)
     for start in stride(from: 0, to: count, by: 128) {
       if isCancelled() { throw CancellationError() }
       let range = start..<min(start + 128, count)
@@ -248,7 +248,7 @@ private final class KnownModel {
   func values(at point: ModelPoint, count: Int) throws -> KeptValues {
     if let values = points[point] { return values }
     let values = KeptValues(
-      point, size: try model.architecture.shape(at: point).reduce(1, *), count: count, number: points.count)
+      point, size: try model.architecture.shape(at: point).count, count: count, number: points.count)
     points[point] = values
     return values
   }

@@ -17,12 +17,12 @@ public enum ModelPoint: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Architecture {
-  /// The shape of the values at a point, without the batch: C × H × W or a length.
+  /// The shape of the values at a point, without the batch.
   /// - Throws: `NetworkError` that lists the cuts there are.
-  public func shape(at point: ModelPoint) throws -> [Int] {
+  public func shape(at point: ModelPoint) throws -> ActivationShape {
     switch point {
     case .cut(let cut): try shape(at: cut)
-    case .logits: [classes]
+    case .logits: .vector(classes)
     }
   }
 }
@@ -53,7 +53,7 @@ package final class FrozenNetwork {
     }
     plan = try network.compile(batch: Self.group, taps: taps)
     self.points = points
-    sizes = try points.map { try model.architecture.shape(at: $0).reduce(1, *) }
+    sizes = try points.map { try model.architecture.shape(at: $0).count }
     imageSize = model.architecture.input.count
     name = model.architecture.name
   }

@@ -2,17 +2,27 @@
 
 import COneDNN
 
-/// The maximum of each window, windows side by side; a rest at the right or bottom is left out.
+/// The maximum of each window (PyTorch's MaxPool2d): windows `stride` apart, side by side by default; what `padding`
+/// adds on every side is never the maximum; a rest at the right or bottom is left out.
 struct MaxPooling: Layer {
   let window: Int
+  let stride: Int
+  let padding: Int
+
+  init(window: Int, stride: Int? = nil, padding: Int = 0) {
+    self.window = window
+    self.stride = stride ?? window
+    self.padding = padding
+  }
 
   func outputShape(_ inputs: [[Int]]) -> [Int] {
-    [inputs[0][0], inputs[0][1] / window, inputs[0][2] / window]
+    let size = { (n: Int) in (n + 2 * padding - window) / stride + 1 }
+    return [inputs[0][0], size(inputs[0][1]), size(inputs[0][2])]
   }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     try planPooling(
-      node, plan, .maximum, window: [window, window],
+      node, plan, .maximum, window: [window, window], stride: stride, padding: padding,
       outputShape([Array(plan.value(node.inputs[0]).shape.dropFirst())]))
   }
 }
@@ -24,19 +34,22 @@ struct GlobalAveragePooling: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let shape = plan.value(node.inputs[0]).shape
     return try planPooling(
-      node, plan, .mean, window: Array(shape[2...]), [shape[1], 1, 1])
+      node, plan, .mean, window: Array(shape[2...]), stride: 1, padding: 0, [shape[1], 1, 1])
   }
 }
 
 private func planPooling(
-  _ node: PlannedNode, _ plan: PlanBuilder, _ kind: onednn_pooling_kind, window: [Int], _ output: [Int]
+  _ node: PlannedNode, _ plan: PlanBuilder, _ kind: onednn_pooling_kind, window: [Int], stride: Int,
+  padding: Int,
+  _ output: [Int]
 ) throws -> (() throws -> Void)? {
   let x = plan.value(node.inputs[0])
   let window = (Int64(window[0]), Int64(window[1]))
+  let (stride, padding) = (Int64(stride), Int64(padding))
   let wanted = Layout.any([plan.batch] + output)
   var pooling = onednn_pooling(
     kind: kind, source: x.layout.handle, target: wanted.handle, window: window,
-    for_inference: !node.needsBackward)
+    stride: (stride, stride), padding: (padding, padding), for_inference: !node.needsBackward)
   let forward = try PrimitiveDescriptor("pooling", plan.engine, keeping: [x, wanted]) {
     onednn_pooling_forward($0, $1, &pooling, $2)
   }
@@ -50,7 +63,8 @@ private func planPooling(
   return {
     guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
     var pooling = onednn_pooling(
-      kind: kind, source: x.layout.handle, target: y.layout.handle, window: window, for_inference: false)
+      kind: kind, source: x.layout.handle, target: y.layout.handle, window: window,
+      stride: (stride, stride), padding: (padding, padding), for_inference: false)
     let backward = try PrimitiveDescriptor("gradient of pooling", plan.engine, keeping: [x, y, forward]) {
       onednn_pooling_backward($0, $1, &pooling, $2, forward.handle)
     }

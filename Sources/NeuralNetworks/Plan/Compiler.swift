@@ -42,7 +42,7 @@ extension Network {
 
   /// The layers of all segments in one graph.
   private func assemble() throws -> AssembledNetwork {
-    var graph = LayerGraph(input: inputShape)
+    var graph = LayerGraph(input: inputShape.extents)
     var ends: [Int] = []
     var cuts: [TapPoint: Int] = [:]
     var x = graph.input

@@ -88,9 +88,8 @@ package final class ExampleBuffers {
 extension Network {
   /// - Throws: `NetworkError` naming both sizes where the images aren't what the network takes.
   package func requireImages(of shape: ImageShape) throws {
-    guard inputShape == [shape.channels, shape.height, shape.width] else {
-      let wanted = inputShape.map(String.init).joined(separator: "×")
-      throw NetworkError("the images are \(shape), but \(segments[0].name) takes \(wanted)")
+    guard inputShape == .image(shape) else {
+      throw NetworkError("the images are \(shape), but \(segments[0].name) takes \(inputShape)")
     }
   }
 }

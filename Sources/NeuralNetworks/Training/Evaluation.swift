@@ -21,7 +21,7 @@ public struct Evaluation: Sendable {
     of network: Network, on source: some ExampleSource, batch: Int = 128, attack: Attack? = nil,
     isCancelled: () -> Bool = { false }
   ) throws {
-    let classes = network.outputShape.reduce(1, *)
+    let classes = network.outputShape.count
     try Labels.require(source.classes, within: classes, for: "an accuracy")
     var labels: [Int32] = []
     let logits = try network.outputs(on: source, batch: batch, attack: attack, isCancelled: isCancelled) {
@@ -61,7 +61,7 @@ extension Network {
     isCancelled: () -> Bool = { false }, labels: (UnsafeBufferPointer<Int32>) -> Void = { _ in }
   ) throws -> Tensor {
     try requireImages(of: source.shape)
-    let size = outputShape.reduce(1, *)
+    let size = outputShape.count
     if attack != nil { try Labels.require(source.classes, within: size, for: "an attack") }
     let batch = max(1, min(batch, source.count))
     let plan = try evaluating.compile(batch: batch, wants: Wants(input: attack != nil))

@@ -1,5 +1,6 @@
 // Owns what is known of activations before anything runs. No stage that runs has to do with it.
 
+import NeuralNetworks
 import Workflow
 
 /// What is known of activations before they are computed. Nil stands for what isn't known.
@@ -12,5 +13,11 @@ struct ActivationsFacts: ArtifactFacts {
   /// How many samples.
   var count: Int?
   /// One sample's.
-  var shape: [Int]?
+  var shape: ActivationShape?
+
+  /// Notes one sample's extents.
+  mutating func know(shape extents: [Int]) { shape = ActivationShape(extents: extents) }
+
+  /// How many vectors one sample has: pixels, tokens, or one.
+  var positions: Int? { shape?.positions }
 }

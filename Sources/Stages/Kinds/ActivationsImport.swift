@@ -48,7 +48,7 @@ extension ActivationsImport: ForeseeingKind {
       let shape = try file.shape(of: name)
       try SampleActivations.requireActivationsShape(shape, of: "\(file.file): \(name)")
       facts.count = shape[0]
-      facts.shape = Array(shape.dropFirst())
+      facts.know(shape: Array(shape.dropFirst()))
       if let expected, let samples = facts.samples, expected != shape[0], !file.names.contains("indices") {
         foresight.mistake(
           "path",

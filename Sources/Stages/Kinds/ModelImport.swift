@@ -1,5 +1,6 @@
 // Owns the stage kind `model/import`.
 
+import Canonical
 import Foundation
 import Formats
 import NeuralNetworks
@@ -15,10 +16,11 @@ struct ModelImport: StageKind {
     """
 
   @ExternalInput("the safetensors file", .model) var path: URL
-  @Parameter("which network") var architecture: ArchitectureName
+  @Parameter("which network: a name, or a map of the name and parameters of its family")
+  var architecture: ArchitectureChoice
   @Parameter("size of its input: channels, height, width", .between(1, 4096)) var input = [3, 32, 32]
   @Parameter("how many classes it tells apart", .between(2, 65_536)) var classes = 10
-  @Parameter("channels of the first layer", .atLeast(1)) var width = 16
+  @Parameter("the architecture's parameter 'width'; null: its own", .atLeast(1)) var width: Int? = nil
   @Parameter("subtracted from each channel, in [0, 1]; none by default") var mean: [Double] = []
   @Parameter("each channel is divided by it; none by default", .above(0)) var std: [Double] = []
   @Output("the network", .model) var model: OutputArtifact
@@ -30,7 +32,18 @@ struct ModelImport: StageKind {
     for (name, values) in [("mean", mean), ("std", std)] where !values.isEmpty && values.count != input[0] {
       throw InvalidParameter(name, "expected \(input[0]) numbers, one a channel, found \(values.count)")
     }
+    _ = try architecture.with(width: width)
     _ = try described("architecture")
+  }
+
+  var derivedParameters: [String: JSON] { ["architecture": network.json, "width": .null] }
+  var listedCode: [String] { [architecture.file] }
+
+  private var network: ArchitectureChoice {
+    guard let network = try? architecture.with(width: width) else {
+      preconditionFailure("BUG: width wasn't validated")
+    }
+    return network
   }
 
   func run(in context: StageContext) throws {
@@ -51,7 +64,7 @@ struct ModelImport: StageKind {
   private func described(_ parameter: String) throws -> Architecture {
     do {
       let shape = ImageShape(channels: input[0], height: input[1], width: input[2])
-      return try Architecture(name: architecture.name, input: shape, classes: classes, width: width)
+      return try network.network(shape, classes: classes)
     } catch let error as NetworkError {
       throw InvalidParameter(parameter, error.description)
     }
@@ -60,7 +73,7 @@ struct ModelImport: StageKind {
 
 extension ModelImport: ForeseeingKind {
   func foresee(_ foresight: inout Foresight) {
-    if let model = ModelFacts(architecture.name, width: width, input: input, classes: classes) {
+    if let model = ModelFacts(network, input: input, classes: classes) {
       foresight.know("model", model)
     }
     guard let path = foresight.file("path") else { return }

@@ -108,14 +108,12 @@ extension SimilarityKind: ForeseeingKind {
     guard let x = foresight.facts(of: "x", ActivationsFacts.self),
       let y = foresight.facts(of: "y", ActivationsFacts.self)
     else { return }
-    /// Spatial positions of activations of this shape.
-    func positions(_ shape: [Int]?) -> Int? { shape.map { $0.dropFirst().reduce(1, *) } }
     let cure = "only representations of the same samples can be compared"
     if let a = x.samples, let b = y.samples, x.source == y.source, x.half != y.half {
       foresight.mistake("y", "x is of \(a), y of \(b); \(cure)")
     } else if let n = x.count, let m = y.count, n != m {
       foresight.mistake("y", "x is of \(n) samples, y of \(m); \(cure)")
-    } else if layout == .spaceAsSamples, let a = positions(x.shape), let b = positions(y.shape), a != b {
+    } else if layout == .spaceAsSamples, let a = x.positions, let b = y.positions, a != b {
       foresight.mistake(
         "layout",
         "x has \(a) rows a sample with layout \(layout.rawValue), y \(b); take flatten or pool, which give one row a "

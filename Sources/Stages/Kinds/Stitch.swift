@@ -253,6 +253,11 @@ extension Stitch: ForeseeingKind {
     )
     if let problem = networks.front?.problem(withCut: from) { foresight.mistake("from", problem) }
     if let problem = networks.end?.problem(withCut: to) { foresight.mistake("to", problem) }
+    if let front = networks.front, let end = networks.end,
+      let problem = front.problem(mapping: from, to: end, to)
+    {
+      foresight.mistake("to", problem)
+    }
     foresight.requireImages("data", split, of: networks.front, "the front")
     foresight.requireImages("data", split, of: networks.end, "the end")
     if let one = networks.front?.input, let other = networks.end?.input, one != other {

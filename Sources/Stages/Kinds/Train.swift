@@ -1,5 +1,6 @@
 // Owns the stage kind `train`.
 
+import Canonical
 import Datasets
 import NeuralNetworks
 import Workflow
@@ -14,15 +15,16 @@ struct Train: StageKind {
     random (augment: flip_crop), which digits don't bear. `adversary` attacks a share of each batch by PGD in the L∞ \
     ball, without a random start, with running statistics (Madry et al. 2018). \(PGDNote.text)
 
-    Cuts of each architecture, where activations are taken and networks are stitched, with their shapes at the default \
-    width for images of 3×32×32:
-    \(Architecture.cutsText)
+    Architectures, with the parameters that may stand beside the name (architecture: { name: …, width: … }), and the \
+    cuts where activations are taken and networks are stitched, with their shapes at the defaults for images of 3×32×32:
+    \(ArchitectureFamily.helpText)
     """
   }
 
   @Input("what to learn", .dataset, part: .named("train")) var data: InputArtifact
-  @Parameter("which network") var architecture: ArchitectureName
-  @Parameter("channels of the first layer", .between(1, 1024)) var width = 16
+  @Parameter("which network: a name, or a map of the name and parameters of its family")
+  var architecture: ArchitectureChoice
+  @Parameter("the architecture's parameter 'width'; null: its own", .atLeast(1)) var width: Int? = nil
   @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
   @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
   @Parameter("learning rate at the beginning", .above(0)) var learningRate = 0.1
@@ -41,13 +43,18 @@ struct Train: StageKind {
   @Output("loss and accuracy of each epoch", .scores) var history: OutputArtifact
 
   func validate() throws {
-    do {
-      // The names are checked here; the data's sizes are known only later.
-      let shape = ImageShape(channels: 3, height: 32, width: 32)
-      _ = try Architecture(name: architecture.name, input: shape, classes: 10, width: width)
-    } catch let error as NetworkError {
-      throw InvalidParameter("architecture", error.description)
+    // The data's sizes are known only later.
+    _ = try architecture.with(width: width)
+  }
+
+  var derivedParameters: [String: JSON] { ["architecture": network.json, "width": .null] }
+  var listedCode: [String] { [architecture.file] }
+
+  private var network: ArchitectureChoice {
+    guard let network = try? architecture.with(width: width) else {
+      preconditionFailure("BUG: width wasn't validated")
     }
+    return network
   }
 
   func run(in context: StageContext) throws {
@@ -58,8 +65,7 @@ struct Train: StageKind {
         batch: batch, seed: UInt64(seed), shuffle: true, augmentation: augment, dropLast: true,
         limit: samples))
     try source.requireLabels(for: "training")
-    let network = try Architecture(
-      name: architecture.name, input: source.shape, classes: half.description.classes, width: width)
+    let network = try network.network(source.shape, classes: half.description.classes)
     let trainer = Trainer(
       epochs: epochs, rate: LearningRate(learningRate, schedule.schedule),
       rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),
@@ -125,11 +131,10 @@ extension Train: ForeseeingKind {
     if let shape = data?.shape, shape.count == 3 {
       do {
         let image = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
-        _ = try Architecture(
-          name: architecture.name, input: image, classes: data?.classes ?? 10, width: width)
+        _ = try network.network(image, classes: data?.classes ?? 10)
       } catch { foresight.mistake("data", "\(error)") }
     }
-    if let model = ModelFacts(architecture.name, width: width, input: data?.shape, classes: data?.classes) {
+    if let model = ModelFacts(network, input: data?.shape, classes: data?.classes) {
       foresight.know("model", model)
     }
     foresight.know("history", ScoresFacts(numbers: [], lists: ["accuracy", "loss"]))

@@ -8,8 +8,8 @@ import Workflow
 struct ModelReceiver: ArtifactReceiver {
   static let type = ArtifactType.model
   static let help =
-    "safetensors with torchvision's names, and architecture, input, classes, width, mean and std in the metadata; of "
-    + "a bare state dict leave 'type' out and give the file to model/import"
+    "safetensors with PyTorch's names, and in the metadata architecture, its parameters (width), input, classes, mean "
+    + "and std; of a bare state dict leave 'type' out and give the file to model/import"
 
   func receive(_ written: URL, as output: OutputArtifact) throws {
     let file = try SafetensorsFile(contentsOf: written, called: written.lastPathComponent)

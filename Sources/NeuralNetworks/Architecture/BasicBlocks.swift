@@ -1,29 +1,23 @@
-// Owns the layers of the residual networks for small images (He et al. 2016, section 4.2), under
-// torchvision's parameter names.
+// Owns what several families are made of, under torchvision's parameter names.
 
 extension LayerGraph {
-  /// A 3×3 stem, three stages of `blocks` basic blocks (the second and third halve the image and double the
-  /// channels; their first block's shortcut is a strided 1×1 convolution with batch norm), the mean over
-  /// space, a linear classifier. Cuts: `stem`, then each block's output as `stage1.0` …
-  mutating func appendResNet(blocks: Int, width: Int, classes: Int) {
-    var x = append(Standardise(), [input])
-    x = append(Convolution("conv1", from: shape(x)[0], to: width, kernel: 3, padding: 1), [x])
-    x = append(BatchNorm("bn1", channels: width), [x])
-    x = append(ReLU(), [x])
-    mark(Cut("stem"), at: x)
-    for stage in 0..<3 {
-      for block in 0..<blocks {
+  /// Stages of basic blocks (He et al. 2016): the first with `width` channels, every later one with twice as many, and
+  /// its first block halves height and width. Marks each block's output as a cut: `stage1.0` …
+  mutating func appendStages(of blocks: [Int], width: Int, to x: Int) -> Int {
+    var x = x
+    for (stage, count) in blocks.enumerated() {
+      for block in 0..<count {
         x = appendBasicBlock(
           "layer\(stage + 1).\(block)", from: x, channels: width << stage,
           stride: stage > 0 && block == 0 ? 2 : 1)
         mark(Cut("stage\(stage + 1).\(block)"), at: x)
       }
     }
-    x = append(GlobalAveragePooling(), [x])
-    x = append(Flatten(), [x])
-    x = append(Linear("fc", from: width << 2, to: classes), [x])
+    return x
   }
 
+  /// relu(f(x) + shortcut(x)), f two 3×3 convolutions with batch norm; where shapes differ the shortcut is a strided
+  /// 1×1 convolution with batch norm (He et al.'s option B), else nothing.
   private mutating func appendBasicBlock(_ name: String, from x: Int, channels: Int, stride: Int) -> Int {
     let inputs = shape(x)[0]
     var y = append(
@@ -39,5 +33,12 @@ extension LayerGraph {
       shortcut = append(BatchNorm("\(name).downsample.1", channels: channels), [shortcut])
     }
     return append(ReLU(), [append(Add(), [y, shortcut])])
+  }
+
+  /// The mean over space and a linear layer to the logits.
+  mutating func appendClassifier(_ name: String, of x: Int, classes: Int) {
+    var y = append(GlobalAveragePooling(), [x])
+    y = append(Flatten(), [y])
+    _ = append(Linear(name, from: shape(y)[0], to: classes), [y])
   }
 }
