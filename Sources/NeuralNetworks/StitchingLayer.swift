@@ -64,11 +64,12 @@ public struct StitchingLayer: Sendable, Equatable {
     var graph = LayerGraph(input: input.extents)
     var x = graph.input
     let (inputs, outputs) = (input.features, output.features)
-    if case .image(let size) = output {
+    switch output {
+    case .image(let size):
       if resizes { x = graph.append(Resize(height: size.height, width: size.width), [x]) }
       _ = graph.append(Convolution("", from: inputs, to: outputs, kernel: 1, hasBias: true), [x])
-    } else {
-      _ = graph.append(Linear("", from: inputs, to: outputs), [x])
+    case .tokens: _ = graph.append(TokenLinear("", from: inputs, to: outputs), [x])
+    case .vector: _ = graph.append(Linear("", from: inputs, to: outputs), [x])
     }
     return graph
   }

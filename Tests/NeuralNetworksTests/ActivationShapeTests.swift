@@ -36,7 +36,16 @@ struct ActivationShapeTests {
 
   @Test func aMapOfTokensMixesTheirWidthNotTheirNumber() throws {
     let map = try StitchingLayer.initialised(
-      input: .tokens(count: 65, width: 192), output: .tokens(count: 65, width: 8), seed: 0)
-    #expect(map.weight.shape == [8, 192] && map.bias.shape == [8] && !map.resizes)
+      input: .tokens(count: 5, width: 3), output: .tokens(count: 5, width: 2), seed: 0)
+    #expect(map.weight.shape == [2, 3] && map.bias.shape == [2] && !map.resizes)
+    let plan = try Network(segments: [.map(map)]).compile(batch: 2)
+    let x = noise([2, 5, 3], seed: 1)
+    try plan.forward(x)
+    let expected = (0..<10).flatMap { token in
+      (0..<2).map { o in
+        (0..<3).reduce(map.bias.values[o]) { $0 + map.weight.values[3 * o + $1] * x.values[3 * token + $1] }
+      }
+    }
+    expectClose(Array(plan.logits), expected)
   }
 }

@@ -22,7 +22,7 @@ struct Linear: Layer {
     ]
   }
 
-  func outputShape(_ inputs: [[Int]]) -> [Int] { inputs[0].dropLast() + [outputs] }
+  func outputShape(_ inputs: [[Int]]) -> [Int] { [outputs] }
 
   /// As a 1×1 convolution of images of one pixel: oneDNN's own fully connected layer is a matrix product, and of
   /// that a row's bits depend on its place in the batch (2.6 and 3.2 with AVX2).
