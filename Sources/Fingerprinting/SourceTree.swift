@@ -137,11 +137,11 @@ private struct Tree {
     return result
   }
 
-  /// The types of the target that conform to `StageKind` or `ArtifactReceiver`, directly or by a protocol of their
-  /// module, with their files.
+  /// The types of the target that conform to `StageKind`, `ResumableKind` (which is one) or `ArtifactReceiver`, directly
+  /// or by a protocol of their module, with their files.
   private func kindFiles() throws -> [String: Set<String>] {
     let own = reach.files.values.filter { $0.module == target }
-    var protocols: Set = ["StageKind", "ArtifactReceiver"]
+    var protocols: Set = ["StageKind", "ResumableKind", "ArtifactReceiver"]
     var grows = true
     while grows {
       grows = false
