@@ -41,9 +41,13 @@ struct ActivationShapeTests {
     let plan = try Network(segments: [.map(map)]).compile(batch: 2)
     let x = noise([2, 5, 3], seed: 1)
     try plan.forward(x)
-    let expected = (0..<10).flatMap { token in
-      (0..<2).map { o in
-        (0..<3).reduce(map.bias.values[o]) { $0 + map.weight.values[3 * o + $1] * x.values[3 * token + $1] }
+    let (w, b) = (map.weight.values, map.bias.values)
+    var expected: [Float] = []
+    for token in 0..<10 {
+      for o in 0..<2 {
+        var sum: Float = b[o]
+        for i in 0..<3 { sum += w[3 * o + i] * x.values[3 * token + i] }
+        expected.append(sum)
       }
     }
     expectClose(Array(plan.logits), expected)
