@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,6 +129,23 @@ void bobbin_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 int bobbin_has_children(void) {
   siginfo_t info;
   return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+int bobbin_wait(pid_t process, int milliseconds) {
+  int file = (int)syscall(SYS_pidfd_open, process, 0);
+  if (file >= 0) {
+    struct pollfd end = {.fd = file, .events = POLLIN};
+    int n = poll(&end, 1, milliseconds);
+    close(file);
+    return n > 0;
+  }
+  // Kernels before 5.3 and some containers have no such descriptors.
+  for (int waited = 0;; waited += 2) {
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0) return 1;
+    if (waited >= milliseconds) return 0;
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
 }
 
 struct entry {

@@ -17,7 +17,10 @@ public struct ExternalFile: Hashable, Sendable {
 
   /// Whether the filesystem still says of the file what it said before it was hashed. To be asked after a stage has
   /// read it: if it was edited meanwhile, the result belongs to no key.
-  public var isUnchanged: Bool { Stamp(path) == stamp }
+  public var isUnchanged: Bool { isUnchanged(at: path) }
+
+  /// The same of a file by another path, which leads to this one.
+  public func isUnchanged(at path: String) -> Bool { Stamp(path) == stamp }
 }
 
 /// What the filesystem says of a file's content; times in nanoseconds since 1970.

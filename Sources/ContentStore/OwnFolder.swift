@@ -82,26 +82,29 @@ public struct OwnFolder: ~Copyable {
 
   /// The names that are text.
   private var textNames: [String] {
-    names.compactMap { name in
-      String(validating: name.lazy.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    entries.compactMap { entry in
+      String(validating: entry.name.lazy.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
   }
 
-  /// As the system has them, with the NUL at their ends: a name may be anything but UTF-8.
-  private var names: [[CChar]] {
+  /// The names as the system has them, with the NUL at their ends: one may be anything but UTF-8. With each, whether it
+  /// may be a folder's.
+  private var entries: [(name: [CChar], mayBeFolder: Bool)] {
     // The stream takes the descriptor it is given, and its position.
     guard let stream = fdopendir(openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
       return []
     }
     defer { closedir(stream) }
-    var names: [[CChar]] = []
+    var entries: [(name: [CChar], mayBeFolder: Bool)] = []
     while let entry = readdir(stream) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
       }
-      if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { names.append(name) }
+      let type = Int(entry.pointee.d_type)
+      let mayBeFolder = type == Int(DT_DIR) || type == Int(DT_UNKNOWN)
+      if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { entries.append((name, mayBeFolder)) }
     }
-    return names
+    return entries
   }
 
   /// Removes the files of processes that are certainly dead, and those of processes that can't be asked after a week.
@@ -140,9 +143,16 @@ public struct OwnFolder: ~Copyable {
   private func removeTree(_ name: UnsafePointer<CChar>) {
     guard let status = status(of: name), status.st_dev == device else { return }
     if status.st_mode & S_IFMT == S_IFDIR {
-      fchmodat(descriptor, name, 0o700, 0)
+      if status.st_mode & 0o700 != 0o700 { fchmodat(descriptor, name, 0o700, 0) }
       if let folder = OwnFolder(at: descriptor, name) {
-        for below in folder.names { folder.removeTree(below) }
+        for below in folder.entries {
+          // A file needs no look: a folder that has taken its place meanwhile stays.
+          if below.mayBeFolder {
+            folder.removeTree(below.name)
+          } else {
+            unlinkat(folder.descriptor, below.name, 0)
+          }
+        }
       }
       unlinkat(descriptor, name, AT_REMOVEDIR)
     } else {

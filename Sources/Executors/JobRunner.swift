@@ -84,7 +84,7 @@ struct JobRunner {
           let (artifacts, blobs) = try member.ingest(into: job.store)
           return (artifacts, blobs, member.usage)
         }
-        scratch.removeFolder(member.folder)
+        if job.members.count > 1 { scratch.removeFolder(member.folder) }
       }
     } catch {
       for i in job.members.indices { end(i) { throw error } }

@@ -24,7 +24,7 @@ struct PreparedMember {
   private let command = Spent()
   private let catalogue: KindCatalogue
 
-  /// - Parameter folder: the job's; member `i` gets one in it.
+  /// - Parameter folder: the job's, by its real path; member `i` gets it, or of several members one in it.
   init(
     _ job: Job, _ i: Int, in folder: URL, files: InputFiles, catalogue: KindCatalogue,
     tell: @escaping @Sendable (WorkerMessage) -> Void
@@ -33,21 +33,19 @@ struct PreparedMember {
     guard let parameters = member.action.json["parameters"] else {
       throw ProtocolError("an action without parameters")
     }
-    self.folder = folder.appendingPathComponent("\(i)")
+    self.folder = job.members.count == 1 ? folder : folder.appendingPathComponent("\(i)", isDirectory: true)
     self.catalogue = catalogue
     declared = member.outputs
-    let scratchFolder = self.folder.appendingPathComponent("work")
-    let outputFolder = self.folder.appendingPathComponent("out")
-    for made in [scratchFolder, outputFolder] {
-      try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
-    }
+    let scratchFolder = self.folder.appendingPathComponent("work", isDirectory: true)
+    let outputFolder = self.folder.path + "/out"
+    for made in [scratchFolder.path, outputFolder] { try makeDirectory(made) }
     var outputs: [String: OutputArtifact] = [:]
     for output in member.outputs {
       let ending = output.type.fileExtension.isEmpty ? "" : "." + output.type.fileExtension
-      let place = outputFolder.appendingPathComponent(output.fileName ?? output.name + ending)
-      try FileManager.default.createDirectory(
-        at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
-      outputs[output.name] = OutputArtifact(url: place)
+      let name = output.fileName ?? output.name + ending
+      if let slash = name.lastIndex(of: "/") { try makeDirectory(outputFolder + "/" + name[..<slash]) }
+      outputs[output.name] = OutputArtifact(
+        url: URL(fileURLWithPath: outputFolder + "/" + name, isDirectory: false))
     }
     self.outputs = outputs
     let (instance, log) = (member.instance, member.log)
@@ -117,13 +115,10 @@ struct PreparedMember {
 
   /// An output may be a link to what the stage made elsewhere in its folder, not to files of others.
   private func checkStaysInside(_ output: URL, _ name: String) throws {
-    guard let target = realpath(output.path, nil), let own = realpath(folder.path, nil) else { return }
-    defer {
-      free(target)
-      free(own)
-    }
+    guard let target = realpath(output.path, nil) else { return }
+    defer { free(target) }
     let path = String(cString: target)
-    guard path.hasPrefix(String(cString: own) + "/") else { throw OutputProblem.outside(name, path) }
+    guard path.hasPrefix(folder.path + "/") else { throw OutputProblem.outside(name, path) }
   }
 }
 

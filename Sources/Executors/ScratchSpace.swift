@@ -22,16 +22,16 @@ final class ScratchSpace: @unchecked Sendable {
   private var homes: [String: Home] = [:]
   private var count = 0
 
-  /// An empty folder on the store's disk.
+  /// An empty folder on the store's disk, by its real path, without links.
   func makeFolder(in store: String) throws -> URL {
     let home = try home(in: store)
     let number = lock.withLock {
       count += 1
       return count
     }
-    let folder = URL(fileURLWithPath: "\(home.path)/\(number)", isDirectory: true)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    return folder
+    let folder = "\(home.path)/\(number)"
+    try makeDirectory(folder)
+    return URL(fileURLWithPath: folder, isDirectory: true)
   }
 
   /// Removes a folder with all below it. What can't be removed stays for the next worker to sweep.

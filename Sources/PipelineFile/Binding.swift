@@ -23,6 +23,8 @@ struct Binding {
     let bind = try declaration.command.map(commandBinder) ?? kindBinder(subject, &found)
     var issues = InstanceIssues()
     var foreseeing = kind.foresees ? StageForesight(kind) : nil
+    let environment = declaration.environment.map(\.name)
+    let secrets = Set(declaration.environment.filter(\.isSecret).map(\.name))
     for i in 0..<stage.count {
       let point = stage.point(of: i)
       guard let parts = try issues.collect({ try bind(point) }) else { continue }
@@ -30,8 +32,7 @@ struct Binding {
         name: stage.names[i], stage: stage.name, labels: stage.labels(of: i), kind: kind,
         parameters: parts.parameters, inputs: parts.inputs, externals: parts.externals,
         commandCode: parts.code,
-        environment: declaration.environment.map(\.name),
-        secrets: Set(declaration.environment.filter(\.isSecret).map(\.name)), outputs: declaration.outputs,
+        environment: environment, secrets: secrets, outputs: declaration.outputs,
         resources: declaration.resources,
         place: declaration.place)
       bound.add(instance, at: offset + i)

@@ -22,14 +22,26 @@ struct CommandDeclaration {
 
   let run: Template
   let outputs: [CommandOutput]
-  private let segments: [Segment]
+  private let reading: CommandReading
   private let shell: CommandShell
-  private let workdir: RawValue?
   private let arguments: [Template]
   private let inputs: [Template.Member]
-  private let patterns: [String]
-  /// The output that holds the command's state, by its name.
-  private let resume: RawValue?
+  /// The parameters that are the same at every point.
+  private let fixed: [RawValue.Member]
+  private let code: Code
+
+  /// What the code of its instances is made from, and where their words don't decide about it, that itself.
+  private struct Code {
+    var patterns: [String]
+    var shell: CommandShell
+    var isPrivate: Bool
+    var reception: CodeManifest
+    var usual: CommandCode?
+
+    func code(of line: String) -> CommandCode {
+      CommandCode(patterns: patterns, line: line, shell: shell, isPrivate: isPrivate, reception: reception)
+    }
+  }
 
   /// Throws `DecodingIssue`.
   init(_ keys: Keys, run raw: RawValue, at stage: Place, _ plain: PlainValues, _ catalogue: KindCatalogue)
@@ -38,8 +50,8 @@ struct CommandDeclaration {
     run = try Template(raw)
     outputs = try plain.outputs(keys["outputs"], at: stage, catalogue)
     shell = try plain.shell(keys["shell"])
-    workdir = keys["workdir"]
-    patterns = try plain.patterns(keys["code"])
+    let workdir = keys["workdir"]
+    let patterns = try plain.patterns(keys["code"])
     arguments = try keys.list("arguments").map { raw in
       guard case .scalar = raw else {
         throw DecodingIssue(raw.place, "arguments: expected a word, found \(raw.found)")
@@ -52,7 +64,10 @@ struct CommandDeclaration {
       }
       return Template.Member(name: member.name, place: member.place, value: try Template(member.value))
     }
-    resume = try keys["resume"].map { [outputs] in try CommandDeclaration.ownOutput($0, among: outputs) }
+    let resume = try keys["resume"].map { [outputs] in
+      try CommandDeclaration.ownOutput($0, among: outputs)
+    }
+    let segments: [Segment]
     switch run {
     case .scalar(let text, _, _): segments = [.literal(text)]
     case .whole(let expression, _): segments = [.expression(expression)]
@@ -60,11 +75,12 @@ struct CommandDeclaration {
     case .null(let place), .list(_, let place), .map(_, let place):
       throw DecodingIssue(place, "run: expected the text of a command, found \(raw.found)")
     }
+    let names = ["out": outputs.map(\.name), "in": inputs.map(\.name)]
     for template in [run] + arguments {
       var wrong: DecodingIssue?
+      let key = template.place == run.place ? "run" : "arguments"
       template.visitPaths { path, place in
-        let key = template.place == run.place ? "run" : "arguments"
-        wrong = wrong ?? checkOwnName(path, key, at: place)
+        wrong = wrong ?? CommandDeclaration.check(path, among: names, key, at: place)
       }
       if let wrong { throw wrong }
     }
@@ -75,6 +91,23 @@ struct CommandDeclaration {
           + "isn't known here how that reads. List it under 'arguments', which the program gets after the text "
           + "(sys.argv of Python)")
     }
+    reading = CommandReading(segments, isShells: shell.isPOSIX)
+    let received = outputs.filter { $0.receiver != nil }
+    fixed =
+      [
+        .list("shell", shell.words, at: run.place),
+        .map("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) }), at: run.place),
+        .map(
+          "types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) }), at: run.place),
+      ] + (workdir.map { [RawValue.Member(name: "workdir", place: $0.place, value: $0)] } ?? [])
+      + (resume.map { [RawValue.Member(name: "resume", place: $0.place, value: $0)] } ?? [])
+    var isPrivate = true
+    if case .scalar("project", _, _)? = workdir { isPrivate = false }
+    var code = Code(
+      patterns: patterns, shell: shell, isPrivate: isPrivate,
+      reception: CodeManifest(files: received.reduce(into: [:]) { $0.merge($1.receiver!.code.files) { $1 } }))
+    code.usual = reading.textWithHoles.map(code.code)
+    self.code = code
   }
 
   /// The name that `${out.name}` means.
@@ -95,13 +128,10 @@ struct CommandDeclaration {
   }
 
   /// Checks that `out.x` and `in.x` are declared.
-  private func checkOwnName(_ path: Path, _ key: String, at place: Place) -> DecodingIssue? {
-    let known: [String]
-    switch path.root {
-    case "out": known = outputs.map(\.name)
-    case "in": known = inputs.map(\.name)
-    default: return nil
-    }
+  private static func check(
+    _ path: Path, among names: [String: [String]], _ key: String, at place: Place
+  ) -> DecodingIssue? {
+    guard let known = names[path.root] else { return nil }
     guard path.members.count == 1, path.selectors.isEmpty, known.contains(path.members[0]) else {
       let cure = suggestion(for: path.members.joined(separator: "."), in: known)
       return DecodingIssue(place, "\(key): ${\(path.text)} is not among '\(path.root)puts'\(cure)")
@@ -130,41 +160,35 @@ struct CommandDeclaration {
   ) throws -> Bound {
     var words = CommandWords(point: point, evaluator: evaluator, source: source)
     for input in inputs { try words.declare(input, root: root) }
-    let text = try words.text(of: segments, at: run.place, isShells: shell.isPOSIX)
-    guard text.text.contains(where: { !$0.isWhitespace }) else {
-      throw DecodingIssue(run.place, "run: nothing to run")
+    let place = run.place
+    let (commandText, isUsual) = try words.text(reading, at: place)
+    let text = commandText.text
+    guard text.contains(where: { !$0.isWhitespace }) else {
+      throw DecodingIssue(place, "run: nothing to run")
     }
     let arguments = try arguments.flatMap { try words.arguments($0) }
-    let place = run.place
-    func value(_ text: String) -> RawValue { .scalar(text, quoted: true, place) }
-    func list(_ name: String, _ texts: [String]) -> RawValue.Member {
-      RawValue.Member(name: name, place: place, value: .list(texts.map(value), place))
-    }
-    func map(_ name: String, _ texts: [String: String]) -> RawValue.Member {
-      let members = texts.sorted { $0.key < $1.key }.map {
-        RawValue.Member(name: $0.key, place: place, value: value($0.value))
-      }
-      return RawValue.Member(name: name, place: place, value: .map(members, place))
-    }
-    let received = outputs.filter { $0.receiver != nil }
-    var isPrivate = true
-    if case .scalar("project", _, _)? = workdir { isPrivate = false }
     return Bound(
       parameters: [
-        RawValue.Member(name: "run", place: place, value: value(text.text)), list("shell", shell.words),
-        list("arguments", arguments),
-        map("inputs", words.places),
-        map("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) })),
-        map("types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) })),
-        map("extensions", words.extensions),
-      ] + (workdir.map { [RawValue.Member(name: "workdir", place: $0.place, value: $0)] } ?? [])
-        + (resume.map { [RawValue.Member(name: "resume", place: $0.place, value: $0)] } ?? []),
-      inputs: words.inputs, externals: words.externals,
-      code: CommandCode(
-        patterns: patterns, line: text.text,
-        shell: shell,
-        isPrivate: isPrivate,
-        reception: CodeManifest(
-          files: received.reduce(into: [:]) { $0.merge($1.receiver!.code.files) { $1 } })))
+        RawValue.Member(name: "run", place: place, value: .scalar(text, quoted: true, place)),
+        .list("arguments", arguments, at: place), .map("inputs", words.places, at: place),
+        .map("extensions", words.extensions, at: place),
+      ] + fixed, inputs: words.inputs, externals: words.externals,
+      code: isUsual ? code.usual ?? code.code(of: text) : code.code(of: text))
+  }
+}
+
+extension RawValue.Member {
+  /// A list of texts, as if it had been written.
+  fileprivate static func list(_ name: String, _ texts: [String], at place: Place) -> RawValue.Member {
+    RawValue.Member(
+      name: name, place: place, value: .list(texts.map { .scalar($0, quoted: true, place) }, place))
+  }
+
+  /// A map of texts.
+  fileprivate static func map(_ name: String, _ texts: [String: String], at place: Place) -> RawValue.Member {
+    let members = texts.sorted { $0.key < $1.key }.map {
+      RawValue.Member(name: $0.key, place: place, value: .scalar($0.value, quoted: true, place))
+    }
+    return RawValue.Member(name: name, place: place, value: .map(members, place))
   }
 }

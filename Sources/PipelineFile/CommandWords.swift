@@ -137,39 +137,42 @@ struct CommandWords {
   }
 
   /// The text of a command, with words put where the shell takes each as one.
-  /// - Parameter isShells: whether a shell reads it; otherwise there are no expressions in it.
-  mutating func text(of segments: [Segment], at place: Place, isShells: Bool) throws -> CommandText {
-    var text = CommandText()
-    var reading = ShellReading()
+  /// - Returns: with it, whether each expression came to one word, as the reading of the command has it.
+  mutating func text(_ command: CommandReading, at place: Place) throws -> (CommandText, isUsual: Bool) {
     var latest = ""
     func told<T>(_ body: () throws -> T) throws -> T {
       do { return try body() } catch let refusal as ShellReading.Refusal {
         throw DecodingIssue(place, "run: ${\(latest)} \(refusal.problem)")
       }
     }
-    for (i, segment) in segments.enumerated() {
+    var text = CommandText()
+    var reading = ShellReading()
+    var isUsual = true
+    for (i, segment) in command.segments.enumerated() {
+      // What stands before has been read, unless it is a list that came there.
+      let known = isUsual ? command.before?[i] : nil
       switch segment {
       case .literal(let part):
-        if isShells { try told { try reading.read(part) } }
+        if known == nil, command.isShells { try told { try reading.read(part) } }
         text.append(.literal(part))
       case .expression(let expression):
         latest = expression.path.text
-        var next: Substring? = ""
-        if i + 1 < segments.count {
-          if case .literal(let part) = segments[i + 1] { next = part[...] } else { next = nil }
-        }
+        if let known { reading = known }
+        let next = command.segments.literal(after: i)
         switch try meaning(of: expression, at: place) {
         case .piece(let piece, let isList):
           // Which paths isn't known yet; where they can stand is.
           _ = try told { try reading.put(isList ? ["/", "/"] : ["/"], isList: isList, before: next) }
           text.append(piece)
+          isUsual = isUsual && !isList
         case .words(let words, let isList):
           text.append(.literal(try told { try reading.put(words, isList: isList, before: next) }))
+          isUsual = isUsual && !isList
         }
       }
     }
-    if isShells { try told { try reading.finish() } }
-    return text
+    if command.isShells, !isUsual || command.before == nil { try told { try reading.finish() } }
+    return (text, isUsual)
   }
 
   /// The canonical texts of what stands at one place under `arguments:`.

@@ -115,6 +115,43 @@ private struct Everything: StageKind {
     #expect(try kind.decode(members, at: place) == json)
   }
 
+  @Test("What was decoded before changes nothing: instances of a stage are decoded one after the other")
+  func decodingHasNoMemory() throws {
+    let adversary = { (steps: String) in self.map(("steps", self.text(steps))) }
+    let written: [[(String, RawValue)]] = [
+      [("architecture", text("a")), ("epochs", text("1"))],
+      [("architecture", text("a")), ("epochs", text("2"))],
+      [("architecture", text("b")), ("epochs", text("2"))],
+      [("epochs", text("2")), ("architecture", text("b"))],
+      [("architecture", text("b"))], [("architecture", text("b")), ("epochs", .null(.nowhere))],
+      [("architecture", text("b")), ("epochs", text("0"))],
+      [("architecture", text("b")), ("epochs", text("3"))],
+      [("architecture", .null(.nowhere)), ("epochs", text("3"))],
+      [("architecture", text("é")), ("epochs", text("3"))],
+      [("architecture", text("e\u{301}")), ("epochs", text("3"))],
+      [("architecture", .scalar("1", quoted: true, .nowhere)), ("title", text("wrong"))],
+      [("architecture", .scalar("1", quoted: true, .nowhere)), ("title", text("right"))],
+      [("architecture", text("x")), ("adversary", adversary("1"))],
+      [("architecture", text("x")), ("adversary", adversary("2"))],
+      [("architecture", text("x")), ("adversary", adversary("0"))],
+      [("architecture", text("x")), ("adversary", .null(.nowhere))],
+      [("architecture", text("x")), ("epoch", text("2"))],
+      [("architecture", text("x")), ("milestones", .list([text("1")], .nowhere))],
+      [("architecture", text("x")), ("milestones", .list([text("1"), text("2")], .nowhere))],
+    ]
+    func outcome(_ members: [(String, RawValue)], _ kind: KindDescription) -> String {
+      let members = members.map { RawValue.Member(name: $0.0, place: .nowhere, value: $0.1) }
+      do { return try kind.decode(members, at: .nowhere).canonical } catch { return "\(error)" }
+    }
+    for first in written {
+      for second in written {
+        let fresh = KindDescription(Everything.self, code: CodeManifest(files: [:]))
+        _ = outcome(first, kind)
+        #expect(Array(outcome(second, kind).utf8) == Array(outcome(second, fresh).utf8))
+      }
+    }
+  }
+
   @Test func nullMeansNotWritten() throws {
     let json = try decode(
       ("architecture", text("x")), ("epochs", .null(.nowhere)), ("adversary", .null(.nowhere)))

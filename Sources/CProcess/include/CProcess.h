@@ -39,6 +39,9 @@ void bobbin_adopt_orphans(void);
 /// Whether this process has children, ended but unreaped ones included.
 int bobbin_has_children(void);
 
+/// Waits until a child has ended, at most so many milliseconds. Returns whether it has; it isn't reaped.
+int bobbin_wait(pid_t process, int milliseconds);
+
 /// Kills and reaps everything below this process. With `for_good`, nothing can be started any more.
 /// Returns how many were alive at the end of its patience (2 s): 0, if nothing is wrong with the system.
 int bobbin_end_descendants(int for_good);

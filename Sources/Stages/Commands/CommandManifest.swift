@@ -3,6 +3,7 @@
 
 import Canonical
 import Foundation
+import Processes
 import Workflow
 
 /// `{"inputs": {"scores": [{"path": …, "stage": "scores", "axes": {"seed": "0"}}]}, "outputs": {"acts": {"path": …,
@@ -46,6 +47,13 @@ struct CommandManifest {
     json = .object(members)
   }
 
-  /// Writes it.
-  func write(to file: URL) throws { try Data((json.canonical + "\n").utf8).write(to: file) }
+  /// Writes it into a file that isn't there yet. It need not outlive the machine: the command alone reads it.
+  func write(to file: String) throws {
+    let code = appendText(json.canonical + "\n", to: file)
+    guard code == 0 else {
+      throw Failure(
+        code == ENOSPC || code == EDQUOT || code == EFBIG ? .store : .other,
+        "\(file) can't be written: \(SystemError(code))")
+    }
+  }
 }

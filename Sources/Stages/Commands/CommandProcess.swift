@@ -1,5 +1,6 @@
 // Owns the process of a command: its environment, what it used, and how it ended in words.
 
+import CProcess
 import ContentStore
 import Foundation
 import Processes
@@ -31,11 +32,11 @@ struct CommandProcess {
   /// Runs it to its end.
   func run() throws -> ProcessEnd {
     var environment = try environment
-    let told = context.scratch.appendingPathComponent("inputs.json")
+    let told = context.scratch.path + "/inputs.json"
     try manifest.write(to: told)
-    environment[CommandManifest.variable] = told.path
-    let progress = CommandProgress(
-      context.scratch.appendingPathComponent("progress.jsonl").path, report: { context.progress($0) },
+    environment[CommandManifest.variable] = told
+    var progress = CommandProgress(
+      context.scratch.path + "/progress.jsonl", report: { context.progress($0) },
       checkpoint: { [checkpoints] name in
         guard let checkpoints else {
           return "a checkpoint is ignored: the stage doesn't say resume: ${out.NAME}"
@@ -43,7 +44,6 @@ struct CommandProcess {
         return checkpoints.save(name)
       },
       complain: { _ = writeText("bobbin: \($0)\n", to: 2) })
-    defer { progress.end() }
     environment[CommandProgress.variable] = progress.path
     let process: pid_t
     do {
@@ -57,6 +57,8 @@ struct CommandProcess {
     }
     // The kernel counts for the shell what the process held from which it was started.
     let inherited = ProcessMemory.peak ?? .max
+    while bobbin_wait(process, CommandProgress.interval) == 0 { progress.readOn() }
+    progress.end()
     var status: Int32 = 0
     var used = rusage()
     while wait4(process, &status, 0, &used) < 0 {
@@ -70,12 +72,12 @@ struct CommandProcess {
 
   private var environment: [String: String] {
     get throws {
-      let temporary = context.scratch.appendingPathComponent("tmp")
-      try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+      let temporary = context.scratch.path + "/tmp"
+      try makeDirectory(temporary)
       // The worker's own environment is fixed already; these are for itself.
       var environment = ProcessInfo.processInfo.environment
       for name in ["LD_LIBRARY_PATH", "SWIFT_BACKTRACE", "PWD", "OLDPWD"] { environment[name] = nil }
-      environment["TMPDIR"] = temporary.path
+      environment["TMPDIR"] = temporary
       environment.merge(context.environment) { $1 }
       return environment
     }

@@ -6,8 +6,10 @@ import Foundation
 import Workflow
 
 /// Follows the file while the command runs.
-final class CommandProgress: @unchecked Sendable {
+struct CommandProgress {
   static let variable = "BOBBIN_PROGRESS"
+  /// How often the file is looked at, in milliseconds.
+  static let interval: Int32 = 100
   /// The bytes of the longest line that is read.
   private static let longest = 1 << 16
   /// The most numbers and texts of one line that are shown.
@@ -17,9 +19,6 @@ final class CommandProgress: @unchecked Sendable {
   private let report: @Sendable (Workflow.Progress) -> Void
   private let checkpoint: @Sendable (String) -> String?
   private let complain: @Sendable (String) -> Void
-  private let over = DispatchSemaphore(value: 0)
-  private let ended = DispatchSemaphore(value: 0)
-  // Of the following thread alone.
   private var offset = 0
   private var line: [UInt8] = []
   private var isTooLong = false
@@ -40,24 +39,16 @@ final class CommandProgress: @unchecked Sendable {
     self.report = report
     self.checkpoint = checkpoint
     self.complain = complain
-    let thread = Thread { [self] in
-      // The end of a short command isn't kept waiting.
-      while over.wait(timeout: .now() + 0.1) == .timedOut { readOn() }
-      readOn()
-      if !line.isEmpty { take() }
-      ended.signal()
-    }
-    thread.name = "progress"
-    thread.start()
   }
 
-  /// Reads what is left, and no more afterwards.
-  func end() {
-    over.signal()
-    ended.wait()
+  /// Reads what is left.
+  mutating func end() {
+    readOn()
+    if !line.isEmpty { take() }
   }
 
-  private func readOn() {
+  /// Reads what has been written since the last time.
+  mutating func readOn() {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return }
     defer { close(file) }
@@ -86,7 +77,7 @@ final class CommandProgress: @unchecked Sendable {
     }
   }
 
-  private func take() {
+  private mutating func take() {
     defer {
       line = []
       isTooLong = false

@@ -26,13 +26,11 @@ struct PrivateTree {
     }
     self.files = files
     var folders: Set = [root.path]
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    try makeDirectory(root.path)
     for (place, file) in files {
       let url = root.appendingPathComponent(place)
-      let folder = url.deletingLastPathComponent()
-      if folders.insert(folder.path).inserted {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      }
+      let folder = url.deletingLastPathComponent().path
+      if folders.insert(folder).inserted { try makeDirectory(folder) }
       switch file.role {
       case .input, .program:
         try FileManager.default.createSymbolicLink(atPath: url.path, withDestinationPath: file.source)

@@ -80,17 +80,22 @@ public struct Command: ResumableKind {
   public init() {}
 
   public func validate() throws {
-    let texts =
-      [("run", run)] + shell.map { ("shell", $0) } + arguments.map { ("arguments", $0) }
-      + outputs.map { ("outputs", $0.value) }
-    for (name, text) in texts where text.utf8.contains(0) {
+    let outputs = outputs
+    func refuseNUL(_ name: String, _ text: String) throws {
+      guard text.utf8.contains(0) else { return }
       throw InvalidParameter(name, "there is a NUL character (\\0) in it, behind which nothing would count")
     }
+    try refuseNUL("run", run)
+    for word in shell { try refuseNUL("shell", word) }
+    for word in arguments { try refuseNUL("arguments", word) }
+    for (_, file) in outputs { try refuseNUL("outputs", file) }
     if run.allSatisfy(\.isWhitespace) { throw InvalidParameter("run", "there is no command") }
     var names: [String: String] = [:]
-    for (output, file) in outputs.sorted(by: { $0.key < $1.key }) {
-      let parts = file.split(separator: "/", omittingEmptySubsequences: false)
-      guard parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
+    for (output, file) in outputs.count > 1 ? outputs.sorted(by: { $0.key < $1.key }) : Array(outputs) {
+      let parts = file.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      guard
+        !parts.contains(where: { $0.isEmpty || $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) })
+      else {
         throw InvalidParameter(
           "outputs", "'\(output)' is to be the name of a file such as result.csv, found '\(file)'")
       }
@@ -107,7 +112,8 @@ public struct Command: ResumableKind {
 
   public func run(in context: StageContext) throws {
     let tree =
-      workdir == .private ? try PrivateTree(at: context.scratch.appendingPathComponent("tree"), context) : nil
+      workdir == .private
+      ? try PrivateTree(at: context.scratch.appendingPathComponent("tree", isDirectory: true), context) : nil
     let files = try CommandInputs(context, extensions: extensions, places: inputs, tree: tree)
     let program = CommandShell(words: shell)
     func input(_ name: String) -> [String] { files.paths(of: name) }

@@ -27,13 +27,14 @@ public protocol ArtifactReceiver: Sendable {
 public struct ReceiverDescription: Sendable {
   public let type: ArtifactType
   public let help: String
-  /// The sources that decide what it makes of a file.
-  public let code: CodeManifest
+  /// The sources that decide what it makes of a file, put together at each use: most pipelines use few receivers.
+  public var code: CodeManifest { findCode() }
+  private let findCode: @Sendable () -> CodeManifest
   private let receiver: any ArtifactReceiver
 
-  public init(_ type: any ArtifactReceiver.Type, code: CodeManifest) {
+  public init(_ type: any ArtifactReceiver.Type, code: @autoclosure @escaping @Sendable () -> CodeManifest) {
     self.type = type.type
-    self.code = code
+    findCode = code
     help = type.help
     receiver = type.init()
   }

@@ -69,25 +69,26 @@ public struct CommandText: Sendable, Hashable {
 
   /// The canonical text, which is the command's parameter.
   public var text: String {
-    pieces.map { piece in
+    var whole = ""
+    for piece in pieces {
       switch piece {
-      case .literal(let text): CommandText.escaped(text)
-      case .input(let name): "${in.\(name)}"
-      case .output(let name): "${out.\(name)}"
+      case .literal(let text): whole += CommandText.escaped(text)
+      case .input(let name): whole += "${in.\(name)}"
+      case .output(let name): whole += "${out.\(name)}"
       }
-    }.joined()
+    }
+    return whole
   }
 
   private static func escaped(_ literal: String) -> String {
-    var scalars = String.UnicodeScalarView()
-    var isAfterDollar = false
-    for scalar in literal.unicodeScalars {
-      if isAfterDollar, scalar == "{" { scalars.append("$") }
+    guard literal.utf8.contains(UInt8(ascii: "{")) else { return literal }
+    var bytes: [UInt8] = []
+    for byte in literal.utf8 {
       // "$" then "{" becomes "$" "$" "{": the added one stands before the brace, which reads the same.
-      scalars.append(scalar)
-      isAfterDollar = scalar == "$"
+      if byte == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "$") { bytes.append(UInt8(ascii: "$")) }
+      bytes.append(byte)
     }
-    return String(scalars)
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// The line for a POSIX shell.

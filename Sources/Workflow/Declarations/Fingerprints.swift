@@ -11,6 +11,7 @@ public struct Fingerprints: Sendable {
   private let files: [(path: String, digest: String)]
   private let kinds: [String: [Int]]
   private let listed: [String: [String: [Int]]]
+  private let configuration: String
 
   /// - Parameters:
   ///   - files: everything that decides results, each once, with the digest of what in it counts.
@@ -24,8 +25,8 @@ public struct Fingerprints: Sendable {
     files: [(path: String, digest: String)], kinds: [String: [Int]],
     listed: [String: [String: [Int]]], isDebug: Bool, isUnchecked: Bool
   ) {
-    let configuration = isDebug ? "debug" : isUnchecked ? "unchecked" : "release"
-    self.files = files + [("build: configuration", Digest.of(configuration.utf8).hex)]
+    configuration = isDebug ? "debug" : isUnchecked ? "unchecked" : "release"
+    self.files = files
     self.kinds = kinds
     self.listed = listed
   }
@@ -39,7 +40,7 @@ public struct Fingerprints: Sendable {
             + "StageKind, and apply the plugin Fingerprints to the module")
       }
       return KindDescription(
-        type, code: self.manifest(members + [self.files.count - 1]),
+        type, code: self.manifest(members),
         listed: (self.listed["\(type)"] ?? [:]).mapValues(self.manifest))
     }
   }
@@ -52,19 +53,20 @@ public struct Fingerprints: Sendable {
           "BUG: the build found no receiver \(type) in this module. Declare it there as a struct that names "
             + "ArtifactReceiver, and apply the plugin Fingerprints to the module")
       }
-      return ReceiverDescription(type, code: manifest(members + [files.count - 1]))
+      return ReceiverDescription(type, code: self.manifest(members))
     }
   }
 
   private func manifest(_ members: [Int]) -> CodeManifest {
-    CodeManifest(
+    let sources = members.map { member in
+      let (path, hex) = files[member]
+      guard let digest = Digest(hex: hex) else {
+        preconditionFailure("BUG: the digest of \(path) is '\(hex)'")
+      }
+      return (path, digest)
+    }
+    return CodeManifest(
       files: Dictionary(
-        uniqueKeysWithValues: members.map { member in
-          let (path, hex) = files[member]
-          guard let digest = Digest(hex: hex) else {
-            preconditionFailure("BUG: the digest of \(path) is '\(hex)'")
-          }
-          return (path, digest)
-        }))
+        uniqueKeysWithValues: sources + [("build: configuration", Digest.of(configuration.utf8))]))
   }
 }

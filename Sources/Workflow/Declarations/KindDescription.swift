@@ -32,9 +32,6 @@ public final class KindDescription: Sendable {
   private let reflected = AtomicLazyReference<Reflection>()
   private let found = AtomicLazyReference<Sources>()
   private let find: @Sendable () -> Sources
-  /// One kind with its declarations, used for every decoding: reflection takes longer than all the rest of it.
-  private var prototype: (kind: any StageKind, declared: Declared) { (reflection.kind, reflection.declared) }
-  private let prototypeLock = NSLock()
 
   /// - Parameters:
   ///   - code: the sources that decide what it computes, whatever its parameters.
@@ -59,28 +56,16 @@ public final class KindDescription: Sendable {
   /// - Parameter meant: parameters that aren't told as missing, since a misspelt name was meant for them.
   /// - Throws: `DecodingIssue`, or `DecodingIssues` where several things are wrong, or nothing else than what was told.
   public func decode(_ members: [RawValue.Member], at place: Place, meant: Set<String> = []) throws -> JSON {
-    prototypeLock.lock()
-    defer { prototypeLock.unlock() }
-    let (kind, declared) = prototype
-    for (_, parameter) in declared.parameters { parameter.reset() }
-    try decodeParameters(declared.parameters, from: members, at: place, meant: meant)
-    do {
-      try kind.validate()
-    } catch let invalid as InvalidParameter {
-      let path = invalid.name.split(separator: ".").map(String.init)
-      let member = members.first { $0.name == path[0] }
-      throw DecodingIssue(
-        member?.value.part(path.dropFirst()).place ?? place, "\(path[0]): \(invalid.message)")
+    try reflection.prototype.withLock { prototype in
+      try prototype.decode(members, at: place, meant: meant)
     }
-    let written = Dictionary(uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) })
-    return .object(written.merging(kind.derivedParameters) { $1 })
   }
 
   /// From where an instance with these parameters, which are in canonical form, can go on; empty when it saves no
   /// states.
   public func prefixes(parameters: JSON) -> [ActionPrefix] {
-    guard type is any ResumableKind.Type, let kind = prototype.kind as? any ResumableKind else { return [] }
-    return decoded(parameters) { kind.prefixes }
+    guard type is any ResumableKind.Type else { return [] }
+    return decoded(parameters) { kind, _ in (kind as? any ResumableKind)?.prefixes ?? [] }
   }
 
   /// Whether the kind says anything before it runs.
@@ -102,29 +87,28 @@ public final class KindDescription: Sendable {
   public func foresee(
     parameters: JSON, inputs: [String: [Foresight.Member]], files: [String: URL]
   ) -> Foreseen {
-    guard let kind = prototype.kind as? any ForeseeingKind else { return Foreseen() }
-    return decoded(parameters) {
+    guard foresees else { return Foreseen() }
+    return decoded(parameters) { kind, declared in
+      guard let kind = kind as? any ForeseeingKind else { return Foreseen() }
       var foresight = Foresight(inputs: inputs, files: files)
       var read: [String] = []
       func ask(watching declared: ArraySlice<(name: String, declaration: any ParameterDeclaration)>) {
         guard let (name, parameter) = declared.first else { return kind.foresee(&foresight) }
         if parameter.watch({ ask(watching: declared.dropFirst()) }) { read.append(name) }
       }
-      ask(watching: prototype.declared.parameters[...])
+      ask(watching: declared.parameters[...])
       return Foreseen(outputs: foresight.outputs, mistakes: foresight.mistakes, read: read)
     }
   }
 
   /// Does something while the prototype has these parameters, which are in canonical form.
-  private func decoded<T>(_ parameters: JSON, _ body: () -> T) -> T {
-    prototypeLock.lock()
-    defer { prototypeLock.unlock() }
-    let declared = prototype.declared.parameters
-    for (_, parameter) in declared { parameter.reset() }
-    guard case .map(let members, let place) = RawValue(parameters),
-      (try? decodeParameters(declared, from: members, at: place)) != nil
-    else { preconditionFailure("BUG: parameters that \(name) did not decode: \(parameters.canonical)") }
-    return body()
+  private func decoded<T: Sendable>(_ parameters: JSON, _ body: (any StageKind, Declared) -> T) -> T {
+    reflection.prototype.withLock { prototype in
+      guard case .map(let members, let place) = RawValue(parameters),
+        (try? prototype.set(members, at: place)) != nil
+      else { preconditionFailure("BUG: parameters that \(name) did not decode: \(parameters.canonical)") }
+      return body(prototype.kind, prototype.declared)
+    }
   }
 
   /// What a job's member works with.
@@ -185,7 +169,7 @@ public final class KindDescription: Sendable {
   /// kind, and those of what it looks up in lists.
   public func code(parameters: JSON) -> CodeManifest {
     guard looksUpCode else { return code }
-    let entries = decoded(parameters) { prototype.kind.listedCode }
+    let entries = decoded(parameters) { kind, _ in kind.listedCode }
     return entries.isEmpty
       ? code
       : CodeManifest(
@@ -330,8 +314,7 @@ public struct CodeManifest: Sendable, Hashable {
 
 /// What a kind declares.
 private final class Reflection: Sendable {
-  let kind: any StageKind
-  let declared: Declared
+  let prototype: Mutex<Prototype>
   let parameters: [ParameterDescription]
   let inputs: [InputDescription]
   let parts: [String: InputPart]
@@ -339,14 +322,78 @@ private final class Reflection: Sendable {
   let outputs: [OutputDescription]
 
   init(_ type: any StageKind.Type) {
-    kind = type.init()
-    declared = Declared(kind)
+    let kind = type.init()
+    let declared = Declared(kind)
+    prototype = Mutex(Prototype(kind: kind, declared: declared))
     parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
     inputs = declared.inputs.map { $1.description(named: $0) }
     let parts = inputs.compactMap { input in input.part.map { (input.name, $0) } }
     self.parts = Dictionary(uniqueKeysWithValues: parts)
     externals = declared.externals.map { $1.description(named: $0) }
     outputs = declared.outputs.map { OutputDescription(name: $0, type: $1.type, help: $1.help) }
+  }
+}
+
+/// One kind with its declarations, used for every decoding: reflection takes longer than all the rest of it.
+private struct Prototype {
+  let kind: any StageKind
+  let declared: Declared
+  /// What its parameters were decoded from, and their canonical forms; nil where that isn't known.
+  private var last: (members: [RawValue.Member], parameters: [String: JSON])?
+
+  init(kind: any StageKind, declared: Declared) {
+    self.kind = kind
+    self.declared = declared
+  }
+
+  /// Gives the parameters these values, and the others their defaults.
+  mutating func set(_ members: [RawValue.Member], at place: Place, meant: Set<String> = []) throws {
+    last = nil
+    for (_, parameter) in declared.parameters { parameter.reset() }
+    try decodeParameters(declared.parameters, from: members, at: place, meant: meant)
+  }
+
+  /// As `KindDescription.decode`.
+  mutating func decode(_ members: [RawValue.Member], at place: Place, meant: Set<String>) throws -> JSON {
+    var parameters: [String: JSON]
+    if let changed = change(to: members) {
+      parameters = changed
+    } else {
+      try set(members, at: place, meant: meant)
+      parameters = Dictionary(
+        uniqueKeysWithValues: declared.parameters.map { ($0.name, $0.declaration.json) })
+    }
+    last = (members, parameters)
+    do {
+      try kind.validate()
+    } catch let invalid as InvalidParameter {
+      let path = invalid.name.split(separator: ".").map(String.init)
+      let member = members.first { $0.name == path[0] }
+      throw DecodingIssue(
+        member?.value.part(path.dropFirst()).place ?? place, "\(path[0]): \(invalid.message)")
+    }
+    let derived = kind.derivedParameters
+    return .object(derived.isEmpty ? parameters : parameters.merging(derived) { $1 })
+  }
+
+  /// Gives parameters new values where what is written of them has changed: instances of a stage differ in a few.
+  /// - Returns: all of them in canonical form; nil, and nothing is known, where others are written than last time or
+  ///   something is wrong.
+  private mutating func change(to members: [RawValue.Member]) -> [String: JSON]? {
+    guard let last, last.members.count == members.count else { return nil }
+    self.last = nil
+    var parameters = last.parameters
+    for i in members.indices {
+      guard members[i].name == last.members[i].name else { return nil }
+      if members[i].value.saysTheSame(as: last.members[i].value) { continue }
+      // Nothing where something was, or the other way round, is decided among all of them.
+      if members[i].value.isNull || last.members[i].value.isNull { return nil }
+      guard let n = declared.parameters.firstIndex(where: { $0.name == members[i].name }),
+        (try? declared.parameters[n].declaration.decode(members[i].value)) != nil
+      else { return nil }
+      parameters[members[i].name] = declared.parameters[n].declaration.json
+    }
+    return parameters
   }
 }
 

@@ -186,26 +186,26 @@ func decodeParameters(
   _ declared: [(name: String, declaration: any ParameterDeclaration)], from members: [RawValue.Member],
   at place: Place, meant told: Set<String> = []
 ) throws {
-  let names = declared.map(\.name)
   var issues = DecodingIssues()
   var meant = told
   for member in members {
-    guard let parameter = declared.first(where: { $0.name == member.name }) else {
+    guard let n = declared.firstIndex(where: { $0.name == member.name }) else {
+      let names = declared.map(\.name)
       issues.add(
         DecodingIssue(
           member.place, "unknown parameter '\(member.name)'\(suggestion(for: member.name, in: names))"))
       if let name = nearestName(to: member.name, in: names) { meant.insert(name) }
       continue
     }
+    let declaration = declared[n].declaration
     // Where `null` is no value it means "not written", so that an axis can switch a parameter off.
-    if case .null = member.value, !parameter.declaration.takesNull { continue }
-    try issues.collect(member.name) { try parameter.declaration.decode(member.value) }
+    if member.value.isNull, !declaration.takesNull { continue }
+    try issues.collect(member.name) { try declaration.decode(member.value) }
   }
   var isComplete = true
   for (name, declaration) in declared where declaration.isRequired {
     let written = members.contains { member in
-      if case .null = member.value, !declaration.takesNull { return false }
-      return member.name == name
+      member.name == name && (!member.value.isNull || declaration.takesNull)
     }
     if written { continue }
     isComplete = false

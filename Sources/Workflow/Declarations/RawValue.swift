@@ -67,6 +67,26 @@ public indirect enum RawValue: Sendable {
     return value
   }
 
+  var isNull: Bool { if case .null = self { true } else { false } }
+
+  /// Whether the same is written in both to the byte, wherever it stands. (Texts are equal to Swift also where their
+  /// bytes differ: é has two spellings.)
+  func saysTheSame(as other: RawValue) -> Bool {
+    switch (self, other) {
+    case (.null, .null): true
+    case (.scalar(let text, let quoted, _), .scalar(let other, let otherQuoted, _)):
+      quoted == otherQuoted && text.utf8.elementsEqual(other.utf8)
+    case (.list(let values, _), .list(let others, _)):
+      values.count == others.count && zip(values, others).allSatisfy { $0.saysTheSame(as: $1) }
+    case (.map(let members, _), .map(let others, _)):
+      members.count == others.count
+        && zip(members, others).allSatisfy {
+          $0.name.utf8.elementsEqual($1.name.utf8) && $0.value.saysTheSame(as: $1.value)
+        }
+    default: false
+    }
+  }
+
   /// For error messages: `'abc'`, `a list`, `a map`, `nothing`.
   public var found: String {
     switch self {

@@ -160,6 +160,9 @@ public struct ShellReading: Sendable {
     return words[0]
   }
 
+  /// Whether what comes is read in the same way whatever single word is put at the place that has been reached.
+  public var isTheSameForAllWords: Bool { if case .hereDocument = stack.last! { false } else { true } }
+
   /// To be called when all has been read.
   public mutating func finish() throws {
     if case .hereDocument(let document) = stack.last! { try endLine(of: document) }
@@ -174,8 +177,11 @@ public struct ShellReading: Sendable {
   }
 
   private static func isPlain(_ word: String) -> Bool {
-    word.utf8.allSatisfy { c in
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%".utf8.contains(c)
+    word.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 0x30...0x39: true
+      default: "/._-+:@%".utf8.contains(byte)
+      }
     }
   }
 

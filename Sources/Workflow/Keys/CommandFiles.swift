@@ -13,8 +13,8 @@ struct CommandFiles: Sendable {
     /// Where each name of the manifest is found.
     var places: [String: String]
     var facts: ProgramFacts
-    /// The programs by their names in the manifest.
-    var programs: [String: Digest]
+    /// The programs, by their names in the manifest.
+    var programs: Programs.Found
     /// The files of the project that the command may name, by their path in it.
     var own: [String: ExternalFile]
     /// The folders of the project that programs lie in with what they need, by their path in it.
@@ -34,8 +34,11 @@ struct CommandFiles: Sendable {
     self.root = root
     path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
     neverCode = NeverCode(root: root, store: store.directory.path)
+    var latest: CommandCode?
     for instance in instances {
-      guard let code = instance.commandCode, entries[code] == nil else { continue }
+      guard let code = instance.commandCode, code != latest else { continue }
+      latest = code
+      if entries[code] != nil { continue }
       do {
         (entries[code], environments) = try read(code, store)
       } catch StoreError.source(let path, let reason) {
@@ -63,6 +66,9 @@ struct CommandFiles: Sendable {
   /// Looks at the files again.
   func look(at code: CommandCode, store: any ResultStore) throws -> Look {
     let entry = entry(code)
+    if code.patterns.isEmpty, programs(store).isUnchanged(entry.programs) {
+      return .same(Sight(files: entry.files))
+    }
     do {
       let (now, _) = try read(code, store)
       let (before, after) = (entry.manifest.files, now.manifest.files)
@@ -80,11 +86,14 @@ struct CommandFiles: Sendable {
     guard code.isPrivate else { return try look(at: code, store: store) }
     let entry = entry(code)
     let copied = copied(code)
+    if programs(store).isUnchanged(entry.programs) {
+      return .same(Sight(files: entry.programs.files.filter { !copied.contains($0.path) }))
+    }
     do {
-      var programs = Programs(root: root, path: path, store: store, environments: environments)
+      var programs = programs(store)
       let now = try programs.find(code)
-      for name in Set(now.entries.keys).union(entry.programs.keys).sorted()
-      where now.entries[name] != entry.programs[name] {
+      let before = entry.programs.entries
+      for name in Set(now.entries.keys).union(before.keys).sorted() where now.entries[name] != before[name] {
         let place = now.places[name] ?? entry.places[name] ?? root
         if !copied.contains(place) { return .edited(place) }
       }
@@ -112,7 +121,7 @@ struct CommandFiles: Sendable {
     let paths = try self.files(matching: code.patterns)
     let digested = try store.digests(ofFiles: paths.map { URL(fileURLWithPath: root + "/" + $0) })
     let files = Dictionary(zip(paths, digested)) { first, _ in first }
-    var programs = Programs(root: root, path: path, store: store, environments: environments)
+    var programs = programs(store)
     let found = try programs.find(code)
     let entry = Entry(
       manifest: CodeManifest(
@@ -122,8 +131,12 @@ struct CommandFiles: Sendable {
       files: files.values.sorted { $0.path < $1.path } + found.files,
       places: found.places.merging(files.mapValues(\.path)) { $1 },
       facts: ProgramFacts(recognised: found.recognised, unrecognised: found.unrecognised),
-      programs: found.entries, own: found.own.merging(files) { $1 }, links: found.links)
+      programs: found, own: found.own.merging(files) { $1 }, links: found.links)
     return (entry, programs.environments)
+  }
+
+  private func programs(_ store: any ResultStore) -> Programs {
+    Programs(root: root, path: path, store: store, environments: environments)
   }
 
   /// The files of the project that match, relative to its root, sorted.

@@ -42,13 +42,18 @@ final class KeySource: Sendable {
     // Each manifest is digested once.
     var nativeCode: [String: Digest] = [:]
     var commandCode: [CommandCode: Digest] = [:]
+    var latest: (code: CommandCode, digest: Digest)?
     var code = [Digest?](repeating: nil, count: graph.instances.count)
     for i in scope {
       let instance = graph.instances[i]
       let kind = instance.kind
       if let command = instance.commandCode {
-        code[i] = commandCode[command] ?? self.commands.manifest(of: command).digest
-        commandCode[command] = code[i]
+        // Instances of a stage mostly share theirs, and to compare takes less time than to look up.
+        if latest?.code != command {
+          latest = (command, commandCode[command] ?? self.commands.manifest(of: command).digest)
+          commandCode[command] = latest!.digest
+        }
+        code[i] = latest!.digest
         continue
       }
       let ofKind = nativeCode[kind.name] ?? kind.code.digest

@@ -35,13 +35,27 @@ public struct ProgramWords: Sendable, Hashable {
   /// Other plain words, and the files that are read by `<`: relative to the project's root where they may be paths.
   public private(set) var words: [String] = []
 
+  /// What stands in the line for words that aren't known yet, and whether what was found depends on them.
+  private let hole: String?
+  public private(set) var dependsOnHoles = false
+
   private var directory: String? = ""
   private var activated: String?
   private var functions: Set<String> = []
   private var isFirst = true
 
   /// Reads a line. `${…}` in it may be a placeholder of `CommandText`.
-  public init(_ line: String) { read(line) }
+  /// - Parameter hole: what stands in it for words that aren't known yet.
+  public init(_ line: String, hole: String? = nil) {
+    self.hole = hole
+    read(line)
+  }
+
+  /// To be called for words that decide what is found: which programs there are doesn't depend on what they are given.
+  private mutating func consider(_ words: some Sequence<ShellWords.Word>) {
+    guard let hole, !dependsOnHoles else { return }
+    dependsOnHoles = words.contains { $0.written.contains(hole) }
+  }
 
   // MARK: Commands of a line
 
@@ -65,14 +79,19 @@ public struct ProgramWords: Sendable, Hashable {
         }
       case .redirection: redirect(&rest)
       case .word(let word):
+        consider([word])
         if word.isPlain, !word.isQuoted, ProgramWords.keywords.contains(word.text) {
           isFirst = false
           rest = rest.dropFirst()
           switch word.text {
           case "for", "select": for word in simple(&rest) { nested(in: word) }
           case "function":
-            if case .word(let name)? = rest.first { define(name.text, &rest) }
+            if case .word(let name)? = rest.first {
+              consider([name])
+              define(name.text, &rest)
+            }
           case "case":
+            consider(rest.compactMap { if case .word(let word) = $0 { word } else { nil } })
             while let next = rest.first, !next.isWord("in") { rest = rest.dropFirst() }
             rest = rest.dropFirst()
             nesting.append(.choice)
@@ -154,11 +173,13 @@ public struct ProgramWords: Sendable, Hashable {
   private mutating func start(_ command: [ShellWords.Word]) {
     var rest = command[...]
     while let word = rest.first, let name = word.assigned {
+      consider([word])
       // Programs are looked up elsewhere from here on.
       if name == "PATH" { unknown.append(word.written) }
       rest = rest.dropFirst()
     }
     guard let word = rest.popFirst() else { return }
+    consider([word])
     guard word.isPlain || word.text == "[" || word.text == "[[" else {
       // An artifact or a file that is declared counts as such.
       if !word.written.contains("${in.") { unknown.append(word.written) }
@@ -167,10 +188,14 @@ public struct ProgramWords: Sendable, Hashable {
     }
     let name = word.text
     switch name {
-    case "cd": move(to: rest)
+    case "cd":
+      consider(rest)
+      move(to: rest)
     case ".", "source":
+      consider(rest)
       if let file = rest.first, file.isPlain { source(file.text) } else { unknown.append(word.written) }
     case "exec", "command", "builtin", "time":
+      consider(rest)
       if rest.first?.text == "-a" { rest = rest.dropFirst(2) }
       while let option = rest.first, option.text.hasPrefix("-") {
         if option.text.lowercased().contains("v") { return }
@@ -179,6 +204,7 @@ public struct ProgramWords: Sendable, Hashable {
       start(Array(rest))
     case "eval": unknown.append("eval")
     case "export", "declare", "typeset", "local", "readonly":
+      consider(rest)
       if let path = rest.first(where: { $0.assigned == "PATH" }) { unknown.append(path.written) }
     case _ where functions.contains(name): break
     case _ where ProgramWords.builtIn.contains(name): for argument in rest { note(argument) }
@@ -190,6 +216,11 @@ public struct ProgramWords: Sendable, Hashable {
     add(Start(name, directory: directory, activated: activated, isCertain: isFirst))
     isFirst = false
     let base = name.split(separator: "/").last.map(String.init) ?? name
+    if ProgramWords.wrappers[base] != nil || ProgramWords.shells.contains(base)
+      || ProgramWords.choosers.contains(base) || base == "find"
+    {
+      consider(arguments)
+    }
     if let wrapper = ProgramWords.wrappers[base] {
       start(wrapper.command(in: arguments))
     } else if ProgramWords.shells.contains(base),

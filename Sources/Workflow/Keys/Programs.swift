@@ -23,6 +23,15 @@ struct Programs {
     var recognised: [String] = []
     /// What doesn't count, with what to declare.
     var unrecognised: [String] = []
+    /// How each program was found: nil where looking again takes more than seeing that it is the same file.
+    var steps: [Step]? = []
+  }
+
+  /// What a program's name led to, if to anything.
+  struct Step {
+    var start: ProgramWords.Start
+    var path: String?
+    var file: ExternalFile?
   }
 
   struct Missing: Error {
@@ -46,6 +55,15 @@ struct Programs {
     self.environments = environments
   }
 
+  /// Whether every program is where it was, and the same file, so that a command starts what was found. False where that
+  /// isn't known.
+  func isUnchanged(_ found: Found) -> Bool {
+    found.steps?.allSatisfy { step in
+      guard let path = file(of: step.start) else { return step.path == nil }
+      return path == step.path && step.file?.isUnchanged(at: path) == true
+    } ?? false
+  }
+
   /// Finds what a command starts. Throws `Missing` for a certain program that isn't there, `StoreError.source` for one
   /// that can't be read.
   mutating func find(_ code: CommandCode) throws -> Found {
@@ -63,9 +81,13 @@ struct Programs {
 
   private mutating func add(_ start: ProgramWords.Start) throws {
     if let file = file(of: start) {
-      if start.word.contains("/"), !start.word.hasPrefix("/") { try addToTree(file) }
-      return try add(file, called: start.word)
+      if start.word.contains("/"), !start.word.hasPrefix("/") {
+        found.steps = nil
+        try addToTree(file)
+      }
+      return try add(file, from: start)
     }
+    found.steps?.append(Step(start: start))
     let isPath = start.word.contains("/")
     let places =
       !isPath
@@ -108,16 +130,23 @@ struct Programs {
   }
 
   /// Adds a program's file, and what runs that.
-  private mutating func add(_ path: String, called name: String) throws {
-    guard seen.insert(path).inserted else { return }
+  private mutating func add(_ path: String, from start: ProgramWords.Start) throws {
+    let name = start.word
+    guard seen.insert(path).inserted else {
+      let file = found.steps?.first { $0.path == path }?.file
+      found.steps?.append(Step(start: start, path: path, file: file))
+      return
+    }
     let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let interpreter = Programs.hashBang(of: file)
     let environment = environment(of: path)
     let base = name.split(separator: "/").last.map(String.init) ?? name
     // The scripts of an environment say where it lies, and belong to its distributions.
+    if environment != nil || Programs.loadsPackages(base) { found.steps = nil }
     if environment == nil || interpreter == nil && base != "activate" {
       let digested = try store.digests(ofFiles: [URL(fileURLWithPath: file)])[0]
       found.files.append(digested)
+      found.steps?.append(Step(start: start, path: path, file: digested))
       var entry = "program \(base)"
       var count = 1
       while let other = found.entries[entry], other != digested.digest {
@@ -131,7 +160,7 @@ struct Programs {
     if let environment { add(environment) }
     if let interpreter {
       let start = ProgramWords.Start(interpreter)
-      if let next = self.file(of: start) { try add(next, called: interpreter) }
+      if let next = self.file(of: start) { try add(next, from: start) }
     }
   }
 
