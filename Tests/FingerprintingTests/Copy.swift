@@ -28,7 +28,8 @@ final class Copy {
   static func tree(at root: URL, compiler: String) throws -> SourceTree {
     let engine = ["Workflow", "ContentStore", "Processes", "CProcess"]
     let counted = [
-      "Stages", "Canonical", "CCrypto", "COneDNN", "COpenBLAS", "CZlib", "Tensor", "Formats", "Datasets",
+      "Stages", "Canonical", "CCrypto", "CKernels", "COneDNN", "COpenBLAS", "CZlib", "Tensor", "Formats",
+      "Datasets",
       "NeuralNetworks", "Similarity", "Stitching",
     ]
     let names = Set(engine + counted)

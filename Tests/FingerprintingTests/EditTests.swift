@@ -204,6 +204,18 @@ private let edits: [Edit] = [
   Edit(
     "assembly beside a C shim", "Sources/COneDNN/kernels.S", .create("nop\n"), reruns: computing,
     spares: drawing),
+  Edit(
+    "a loop of our own in C", "Sources/CKernels/normalisation.c", .append("static int added;"),
+    reruns: computing,
+    spares: drawing.union(["Command", "DatasetMNIST"])),
+  Edit(
+    "a header of such loops", "Sources/CKernels/vectors.h", .append("#define ADDED"), reruns: computing,
+    spares: drawing.union(["Command", "DatasetMNIST"])),
+  Edit(
+    "how such loops are compiled", "Package.swift",
+    .replace("name: \"CKernels\"", with: "name: \"CKernels\", cSettings: [.define(\"A\")]"),
+    reruns: computing,
+    spares: drawing.union(["Command"])),
   Edit("a resource", "Sources/Similarity/weights.json", .create("{}\n"), reruns: ["SimilarityKind"]),
   Edit(
     "the settings of numerics", "Package.swift",
