@@ -35,15 +35,18 @@ public struct Bobbin: ParsableCommand {
   ///   - receivers: what makes artifacts of that which commands write.
   ///   - libraries: names and versions of the libraries that decide bits and are in no key, for the facts of
   ///     records. Called where stages run.
+  ///   - threads: told how many threads may compute from now on, where stages run: at any time, from any thread.
   public static func main(
     kinds: [KindDescription], receivers: [ReceiverDescription],
-    libraries: @escaping @Sendable () -> JSON = { [:] }
+    libraries: @escaping @Sendable () -> JSON = { [:] }, threads: @escaping @Sendable (Int) -> Void = { _ in }
   ) -> Never {
     // A reader that has gone is an error of the write, to be answered there.
     signal(SIGPIPE, SIG_IGN)
     // As is a file that grows beyond `ulimit -f`.
     signal(SIGXFSZ, SIG_IGN)
-    let program = Program(kinds: KindCatalogue(kinds, receivers: receivers), libraries: libraries)
+    let program = Program(
+      kinds: KindCatalogue(kinds, receivers: receivers), libraries: libraries,
+      threads: threads)
     do {
       try refuseUnknownCommand(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()

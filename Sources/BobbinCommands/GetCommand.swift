@@ -149,7 +149,7 @@ struct GetCommand: ProgramCommand {
   private func rebuilt(_ instances: [Int], in opened: OpenPipeline, _ program: Program) throws -> [[String:
     Artifact]]
   {
-    let jobs = ProcessInfo.processInfo.activeProcessorCount
+    let jobs = LocalExecutor.cores
     let executor = LocalExecutor(jobs: jobs)
     defer { executor.shutdown() }
     let display = RunDisplay(graph: opened.graph, store: opened.store.directory, jobs: jobs)

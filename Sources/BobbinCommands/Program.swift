@@ -13,6 +13,8 @@ struct Program: Sendable {
   var kinds: KindCatalogue
   /// Names and versions of the libraries that decide bits, for the facts of records.
   var libraries: @Sendable () -> JSON
+  /// Told how many threads may compute from now on, where stages run.
+  var threads: @Sendable (Int) -> Void
 }
 
 extension Program {

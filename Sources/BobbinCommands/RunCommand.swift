@@ -26,6 +26,11 @@ struct RunCommand: ProgramCommand {
   @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
     []
   @Option(name: .shortAndLong, help: "How many run at a time. Default: one for each core.") var jobs: Int?
+  @Option(
+    help: """
+      How many cores they use together. What no instance needs is lent to those that can use it, so one that trains \
+      alone has them all; results don't depend on it. Default: all that this process may use.
+      """) var threads: Int?
   @Flag(name: .shortAndLong, help: "After a failure, go on with what doesn't depend on it.") var keepGoing =
     false
   @Flag(name: .shortAndLong, help: "Say what would run and why; run nothing.") var dryRun = false
@@ -39,6 +44,7 @@ struct RunCommand: ProgramCommand {
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes a number from 1, not \(jobs)") }
+    if let threads, threads < 1 { throw ValidationError("--threads takes a number from 1, not \(threads)") }
   }
 
   func run(in program: Program) throws {
@@ -53,9 +59,10 @@ struct RunCommand: ProgramCommand {
       return try StandardOutput.write(
         json ? plan.json().canonical + "\n" : StatusText(plan, graph: graph, onlyStale: true).text)
     }
-    let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    let cores = min(threads ?? LocalExecutor.cores, LocalExecutor.cores)
+    let jobs = jobs ?? cores
     try Interruption.listen()
-    let executor = LocalExecutor(jobs: jobs)
+    let executor = LocalExecutor(jobs: jobs, cores: cores)
     defer { executor.shutdown() }
     let began = Date()
     let display = RunDisplay(

@@ -9,6 +9,7 @@ struct WorkerCommand: ProgramCommand {
 
   func run(in program: Program) {
     WorkerMain.run(
-      catalogue: program.kinds, program: "bobbin \(Program.version)", versions: program.libraries)
+      catalogue: program.kinds, program: "bobbin \(Program.version)", versions: program.libraries,
+      threads: program.threads)
   }
 }

@@ -7,6 +7,7 @@ import Workflow
 final class Handover: @unchecked Sendable {
   private let condition = NSCondition()
   private var jobs: [Job] = []
+  private var grants: [(job: Int, threads: Int)] = []
   private var sink: (@Sendable (ExecutorEvent) -> Void)?
   private var isStopping = false
   private var hasStopped = false
@@ -46,6 +47,12 @@ final class Handover: @unchecked Sendable {
     wake()
   }
 
+  /// A job may compute with so many threads from now on.
+  func grant(_ threads: Int, to job: Int) {
+    condition.withLock { grants.append((job, threads)) }
+    wake()
+  }
+
   func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) { condition.withLock { self.sink = sink } }
 
   /// Returns when no worker is left.
@@ -65,13 +72,16 @@ final class Handover: @unchecked Sendable {
 
   // MARK: The pool's side
 
-  /// New jobs since the last call; nil when it is time to stop.
-  func takeJobs() -> [Job]? {
+  /// New jobs, and what jobs were granted, since the last call; nil when it is time to stop.
+  func takeJobs() -> (jobs: [Job], grants: [(job: Int, threads: Int)])? {
     var bytes = [UInt8](repeating: 0, count: 64)
     while read(wakeReader, &bytes, 64) > 0 {}
     return condition.withLock {
-      defer { jobs.removeAll() }
-      return isStopping ? nil : jobs
+      defer {
+        jobs.removeAll()
+        grants.removeAll()
+      }
+      return isStopping ? nil : (jobs, grants)
     }
   }
 

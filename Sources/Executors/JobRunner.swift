@@ -12,11 +12,14 @@ struct JobRunner {
   let catalogue: KindCatalogue
   let facts: [String: JSON]
   let scratch: ScratchSpace
+  let threads: GrantedThreads
 
   /// Runs a job and says what becomes of each member. Whatever goes wrong is a member's result, and stands in its log.
   func run(_ job: Job, tell: @escaping @Sendable (WorkerMessage) -> Void) {
     let logs = JobLogs(job)
     defer { logs.close() }
+    threads.begin(job.id, job.threads)
+    defer { threads.end() }
     var meter = Meter(members: job.members.count)
     ProcessMemory.forgetPeak()
     for member in job.members { tell(.started(instance: member.instance)) }
@@ -63,7 +66,11 @@ struct JobRunner {
       for i in job.members.indices {
         do {
           work.append(
-            (i, try PreparedMember(job, i, in: made, files: files, catalogue: catalogue, tell: tell)))
+            (
+              i,
+              try PreparedMember(
+                job, i, in: made, files: files, catalogue: catalogue, threads: threads, tell: tell)
+            ))
         } catch {
           end(i) { throw error }
         }

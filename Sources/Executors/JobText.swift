@@ -8,7 +8,7 @@ extension Job {
   /// The job as JSON.
   var json: JSON {
     [
-      "job": .integer(id), "members": .array(members.map(\.json)),
+      "job": .integer(id), "threads": .integer(threads), "members": .array(members.map(\.json)),
       "files": .object(Dictionary(uniqueKeysWithValues: files.map { ($0.hex, .string($1)) })),
       "projectRoot": .string(projectRoot), "store": .string(store),
     ]
@@ -25,7 +25,8 @@ extension Job {
     }
     self.init(
       id: id, members: try members.map(JobMember.init(json:)), files: Dictionary(uniqueKeysWithValues: files),
-      resources: Resources(), projectRoot: try text("projectRoot", of: json),
+      resources: Resources(), threads: json["threads"]?.intValue ?? 1,
+      projectRoot: try text("projectRoot", of: json),
       store: try text("store", of: json))
   }
 }

@@ -9,22 +9,26 @@ import Workflow
 /// and are replaced when they die.
 public final class LocalExecutor: Executor {
   public let capacity: Resources
+  /// The cores that this process may use.
+  public static var cores: Int { Machine.cpus }
   private let handover: Handover
   private let thread: Thread
   private let worker: String
 
   /// - Parameters:
   ///   - jobs: how many run at the same time, at least 1.
+  ///   - cores: how many cores they use together.
   ///   - worker: the program whose main function calls `WorkerMain.run`.
   ///   - arguments: what it is started with.
   ///   - environment: where PATH, HOME, TMPDIR and LD_LIBRARY_PATH are taken from; nothing else of it reaches a
   ///     worker.
   public convenience init(
-    jobs: Int, worker: String = "/proc/self/exe", arguments: [String] = ["worker"],
+    jobs: Int, cores: Int = LocalExecutor.cores, worker: String = "/proc/self/exe",
+    arguments: [String] = ["worker"],
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
     self.init(
-      jobs: jobs, worker: worker, arguments: arguments, environment: environment,
+      jobs: jobs, cores: cores, worker: worker, arguments: arguments, environment: environment,
       longestMessage: MessageBuffer.longest, usesControlGroups: true)
   }
 
@@ -32,10 +36,11 @@ public final class LocalExecutor: Executor {
   ///   - longestMessage: the bytes that a job may have on its way to a worker.
   ///   - usesControlGroups: whether limits of memory may be the kernel's business.
   package init(
-    jobs: Int, worker: String, arguments: [String], environment: [String: String], longestMessage: Int,
+    jobs: Int, cores: Int = LocalExecutor.cores, worker: String, arguments: [String],
+    environment: [String: String], longestMessage: Int,
     usesControlGroups: Bool
   ) {
-    capacity = Resources(cpus: Machine.cpus, memory: Machine.memory)
+    capacity = Resources(cpus: min(max(1, cores), Machine.cpus), memory: Machine.memory)
     self.worker = worker
     let handover = Handover()
     self.handover = handover
@@ -56,6 +61,8 @@ public final class LocalExecutor: Executor {
     }
     try handover.submit(job)
   }
+
+  public func grant(_ threads: Int, to job: Int) { handover.grant(threads, to: job) }
 
   public func start(_ sink: @escaping @Sendable (ExecutorEvent) -> Void) { handover.start(sink) }
 

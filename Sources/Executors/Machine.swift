@@ -5,9 +5,20 @@ import CProcess
 import Foundation
 import Processes
 
-enum Machine {
-  /// The processors that this process may use.
-  static var cpus: Int { ProcessInfo.processInfo.activeProcessorCount }
+package enum Machine {
+  /// The processors that this process may use: those it may run on, or less if the control group grants less time.
+  static let cpus: Int = {
+    let group = (try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8)).flatMap(wholeCores)
+    return [ProcessInfo.processInfo.activeProcessorCount, group].compactMap { $0 }.min()!
+  }()
+
+  /// How many cores' time a control group grants: `150000 100000` is one and a half, of which a thread more would be
+  /// halted half of the time. Nil for `max 100000`, no limit.
+  package static func wholeCores(_ quota: String) -> Int? {
+    let numbers = quota.split(whereSeparator: \.isWhitespace).map { Int($0) }
+    guard numbers.count == 2, let time = numbers[0], let period = numbers[1], period > 0 else { return nil }
+    return max(1, time / period)
+  }
 
   /// Bytes of memory that processes here may use: the machine's, or less if the control group says so.
   static var memory: Int? {

@@ -13,17 +13,25 @@ package typealias Progress = Workflow.Progress
 package enum DriverMessage: Sendable {
   /// Do this when you are done with what you have.
   case job(Job)
+  /// The job of this id may compute with so many threads from now on.
+  case threads(Int, job: Int)
 
   package var json: JSON {
     switch self {
     case .job(let job): ["job": job.json]
+    case .threads(let threads, let job): ["grant": .integer(threads), "of": .integer(job)]
     }
   }
 
   /// Reads what `json` wrote; nil for a message that this version doesn't know, which is ignored.
   package init?(json: JSON) throws {
-    guard let job = json["job"] else { return nil }
-    self = .job(try Job(json: job))
+    if let job = json["job"] {
+      self = .job(try Job(json: job))
+    } else if let threads = json["grant"]?.intValue, let job = json["of"]?.intValue {
+      self = .threads(threads, job: job)
+    } else {
+      return nil
+    }
   }
 }
 

@@ -27,6 +27,7 @@ struct PreparedMember {
   /// - Parameter folder: the job's, by its real path; member `i` gets it, or of several members one in it.
   init(
     _ job: Job, _ i: Int, in folder: URL, files: InputFiles, catalogue: KindCatalogue,
+    threads: GrantedThreads,
     tell: @escaping @Sendable (WorkerMessage) -> Void
   ) throws {
     let member = job.members[i]
@@ -73,7 +74,7 @@ struct PreparedMember {
           inputs.map {
             InputArtifact(artifact: $0.artifact, labels: $0.labels, stage: $0.stage, files: files)
           }
-        }, outputs: outputs,
+        }, outputs: outputs, threads: { threads.now },
         states: StageStates(resumed: resumed) { states.keep($0, upTo: $1, at: secrecy.hidden($2)) },
         report: { reports.report(secrecy.hidden($0)) }, spent: { command.add($0) }))
   }

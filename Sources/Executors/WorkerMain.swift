@@ -19,8 +19,10 @@ public enum WorkerMain {
   ///   - program: name and version of the program, for the facts of each record.
   ///   - versions: what decides bits and isn't in the key, such as library versions, for the facts of each record.
   ///     Called once, on the computing thread.
+  ///   - threads: told how many threads may compute from now on, from any thread at any time.
   public static func run(
-    catalogue: KindCatalogue, program: String? = nil, versions: @escaping @Sendable () -> JSON = { [:] }
+    catalogue: KindCatalogue, program: String? = nil, versions: @escaping @Sendable () -> JSON = { [:] },
+    threads: @escaping @Sendable (Int) -> Void = { _ in }
   ) -> Never {
     var status = stat()
     guard fstat(channel, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
@@ -38,11 +40,12 @@ public enum WorkerMain {
     let scratch = ScratchSpace()
     let jobs = EventQueue<Job>()
     let answers = Answers()
+    let granted = GrantedThreads(threads)
     let computing = Thread {
       var facts = Machine.facts
       facts["versions"] = versions()
       facts["program"] = program.map(JSON.string)
-      let runner = JobRunner(catalogue: catalogue, facts: facts, scratch: scratch)
+      let runner = JobRunner(catalogue: catalogue, facts: facts, scratch: scratch, threads: granted)
       while true {
         // Without a timeout there is always a next one.
         runner.run(jobs.next(timeout: nil)!) { answers.send($0) }
@@ -52,14 +55,14 @@ public enum WorkerMain {
     computing.stackSize = 64 << 20
     computing.start()
 
-    listen(jobs)
+    listen(jobs, granted)
     // The driver has gone. The computing thread may be anywhere: nothing is unwound.
     _ = bobbin_end_descendants(1)
     scratch.remove()
     _exit(0)
   }
 
-  private static func listen(_ jobs: EventQueue<Job>) {
+  private static func listen(_ jobs: EventQueue<Job>, _ granted: GrantedThreads) {
     var buffer = MessageBuffer()
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -71,6 +74,7 @@ public enum WorkerMain {
         while let json = try buffer.next() {
           switch try DriverMessage(json: json) {
           case .job(let job)?: jobs.post(job)
+          case .threads(let threads, let job)?: granted.grant(threads, to: job)
           case nil: break
           }
         }

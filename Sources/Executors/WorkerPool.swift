@@ -33,8 +33,9 @@ final class WorkerPool {
     if handover.problem != nil { return }
     // What a killed worker leaves behind becomes ours, to be ended and reaped.
     bobbin_adopt_orphans()
-    while let jobs = handover.takeJobs() {
+    while let (jobs, grants) = handover.takeJobs() {
       waiting += jobs
+      for (job, threads) in grants { grant(threads, to: job) }
       assign()
       wait()
       enforceLimits()
@@ -60,6 +61,14 @@ final class WorkerPool {
         handover.post(.ended(job: job.id))
       }
       waiting.removeFirst()
+    }
+  }
+
+  private func grant(_ threads: Int, to job: Int) {
+    if let n = waiting.firstIndex(where: { $0.id == job }) {
+      waiting[n].threads = threads
+    } else {
+      workers.first { $0.task?.job.id == job }?.grant(threads, to: job)
     }
   }
 

@@ -146,7 +146,16 @@ final class WorkerProcess {
           + "into archives, or split what it reads among several stages")
     }
     self.task = task
-    outgoing = bytes
+    say(bytes)
+  }
+
+  /// Tells it how many threads its job may compute with.
+  func grant(_ threads: Int, to job: Int) {
+    if let bytes = MessageBuffer.framed(DriverMessage.threads(threads, job: job).json) { say(bytes) }
+  }
+
+  private func say(_ bytes: [UInt8]) {
+    outgoing = outgoing[sent...] + bytes
     sent = 0
     send()
   }

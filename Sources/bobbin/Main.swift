@@ -7,6 +7,8 @@ import Stages
 @main
 enum Main {
   static func main() {
-    Bobbin.main(kinds: stageKinds(), receivers: artifactReceivers(), libraries: libraryVersions)
+    Bobbin.main(
+      kinds: stageKinds(), receivers: artifactReceivers(), libraries: libraryVersions,
+      threads: limitThreads(to:))
   }
 }

@@ -19,6 +19,29 @@ import Workflow
   #expect(result.facts["started"]?.stringValue?.hasSuffix("Z") == true)
 }
 
+@Test func threadsAreGrantedWhileAJobRuns() throws {
+  let bench = try Workbench()
+  var job = bench.job("threads", ["awaited": 5], outputs: ["counts"])
+  job.threads = 3
+  let results = try bench.run(job) { event in
+    if case .started = event { bench.executor.grant(5, to: job.id) }
+  }
+  #expect(try bench.success(try #require(results[0]), of: job).texts == ["counts": "3: 3 5"])
+  // What a job was granted that is over means nothing to the next one.
+  bench.executor.grant(9, to: job.id)
+  let next = bench.job("threads", id: 1, ["awaited": 1], outputs: ["counts"])
+  let result = try #require(try bench.run(next)[1])
+  #expect(try bench.success(result, of: next).texts == ["counts": "1: 3 5 1 1"])
+}
+
+@Test(
+  arguments: [
+    ("max 100000\n", nil), ("200000 100000\n", 2), ("250000 100000\n", 2), ("50000 100000\n", 1), ("", nil),
+  ] as [(String, Int?)])
+func aControlGroupsShareIsWholeCores(_ text: String, _ cores: Int?) {
+  #expect(Machine.wholeCores(text) == cores)
+}
+
 @Test func thePeakOfMemoryIsThatOfTheJobAlone() throws {
   let bench = try Workbench()
   let large = try bench.success(bench.job("say", ["text": "x", "memory": 300_000_000], outputs: ["words"]))

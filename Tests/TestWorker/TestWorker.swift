@@ -13,8 +13,8 @@ struct TestWorker {
   static func main() {
     let none = CodeManifest(files: [:])
     let kinds: [any StageKind.Type] = [
-      Say.self, Ending.self, Surroundings.self, Forgetful.self, Reader.self, Choir.self, Reporter.self,
-      Walker.self,
+      Say.self, Threads.self, Ending.self, Surroundings.self, Forgetful.self, Reader.self, Choir.self,
+      Reporter.self, Walker.self,
       Stages.Command.self,
     ]
     if CommandLine.arguments.contains("drive") { drive() }
@@ -23,8 +23,8 @@ struct TestWorker {
       catalogue: KindCatalogue(
         kinds.map { KindDescription($0, code: none) },
         receivers: [ReceiverDescription(Counting.self, code: none)]),
-      program: "test worker 1"
-    ) { ["answer": 42] }
+      program: "test worker 1", versions: { ["answer": 42] },
+      threads: { count in Threads.told.withLock { $0.append(count) } })
   }
 
   /// A driver that can be killed: runs two long jobs, one of them a command that leaves a daemon, and says so.
@@ -79,6 +79,23 @@ struct Say: StageKind {
       if !busy { usleep(2000) }
     }
     try Data(text.utf8).write(to: words.url)
+  }
+}
+
+/// Goes on until it may compute with so many threads.
+struct Threads: StageKind {
+  static let name = "threads"
+  static let summary = "waits for threads"
+  @Parameter("how many it waits for") var awaited: Int
+  /// What the program was told since the worker began.
+  static let told = Mutex<[Int]>([])
+  @Output("how many it began with, and what was told", .file) var counts: OutputArtifact
+
+  func run(in context: StageContext) throws {
+    let first = context.threads
+    while context.threads != awaited { usleep(500) }
+    let told = Threads.told.withLock { $0.map(String.init).joined(separator: " ") }
+    try Data("\(first): \(told)".utf8).write(to: counts.url)
   }
 }
 

@@ -33,6 +33,55 @@ import Workflow
   }
 }
 
+/// Cores that no instance needs.
+@Suite struct CoreSharesTests {
+  /// Divides 8 cores among jobs, one after the other; what each has.
+  @Test func coresAreLentAndTakenBack() {
+    var shares = CoreShares()
+    func changes(_ free: Int) -> [String] { shares.divide(free).map { "\($0.job): \($0.threads)" } }
+    shares.add(1, cpus: 1, .any)
+    #expect(changes(7) == ["1: 8"])
+    shares.add(2, cpus: 1, .any)
+    #expect(changes(6) == ["1: 4", "2: 4"])
+    #expect(changes(6) == [])
+    // One that can't use more takes its own.
+    shares.add(3, cpus: 1, .one)
+    #expect(changes(5) == ["2: 3"])
+    shares.add(4, cpus: 4, .any)
+    #expect(changes(1) == ["1: 2", "2: 1"])
+    shares.remove(1)
+    #expect(changes(2) == ["2: 3"])
+    shares.remove(3)
+    shares.remove(4)
+    #expect(changes(7) == ["2: 8"])
+    // More may run than there are cores: nobody has less than its own.
+    #expect(changes(-3) == ["2: 1"])
+    shares.remove(2)
+    #expect(changes(8) == [])
+  }
+
+  @Test func whoIsLeftAloneHasTheMachine() throws {
+    let project = try Project()
+    for i in 0..<2 { try project.add("n\(i)", "number", ["value": .integer(i)]) }
+    try project.add("p", "parity", inputs: ["number": ["n0"]])
+    let executor = project.executor()
+    _ = try project.run(executor, jobs: 4)
+    // Nothing is lent that the next one needs; and it is withdrawn before that starts.
+    #expect(Array(executor.threads.prefix(4)) == ["n0 7", "n0 4", "n1 4", "n1 8"])
+    #expect(executor.threads.contains("p 1"))
+    #expect(executor.ran.count == 3)
+  }
+
+  @Test func anInstanceKeepsWhatItAsksFor() throws {
+    let project = try Project()
+    try project.add("n", "number", resources: Resources(cpus: 2))
+    try project.add("wide", "parity", inputs: ["number": ["n"]], resources: Resources(cpus: 3))
+    let executor = project.executor()
+    _ = try project.run(executor, jobs: 1)
+    #expect(executor.threads == ["n 8", "wide 3"])
+  }
+}
+
 /// Displays, and what they may do to a run.
 @Suite struct ObserverTests {
   private struct Broken: Error {}

@@ -10,6 +10,7 @@ import Workflow
 struct Evaluate: StageKind {
   static let name = "evaluate"
   static let summary = "accuracy of a network, clean and attacked, and its agreement with another"
+  static let threads = ThreadUse.any
   static let discussion = """
     Scores: accuracy; with `attack` robust_accuracy (PGD against this very network); with a reference, which for a \
     stitched network is its end unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax \

@@ -9,6 +9,7 @@ import Workflow
 struct SimilarityKind: StageKind {
   static let name = "similarity"
   static let summary = "how similar two representations of the same samples are"
+  static let threads = ThreadUse.any
   static var discussion: String {
     let measures = Measure.all.map { "\($0.name): \($0.summary). \($0.citation)" }.joined(separator: "\n")
     return """

@@ -10,6 +10,7 @@ import Workflow
 struct Stitch: StageKind {
   static let name = "stitch"
   static let summary = "fits the map that joins one network's front to another's end"
+  static let threads = ThreadUse.any
   static let discussion = """
     The front up to `from` and the end after `to` stay frozen, with running statistics; only the map between them is \
     fitted: a bilinear resize where sizes differ, then a 1×1 convolution with bias. Methods:

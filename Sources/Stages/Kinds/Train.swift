@@ -8,6 +8,7 @@ import Workflow
 struct Train: StageKind {
   static let name = "train"
   static let summary = "trains a network, standard or adversarially"
+  static let threads = ThreadUse.any
   static var discussion: String {
     """
     SGD with Nesterov momentum on the cross-entropy, the rate multiplied by 0.1 at one and two thirds of the epochs \

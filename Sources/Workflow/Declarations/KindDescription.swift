@@ -20,6 +20,8 @@ public final class KindDescription: Sendable {
   public let takesCommands: Bool
   /// The parameters and inputs in which the members of a job may differ; empty: jobs have one member.
   public let varying: Set<String>
+  /// How many threads its work can use.
+  public let threads: ThreadUse
   /// The inputs that ask for a part of a manifest, by name.
   var parts: [String: InputPart] { reflection.parts }
   /// The sources that decide what it computes, whatever its parameters.
@@ -46,6 +48,7 @@ public final class KindDescription: Sendable {
     summary = type.summary
     takesCommands = type.takesCommands
     varying = type.varying
+    threads = type.threads
   }
 
   private var reflection: Reflection { reflected.load() ?? reflected.storeIfNil(Reflection(type)) }

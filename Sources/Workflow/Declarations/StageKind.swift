@@ -40,6 +40,9 @@ public protocol StageKind: Sendable {
   /// they share is computed once: for a stitch its cuts, method, seed. None: every instance has a job of its own.
   static var varying: Set<String> { get }
 
+  /// How many threads its work can use. What is granted is no part of the key, so bits must not depend on it.
+  static var threads: ThreadUse { get }
+
   /// Does the work of a job's members, which agree in everything but `varying`. Each member's bytes must be the same
   /// alone, in any company and in any order. By default one `run(in:)` after the other.
   static func run(_ members: [StageMember<Self>])
@@ -55,9 +58,18 @@ extension StageKind {
   }
   public static var takesCommands: Bool { false }
   public static var varying: Set<String> { [] }
+  public static var threads: ThreadUse { .one }
   public static func run(_ members: [StageMember<Self>]) {
     for member in members { member.finish { try member.kind.run(in: member.context) } }
   }
+}
+
+/// How many threads a kind's work can use.
+public enum ThreadUse: Sendable {
+  /// As many as it says it needs cores, one if it says nothing.
+  case one
+  /// Every core that no other instance needs, granted and withdrawn while it runs: `StageContext.threads`.
+  case any
 }
 
 /// One instance of a job, as its kind sees it: its parameters, inputs and outputs are bound in `kind`.
@@ -163,13 +175,15 @@ public struct StageContext: Sendable {
   public let inputs: [String: [InputArtifact]]
   public let outputs: [String: OutputArtifact]
   private let states: StageStates
+  private let countThreads: @Sendable () -> Int
   private let report: @Sendable (Progress) -> Void
   private let tellSpent: @Sendable (ProcessUsage) -> Void
 
   public init(
     scratch: URL, projectRoot: URL, tree: [TreeFile] = [], environment: [String: String],
     inputs: [String: [InputArtifact]], outputs: [String: OutputArtifact],
-    states: StageStates = StageStates(), report: @escaping @Sendable (Progress) -> Void,
+    threads: @escaping @Sendable () -> Int = { 1 }, states: StageStates = StageStates(),
+    report: @escaping @Sendable (Progress) -> Void,
     spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in }
   ) {
     self.scratch = scratch
@@ -179,9 +193,13 @@ public struct StageContext: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.states = states
+    countThreads = threads
     self.report = report
     tellSpent = spent
   }
+
+  /// How many threads may compute now, this one included. It changes at any time; ask before each piece of the work.
+  public var threads: Int { countThreads() }
 
   /// Says how far the work is; call it as often as is natural, the worker thins it out.
   public func progress(_ fraction: Double, _ detail: KeyValuePairs<String, String> = [:]) {

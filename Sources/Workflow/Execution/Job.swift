@@ -15,19 +15,22 @@ public struct Job: Sendable {
   public var files: [Digest: String]
   /// What the whole job needs.
   public var resources: Resources
+  /// How many threads it may compute with as it begins.
+  public var threads: Int
   /// The project's root.
   public var projectRoot: String
   /// The store's folder, into which a worker writes blobs (never records).
   public var store: String
 
   public init(
-    id: Int, members: [JobMember], files: [Digest: String], resources: Resources, projectRoot: String,
-    store: String
+    id: Int, members: [JobMember], files: [Digest: String], resources: Resources, threads: Int = 1,
+    projectRoot: String, store: String
   ) {
     self.id = id
     self.members = members
     self.files = files
     self.resources = resources
+    self.threads = threads
     self.projectRoot = projectRoot
     self.store = store
   }

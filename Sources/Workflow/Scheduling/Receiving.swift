@@ -17,6 +17,7 @@ extension Scheduler {
     case .ended(let job):
       guard let resources = running.removeValue(forKey: job) else { return }
       tokens.giveBack(resources)
+      shares.remove(job)
     case .finished(let i, let result, let seconds):
       guard case .running(var work) = phases[i] else { return }
       work.seconds = seconds

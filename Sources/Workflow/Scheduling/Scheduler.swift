@@ -32,6 +32,8 @@ final class Scheduler {
   var room = WaitingRoom()
   /// What the jobs hold that run, by job.
   var running: [Int: Resources] = [:]
+  /// What of the machine each of them may use.
+  var shares = CoreShares()
   /// Those that wait for an instance that runs again for its bytes. Who has turned to other things since stays listed.
   var waiters: [Int: [Int]] = [:]
   var problems = Problems()
@@ -107,6 +109,7 @@ final class Scheduler {
     if remote != nil { nextWatch = surroundings.now + GuardedRemote.patience / 4 }
     while stop != .interruption {
       startWhatCan()
+      shareCores()
       relayProblems()
       if phases[.working] == 0, phases[.pending] == 0 || stop != nil { break }
       // Nothing is under way that could change anything: what is left can't be reached, and is said to be so.

@@ -214,15 +214,42 @@ extension Scheduler {
             resumed: continuation.state, saved: continuation.state?.point)
         ))
     }
+    tokens.take(bundle.resources)
+    running[job.id] = bundle.resources
+    shares.add(job.id, cpus: bundle.resources.cpus, graph.instances[bundle.members[0]].kind.threads)
+    // What others were lent is withdrawn before it starts.
+    job.threads = shareCores(besides: job.id) ?? max(1, bundle.resources.cpus)
     do { try executor.submit(job) } catch {
+      tokens.giveBack(bundle.resources)
+      running[job.id] = nil
+      shares.remove(job.id)
       for (i, _) in work { fail(i, Failure(.other, "could not be started: \(error)")) }
       // It can run nothing at all.
       if stop == nil { stop = .failure }
       return
     }
     for (i, work) in work { phases.move(i, to: .running(work)) }
-    tokens.take(bundle.resources)
-    running[job.id] = bundle.resources
+  }
+
+  /// Divides the cores that nobody needs among the jobs that can use them.
+  /// - Parameter starting: a job that the executor doesn't know yet.
+  /// - Returns: its threads, if it gets others than it needs cores.
+  @discardableResult
+  func shareCores(besides starting: Int? = nil) -> Int? {
+    var ofStarting: Int?
+    for (job, threads) in shares.divide(tokens.free.cpus - coresNeededSoon) {
+      if job == starting { ofStarting = threads } else { executor.grant(threads, to: job) }
+    }
+    return ofStarting
+  }
+
+  /// What those need that start next: lending it would be for a moment.
+  private var coresNeededSoon: Int {
+    if stop != nil { return 0 }
+    let slowSince = surroundings.now - Scheduler.slow
+    let ready = room.bundles.map(\.bundle.resources).filter { tokens.fits($0) }
+    let next = ready + opening.values.filter { $0.since > slowSince }.map(\.needs)
+    return next.prefix(freeSlots).reduce(0) { $0 + $1.cpus }
   }
 
   private func member(_ i: Int, _ action: Action, _ log: LogFile) -> JobMember {

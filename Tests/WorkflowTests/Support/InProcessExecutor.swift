@@ -25,6 +25,8 @@ final class InProcessExecutor: Executor {
   private(set) var mostCPUs = 0
   private(set) var wasShutDown = false
   private(set) var jobs: [Job] = []
+  /// Who may compute with how many threads, as it is submitted and whenever that changes.
+  private(set) var threads: [String] = []
   /// What the records say of the platform.
   var facts: JSON = ["host": "test"]
   /// Called before an instance's work, with its name.
@@ -48,10 +50,15 @@ final class InProcessExecutor: Executor {
 
   func submit(_ job: Job) throws {
     jobs.append(job)
+    threads.append("\(job.members[0].name) \(job.threads)")
     outstanding[job.id] = job
     most = max(most, outstanding.count)
     mostCPUs = max(mostCPUs, outstanding.values.map(\.resources.cpus).reduce(0, +))
     world.later { [self] in run(job) }
+  }
+
+  func grant(_ count: Int, to job: Int) {
+    threads.append("\(outstanding[job]?.members[0].name ?? "nobody") \(count)")
   }
 
   func shutdown() {

@@ -10,6 +10,7 @@ struct Node: StageKind {
   static let name = "node"
   static let summary = "what it reads, hashed"
   static let varying: Set<String> = ["seed"]
+  static let threads = ThreadUse.any
   @Input("what it reads", .number) var reads: [InputArtifact]
   @Parameter("tells nodes apart") var id = 0
   @Parameter("tells the members of a group apart") var seed = 0
@@ -82,6 +83,7 @@ final class SimulatedExecutor: Executor {
   /// The instances that were told to have failed.
   private(set) var failed: Set<String> = []
   private(set) var cpusInUse = 0
+  private var threads: [Int: Int] = [:]
   private(set) var largestJob = 0
   private(set) var mistakes: [String] = []
   private(set) var submitted = 0
@@ -98,6 +100,10 @@ final class SimulatedExecutor: Executor {
     cpusInUse += job.resources.cpus
     largestJob = max(largestJob, job.members.count)
     if cpusInUse > capacity.cpus { mistakes.append("\(cpusInUse) cores are in use") }
+    grant(job.threads, to: job.id, isNew: true)
+    if job.threads < job.resources.cpus {
+      mistakes.append("\(job.threads) threads for \(job.resources.cpus) cores")
+    }
     let shared = Set(job.members.map { $0.action.json["parameters"]!["id"]! })
     if shared.count > 1 { mistakes.append("a job of several groups") }
     for member in job.members {
@@ -109,6 +115,16 @@ final class SimulatedExecutor: Executor {
       for member in job.members { sink!(.started(instance: member.instance)) }
       go(on: job, job.members[...])
     }
+  }
+
+  func grant(_ count: Int, to job: Int) { grant(count, to: job, isNew: false) }
+
+  private func grant(_ count: Int, to job: Int, isNew: Bool) {
+    if (threads[job] == nil) != isNew { mistakes.append("threads for a job that doesn't run") }
+    threads[job] = count
+    // What is lent is withdrawn before anybody else has it.
+    let all = threads.values.reduce(0, +)
+    if all > capacity.cpus { mistakes.append("\(all) threads on \(capacity.cpus) cores") }
   }
 
   func shutdown() {
@@ -157,6 +173,7 @@ final class SimulatedExecutor: Executor {
 
   private func end(_ job: Job) {
     cpusInUse -= job.resources.cpus
+    threads[job.id] = nil
     sink!(.ended(job: job.id))
   }
 

@@ -34,6 +34,7 @@ private func write(_ text: String, _ output: OutputArtifact) throws {
 /// A number from nothing.
 struct Number: StageKind {
   static let name = "number"
+  static let threads = ThreadUse.any
   static let summary = "a number"
   @Parameter("its value", .between(-1000, 1000)) var value = 1
   @Parameter("spaces after it, to make it a large blob", .atLeast(0)) var padding = 0
@@ -48,6 +49,7 @@ struct Number: StageKind {
 /// Numbers added, subtracted.
 struct Sum: StageKind {
   static let name = "sum"
+  static let threads = ThreadUse.any
   static let summary = "adds numbers"
   @Input("what to add", .number) var add: [InputArtifact]
   @Input("what to subtract", .number) var subtract: InputArtifact?
