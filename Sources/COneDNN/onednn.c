@@ -37,6 +37,11 @@ const char *onednn_instructions(void) {
   return strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : name;
 }
 
+bool onednn_computes_bfloat16(void) {
+  const char *name = onednn_instructions();
+  return strstr(name, "bf16") || strstr(name, "amx") || strstr(name, "fp16");
+}
+
 bool onednn_threads_are_dynamic(void) { return omp_get_dynamic() != 0; }
 void onednn_use_one_thread(void) { omp_set_num_threads(1); }
 
@@ -81,6 +86,10 @@ typedef const_dnnl_memory_desc_t borrowed;
 
 static borrowed of(const onednn_layout *layout) { return (borrowed)layout; }
 
+static dnnl_data_type_t type(enum onednn_element element) {
+  return element == onednn_element_bfloat16 ? dnnl_bf16 : dnnl_f32;
+}
+
 #if DNNL_VERSION_MAJOR == 2
 onednn_status onednn_layout_copy(onednn_layout **copy, const onednn_layout *layout) {
   dnnl_memory_desc_t *desc = malloc(sizeof *desc);
@@ -91,19 +100,24 @@ onednn_status onednn_layout_copy(onednn_layout **copy, const onednn_layout *layo
 }
 
 onednn_status onednn_layout_create_strided(
-    onednn_layout **layout, int rank, const int64_t *shape, const int64_t *strides) {
+    onednn_layout **layout, enum onednn_element element, int rank, const int64_t *shape, const int64_t *strides) {
   dnnl_memory_desc_t desc;
-  dnnl_status_t status = dnnl_memory_desc_init_by_strides(&desc, rank, shape, dnnl_f32, strides);
+  dnnl_status_t status = dnnl_memory_desc_init_by_strides(&desc, rank, shape, type(element), strides);
   return status != dnnl_success ? status : onednn_layout_copy(layout, (onednn_layout *)&desc);
 }
 
-onednn_status onednn_layout_create_any(onednn_layout **layout, int rank, const int64_t *shape) {
+onednn_status onednn_layout_create_any(
+    onednn_layout **layout, enum onednn_element element, int rank, const int64_t *shape) {
   dnnl_memory_desc_t desc;
-  dnnl_status_t status = dnnl_memory_desc_init_by_tag(&desc, rank, shape, dnnl_f32, dnnl_format_tag_any);
+  dnnl_status_t status = dnnl_memory_desc_init_by_tag(&desc, rank, shape, type(element), dnnl_format_tag_any);
   return status != dnnl_success ? status : onednn_layout_copy(layout, (onednn_layout *)&desc);
 }
 
 void onednn_layout_destroy(onednn_layout *layout) { free(layout); }
+
+enum onednn_element onednn_layout_element(const onednn_layout *layout) {
+  return of(layout)->data_type == dnnl_bf16 ? onednn_element_bfloat16 : onednn_element_float32;
+}
 
 int onednn_layout_shape(const onednn_layout *layout, int64_t *shape) {
   memcpy(shape, of(layout)->dims, sizeof(int64_t) * (size_t)of(layout)->ndims);
@@ -115,16 +129,23 @@ onednn_status onednn_layout_copy(onednn_layout **copy, const onednn_layout *layo
 }
 
 onednn_status onednn_layout_create_strided(
-    onednn_layout **layout, int rank, const int64_t *shape, const int64_t *strides) {
-  return dnnl_memory_desc_create_with_strides((dnnl_memory_desc_t *)layout, rank, shape, dnnl_f32, strides);
+    onednn_layout **layout, enum onednn_element element, int rank, const int64_t *shape, const int64_t *strides) {
+  return dnnl_memory_desc_create_with_strides((dnnl_memory_desc_t *)layout, rank, shape, type(element), strides);
 }
 
-onednn_status onednn_layout_create_any(onednn_layout **layout, int rank, const int64_t *shape) {
+onednn_status onednn_layout_create_any(
+    onednn_layout **layout, enum onednn_element element, int rank, const int64_t *shape) {
   return dnnl_memory_desc_create_with_tag(
-      (dnnl_memory_desc_t *)layout, rank, shape, dnnl_f32, dnnl_format_tag_any);
+      (dnnl_memory_desc_t *)layout, rank, shape, type(element), dnnl_format_tag_any);
 }
 
 void onednn_layout_destroy(onednn_layout *layout) { dnnl_memory_desc_destroy((dnnl_memory_desc_t)layout); }
+
+enum onednn_element onednn_layout_element(const onednn_layout *layout) {
+  dnnl_data_type_t type = dnnl_data_type_undef;
+  dnnl_memory_desc_query(of(layout), dnnl_query_data_type, &type);
+  return type == dnnl_bf16 ? onednn_element_bfloat16 : onednn_element_float32;
+}
 
 int onednn_layout_shape(const onednn_layout *layout, int64_t *shape) {
   int rank = 0;

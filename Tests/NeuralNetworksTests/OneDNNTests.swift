@@ -44,7 +44,7 @@ struct OneDNNTests {
     defer { for layout in layouts { onednn_layout_destroy(layout) } }
     for shape: [Int64] in [[32, 64, 8, 8], [64, 64, 3, 3]] {
       var layout: OpaquePointer?
-      #expect(onednn_layout_create_any(&layout, 4, shape) == 0)
+      #expect(onednn_layout_create_any(&layout, .float32, 4, shape) == 0)
       layouts.append(try #require(layout))
     }
     var convolution = onednn_convolution(
@@ -64,7 +64,7 @@ struct OneDNNTests {
 
   @Test func layoutsTellTheirShapeAndSize() throws {
     var layout: OpaquePointer?
-    #expect(onednn_layout_create_strided(&layout, 3, [2, 3, 5], [15, 5, 1]) == 0)
+    #expect(onednn_layout_create_strided(&layout, .float32, 3, [2, 3, 5], [15, 5, 1]) == 0)
     var copy: OpaquePointer?
     #expect(onednn_layout_copy(&copy, layout!) == 0)
     #expect(onednn_layout_is_same(layout!, copy!))

@@ -27,6 +27,8 @@ struct kernels_images {
   int64_t block;
   /// Pixels of one channel.
   int64_t pixels;
+  /// Whether values are bfloat16, the upper halves of floats. They are computed with as floats.
+  bool half;
 };
 
 // In all functions below, `x`, `y`, `g` … are images of the given shape, and per-channel values are arrays of
@@ -34,24 +36,24 @@ struct kernels_images {
 
 /// An image to add, and what is done to it first (both NULL: nothing).
 struct kernels_addend {
-  const float *_Nullable values;
+  const void *_Nullable values;
   const float *_Nullable scale;
   const float *_Nullable shift;
 };
 
 /// y = scale · x + shift (+ the addend), and 0 where that is at most 0 if `relu`. x and y may be the same.
 void kernels_normalise(
-    struct kernels_images shape, const float *x, const float *scale, const float *shift,
-    struct kernels_addend addend, bool relu, float *y);
+    struct kernels_images shape, const void *x, const float *scale, const float *shift,
+    struct kernels_addend addend, bool relu, void *y);
 
 /// For each image and channel three sums over its pixels, images × 3 × channels: the first value k, Σ(x − k) and
 /// Σ(x − k)².
-void kernels_moments(struct kernels_images shape, const float *x, float *sums);
+void kernels_moments(struct kernels_images shape, const void *x, float *sums);
 
 /// What a ReLU let through: where `output` is above 0 or, without it, where scale · x + shift is; without either
 /// everything.
 struct kernels_mask {
-  const float *_Nullable output;
+  const void *_Nullable output;
   const float *_Nullable scale;
   const float *_Nullable shift;
 };
@@ -59,21 +61,18 @@ struct kernels_mask {
 /// g = d + e where the mask lets through, else 0, and for each image and channel Σg and Σg·(x − mean), images × 2 ×
 /// channels. `e` may be NULL, and `g` where nobody wants it.
 void kernels_normalise_sums(
-    struct kernels_images shape, const float *d, const float *_Nullable e, struct kernels_mask mask, const float *x,
-    const float *mean, float *_Nullable g, float *sums);
+    struct kernels_images shape, const void *d, const void *_Nullable e, struct kernels_mask mask, const void *x,
+    const float *mean, void *_Nullable g, float *sums);
 
 /// dx = a · g + b · (x − mean) + c, with g = d where the mask lets through, else 0.
 void kernels_normalise_gradient(
-    struct kernels_images shape, const float *d, struct kernels_mask mask, const float *x, const float *mean,
-    const float *a, const float *b, const float *c, float *dx);
+    struct kernels_images shape, const void *d, struct kernels_mask mask, const void *x, const float *mean,
+    const float *a, const float *b, const float *c, void *dx);
 
-// Any values, `count` of them.
-
-/// y = a + b (b may be NULL: nothing), and 0 where `output` is at most 0, if it isn't NULL.
-void kernels_add(int64_t count, const float *a, const float *_Nullable b, const float *_Nullable output, float *y);
-
-/// y = a + b, and 0 where that is at most 0.
-void kernels_add_relu(int64_t count, const float *a, const float *b, float *y);
+/// y = a + b (b may be NULL: nothing) for `count` values of any order, bfloat16 if `half`; 0 where `output` is at most
+/// 0, if it isn't NULL, and where the sum is, if `relu`.
+void kernels_add(
+    int64_t count, bool half, const void *a, const void *_Nullable b, const void *_Nullable output, bool relu, void *y);
 
 /// y = the sum of `parts` arrays that lie `stride` floats apart, in their order.
 void kernels_sum(int64_t count, const float *x, int64_t parts, int64_t stride, float *y);

@@ -50,19 +50,30 @@ void onednn_stream_destroy(onednn_stream *stream);
 
 // Memory
 
-/// How a float32 tensor lies in memory; immutable.
+/// What a tensor's values are.
+enum __attribute__((enum_extensibility(closed))) onednn_element {
+  onednn_element_float32,
+  /// The upper half of a float32.
+  onednn_element_bfloat16,
+};
+/// Whether this processor has instructions for bfloat16, and the library may use them.
+bool onednn_computes_bfloat16(void);
+
+/// How a tensor lies in memory; immutable.
 typedef struct onednn_layout onednn_layout;
 /// Of the given strides, in elements.
 onednn_status onednn_layout_create_strided(
-    onednn_layout *_Nullable *_Nonnull layout, int rank, const int64_t *shape, const int64_t *strides);
+    onednn_layout *_Nullable *_Nonnull layout, enum onednn_element element, int rank, const int64_t *shape,
+    const int64_t *strides);
 /// For a primitive's description only: whichever suits the primitive best.
 onednn_status onednn_layout_create_any(
-    onednn_layout *_Nullable *_Nonnull layout, int rank, const int64_t *shape);
+    onednn_layout *_Nullable *_Nonnull layout, enum onednn_element element, int rank, const int64_t *shape);
 onednn_status onednn_layout_copy(onednn_layout *_Nullable *_Nonnull copy, const onednn_layout *layout);
 void onednn_layout_destroy(onednn_layout *layout);
 enum { onednn_largest_rank = 12 };
 /// Writes at most `onednn_largest_rank` sizes; returns the rank.
 int onednn_layout_shape(const onednn_layout *layout, int64_t *shape);
+enum onednn_element onednn_layout_element(const onednn_layout *layout);
 /// Padding included.
 size_t onednn_layout_byte_count(const onednn_layout *layout);
 bool onednn_layout_is_same(const onednn_layout *a, const onednn_layout *b);

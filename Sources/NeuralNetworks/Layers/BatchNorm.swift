@@ -62,10 +62,10 @@ struct BatchNorm: Layer {
         let v = at.floats(values.memory)
         let other = addendMap.map { UnsafePointer(at.floats($0.memory)) }
         kernels_normalise(
-          images, at.floats(x), v + values.scale, v + values.shift,
+          images, at.bytes(x), v + values.scale, v + values.shift,
           kernels_addend(
-            values: addend.map { UnsafePointer(at.floats($0)) }, scale: other.map { $0 + addendMap!.scale },
-            shift: other.map { $0 + addendMap!.shift }), relu, at.floats(y))
+            values: addend.map { UnsafeRawPointer(at.bytes($0)) }, scale: other.map { $0 + addendMap!.scale },
+            shift: other.map { $0 + addendMap!.shift }), relu, at.bytes(y))
       }
       return y
     }
@@ -99,7 +99,7 @@ struct BatchNorm: Layer {
     }
     let sums = plan.makeMemory(.plain([perTile, 3, images.channels]))
     plan.emit("statistics of batch norm \(name)", [x, sums]) {
-      kernels_moments(images, $0.floats(x), $0.floats(sums))
+      kernels_moments(images, $0.bytes(x), $0.floats(sums))
     }
     plan.emitShared("values of batch norm \(name)", live.all + [sums, values.memory]) { at in
       let moments = Moments(
@@ -136,7 +136,7 @@ struct BatchNorm: Layer {
     let mask = { [relu] (at: Place) in
       let v = relu && !masksByOutput ? UnsafePointer(at.floats(values.memory)) : nil
       return kernels_mask(
-        output: output.map { UnsafePointer(at.floats($0)) }, scale: v.map { $0 + values.scale },
+        output: output.map { UnsafeRawPointer(at.bytes($0)) }, scale: v.map { $0 + values.scale },
         shift: v.map { $0 + values.shift })
     }
     let sums = plan.makeMemory(.plain([Int(images.images), 2, images.channels]))
@@ -144,8 +144,8 @@ struct BatchNorm: Layer {
     if g != nil || usesBatch || node.isTrained {
       plan.emit("gradient sums of batch norm \(name)", all + [sums]) { at in
         kernels_normalise_sums(
-          images, at.floats(first), second.map { UnsafePointer(at.floats($0)) }, mask(at), at.floats(x),
-          at.floats(values.memory) + values.mean, g.map { at.floats($0) }, at.floats(sums))
+          images, at.bytes(first), second.map { UnsafeRawPointer(at.bytes($0)) }, mask(at), at.bytes(x),
+          at.floats(values.memory) + values.mean, g.map { at.bytes($0) }, at.floats(sums))
       }
     }
     if let g, addendNeedsIt { try plan.contribute(g, to: node.inputs[1], owned: false) }
@@ -160,8 +160,8 @@ struct BatchNorm: Layer {
       let masked =
         g == nil ? mask(at) : kernels_mask(output: nil, scale: nil, shift: nil)
       kernels_normalise_gradient(
-        images, at.floats(d), masked, at.floats(x), v + values.mean,
-        usesBatch ? v + values.factor : v + values.scale, v + values.slope, v + values.offset, at.floats(dx))
+        images, at.bytes(d), masked, at.bytes(x), v + values.mean,
+        usesBatch ? v + values.factor : v + values.scale, v + values.slope, v + values.offset, at.bytes(dx))
     }
     try plan.contribute(dx, to: node.inputs[0], owned: true)
   }

@@ -148,9 +148,9 @@ struct Convolution: Layer {
     // oneDNN asks backward ones for the forward one that they belong to.
     let forward =
       direction == .forward ? nil : try descriptor(.forward, algorithm, plan, source: source)
-    let x = Layout.any(source)
-    let y = target ?? .any([source[0]] + outputShape([Array(source.dropFirst())]))
-    let w = Layout.any(weightShape)
+    let x = Layout.any(source, plan.element)
+    let y = target ?? .any([source[0]] + outputShape([Array(source.dropFirst())]), plan.element)
+    let w = Layout.any(weightShape, direction == .backwardWeights ? .float32 : plan.element)
     let b = Layout.plain([outChannels])
     let usesBias = hasBias || (direction == .forward && folded != nil)
     let (stride, padding) = (Int64(stride), Int64(padding))
@@ -221,11 +221,13 @@ extension PlanBuilder {
   /// Vectors, N × C, as images of one pixel, N × C × 1 × 1; images as they are.
   fileprivate func images(_ memory: Memory) throws -> Memory {
     guard memory.shape.count == 2 else { return memory }
-    return reshape(try convert(memory, to: .plain(memory.shape)), to: memory.shape + [1, 1])
+    return reshape(
+      try convert(memory, to: .plain(memory.shape, memory.layout.element)), to: memory.shape + [1, 1])
   }
 
   /// Images of one pixel as vectors.
   fileprivate func vectors(_ memory: Memory) throws -> Memory {
-    reshape(try convert(memory, to: .plain(memory.shape)), to: Array(memory.shape.prefix(2)))
+    reshape(
+      try convert(memory, to: .plain(memory.shape, memory.layout.element)), to: Array(memory.shape.prefix(2)))
   }
 }

@@ -9,8 +9,9 @@ struct ReLU: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
     let y = plan.makeMemory(x.layout)
-    let count = Int64(y.floatCount)
-    plan.emit("ReLU", [x, y]) { kernels_add(count, $0.floats(x), nil, $0.floats(x), $0.floats(y)) }
+    let count = Int64(y.valueCount)
+    let half = x.layout.isHalf
+    plan.emit("ReLU", [x, y]) { kernels_add(count, half, $0.bytes(x), nil, nil, true, $0.bytes(y)) }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }
     return {
@@ -47,13 +48,10 @@ struct Add: Layer {
 extension PlanBuilder {
   /// Adds two memories of one layout, and takes the ReLU where wanted; the target may be the first of them.
   func emitAddition(_ a: Memory, _ b: Memory, into y: Memory, relu: Bool) {
-    let count = Int64(y.floatCount)
-    emit("addition", [a, b, y]) { at in
-      if relu {
-        kernels_add_relu(count, at.floats(a), at.floats(b), at.floats(y))
-      } else {
-        kernels_add(count, at.floats(a), at.floats(b), nil, at.floats(y))
-      }
+    let count = Int64(y.valueCount)
+    let half = y.layout.isHalf
+    emit("addition", [a, b, y]) {
+      kernels_add(count, half, $0.bytes(a), $0.bytes(b), nil, relu, $0.bytes(y))
     }
   }
 }
@@ -92,7 +90,7 @@ struct Standardise: Layer {
     let apply = {
       let y = plan.makeMemory(x.layout)
       plan.emit("standardisation", [x, y]) {
-        kernels_normalise(images, $0.floats(x), scale, shift, kernels_addend(), false, $0.floats(y))
+        kernels_normalise(images, $0.bytes(x), scale, shift, kernels_addend(), false, $0.bytes(y))
       }
       return y
     }
@@ -102,7 +100,7 @@ struct Standardise: Layer {
       guard let dy = try plan.gradient(of: node.value), plan.needsGradient(node.inputs[0]) else { return }
       let dx = plan.makeMemory(x.layout)
       plan.emit("gradient of standardisation", [dy, dx]) {
-        kernels_normalise(images, $0.floats(dy), scale, zero, kernels_addend(), false, $0.floats(dx))
+        kernels_normalise(images, $0.bytes(dy), scale, zero, kernels_addend(), false, $0.bytes(dx))
       }
       try plan.contribute(dx, to: node.inputs[0], owned: true)
     }

@@ -10,7 +10,7 @@ struct GELU: Layer {
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let x = plan.value(node.inputs[0])
     let y = plan.makeMemory(x.layout)
-    let count = Int64(x.floatCount)
+    let count = Int64(x.valueCount)
     plan.emit("GELU", [x, y]) { at in kernels_gelu(count, at.floats(x), at.floats(y)) }
     plan.setValue(node.value, y)
     guard node.needsBackward else { return nil }

@@ -46,7 +46,7 @@ private func planPooling(
   let x = plan.value(node.inputs[0])
   let window = (Int64(window[0]), Int64(window[1]))
   let (stride, padding) = (Int64(stride), Int64(padding))
-  let wanted = Layout.any([plan.batch] + output)
+  let wanted = Layout.any([plan.batch] + output, x.layout.element)
   var pooling = onednn_pooling(
     kind: kind, source: x.layout.handle, target: wanted.handle, window: window,
     stride: (stride, stride), padding: (padding, padding), for_inference: !node.needsBackward)

@@ -12,9 +12,12 @@ struct Place {
   /// The thread's own memory.
   let scratch: UnsafeMutableRawPointer
 
-  /// A memory's elements there, padding included, in the layout's order.
+  /// A memory's bytes there, padding included, in the layout's order.
+  func bytes(_ memory: Memory) -> UnsafeMutableRawPointer { memory.buffer.address(at: self) }
+
+  /// The elements of a memory of float32.
   func floats(_ memory: Memory) -> UnsafeMutablePointer<Float> {
-    memory.buffer.address(at: self).assumingMemoryBound(to: Float.self)
+    bytes(memory).assumingMemoryBound(to: Float.self)
   }
 
   /// The elements of a memory's part in another tile; for what is computed once for all tiles.
@@ -67,10 +70,11 @@ final class Buffer {
   }
 }
 
-/// How a float32 tensor lies in memory: row by row, or in the blocks that a primitive likes.
+/// How a tensor lies in memory: row by row, or in the blocks that a primitive likes.
 final class Layout {
   let handle: OpaquePointer
   let shape: [Int]
+  let element: onednn_element
   /// Padding included.
   let byteCount: Int
 
@@ -79,6 +83,7 @@ final class Layout {
     var sizes = [Int64](repeating: 0, count: Int(onednn_largest_rank))
     let rank = onednn_layout_shape(handle, &sizes)
     shape = sizes.prefix(Int(rank)).map(Int.init)
+    element = onednn_layout_element(handle)
     byteCount = onednn_layout_byte_count(handle)
   }
 
@@ -92,12 +97,12 @@ final class Layout {
   deinit { onednn_layout_destroy(handle) }
 
   /// Row-major.
-  static func plain(_ shape: [Int]) -> Layout {
+  static func plain(_ shape: [Int], _ element: onednn_element = .float32) -> Layout {
     var strides = [Int64](repeating: 1, count: shape.count)
     for axis in stride(from: shape.count - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * Int64(shape[axis + 1])
     }
-    return strided(shape, strides)
+    return strided(shape, strides, element)
   }
 
   /// Tokens × channels (N × T × C), row by row, as images of T × 1 pixels with the channels last: a convolution's
@@ -108,21 +113,27 @@ final class Layout {
   }
 
   /// Of the given strides, in elements.
-  static func strided(_ shape: [Int], _ strides: [Int64]) -> Layout {
+  static func strided(
+    _ shape: [Int], _ strides: [Int64], _ element: onednn_element = .float32
+  ) -> Layout {
     var handle: OpaquePointer?
     let status = onednn_layout_create_strided(
-      &handle, Int32(shape.count), shape.map(Int64.init), strides)
+      &handle, element, Int32(shape.count), shape.map(Int64.init), strides)
     guard status == 0, let handle else { preconditionFailure("BUG: no layout for \(shape)") }
     return Layout(owning: handle)
   }
 
   /// In the layout that suits a primitive best; only to describe one.
-  static func any(_ shape: [Int]) -> Layout {
+  static func any(_ shape: [Int], _ element: onednn_element = .float32) -> Layout {
     var handle: OpaquePointer?
-    let status = onednn_layout_create_any(&handle, Int32(shape.count), shape.map(Int64.init))
+    let status = onednn_layout_create_any(
+      &handle, element, Int32(shape.count), shape.map(Int64.init))
     guard status == 0, let handle else { preconditionFailure("BUG: no layout for \(shape)") }
     return Layout(owning: handle)
   }
+
+  /// Whether values are bfloat16.
+  var isHalf: Bool { element == .bfloat16 }
 
   func isSame(as other: Layout) -> Bool { onednn_layout_is_same(handle, other.handle) }
 
@@ -133,7 +144,7 @@ final class Layout {
     guard block > 0, 16 % block == 0 else { return nil }
     return kernels_images(
       images: Int64(shape[0]), blocks: Int64((shape[1] + block - 1) / block), block: Int64(block),
-      pixels: Int64(shape.dropFirst(2).reduce(1, *)))
+      pixels: Int64(shape.dropFirst(2).reduce(1, *)), half: isHalf)
   }
 }
 
@@ -184,6 +195,6 @@ final class Memory {
 
   /// Of one tile, where it has parts for each.
   var shape: [Int] { layout.shape }
-  /// The number of floats, padding included.
-  var floatCount: Int { layout.byteCount / 4 }
+  /// The number of values, padding included.
+  var valueCount: Int { layout.byteCount / (layout.isHalf ? 2 : 4) }
 }

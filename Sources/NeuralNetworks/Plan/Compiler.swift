@@ -1,5 +1,7 @@
 // Owns the way from a network to a plan: what is computed, what needs a gradient, in which order.
 
+import COneDNN
+
 extension Network {
   /// Compiles the network for one batch size.
   ///
@@ -8,10 +10,13 @@ extension Network {
   ///   - taps: values to expose; the output always is.
   ///   - gradientPoints: where `backward` takes gradients; nil: at the output.
   ///   - wants: the gradients to compute.
+  ///   - precision: what convolutions multiply, and activations between them are kept in.
   /// - Throws: `NetworkError` where a tap doesn't exist, what should be trained can't be, or oneDNN can't compute a layer here.
   public func compile(
-    batch: Int, taps: [TapPoint] = [], gradientPoints: [TapPoint]? = nil, wants: Wants = .nothing
+    batch: Int, taps: [TapPoint] = [], gradientPoints: [TapPoint]? = nil, wants: Wants = .nothing,
+    precision: Precision = .float32
   ) throws -> Plan {
+    try precision.require()
     guard batch >= 1 else { throw NetworkError("a batch of \(batch) images") }
     if wants.parameters {
       let trained = segments.filter { !$0.frozen }
@@ -33,7 +38,7 @@ extension Network {
     places = places.mapValues { renumbered[$0]! }
     let tiling = Tiling(batch: batch, target: Self.tile)
     let compiled = try CompiledNetwork(
-      fused, segments, tiling: tiling, taps: places, points: points, wants: wants)
+      fused, segments, tiling: tiling, element: precision.element, taps: places, points: points, wants: wants)
     return try Plan(compiled, output: output)
   }
 
@@ -90,8 +95,8 @@ struct CompiledNetwork {
   let gradientPoints: [TapPoint]
 
   init(
-    _ graph: LayerGraph, _ segments: [Segment], tiling: Tiling, taps: [TapPoint: Int], points: [TapPoint],
-    wants: Wants
+    _ graph: LayerGraph, _ segments: [Segment], tiling: Tiling, element: onednn_element,
+    taps: [TapPoint: Int], points: [TapPoint], wants: Wants
   ) throws {
     gradientPoints = points
     let trains = { (node: LayerGraph.Node) in
@@ -102,7 +107,8 @@ struct CompiledNetwork {
     for node in graph.nodes.dropFirst() { needs.append(trains(node) || node.inputs.contains { needs[$0] }) }
     var uses = [Int](repeating: 0, count: graph.nodes.count)
     for input in graph.nodes.flatMap(\.inputs) { uses[input] += 1 }
-    builder = try PlanBuilder(segments: segments, tiling: tiling, needsGradient: needs, uses: uses)
+    builder = try PlanBuilder(
+      segments: segments, tiling: tiling, element: element, needsGradient: needs, uses: uses)
 
     input = builder.makeMemory(.plain([tiling.images] + graph.nodes[0].shape), pinned: true)
     builder.setValue(0, input)

@@ -185,7 +185,7 @@ public final class Plan {
   /// All elements of a row-major memory that has a place.
   private func elements(_ memory: Memory) -> UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(
-      start: memory.buffer.base!.assumingMemoryBound(to: Float.self), count: memory.floatCount * tiles)
+      start: memory.buffer.base!.assumingMemoryBound(to: Float.self), count: memory.valueCount * tiles)
   }
 
   /// What a pass computes, forward and backward, in its order: each step, and which implementation was chosen for

@@ -36,6 +36,8 @@ final class PlanBuilder {
   let batch: Int
   /// The number of tiles.
   let tiles: Int
+  /// What convolutions compute with.
+  let element: onednn_element
   let segments: [Segment]
   /// Chains of steps, each of tiles or shared.
   private(set) var forwardSteps: [[Step]] = []
@@ -57,8 +59,11 @@ final class PlanBuilder {
   /// - Parameters:
   ///   - needsGradient: of each value.
   ///   - uses: how many layers take each value.
-  init(segments: [Segment], tiling: Tiling, needsGradient: [Bool], uses: [Int]) throws {
+  init(
+    segments: [Segment], tiling: Tiling, element: onednn_element, needsGradient: [Bool], uses: [Int]
+  ) throws {
     engine = try Engine.onThisThread()
+    self.element = element
     self.segments = segments
     batch = tiling.images
     tiles = tiling.tiles
@@ -87,7 +92,7 @@ final class PlanBuilder {
 
   /// The same bytes under another shape; both layouts must be plain.
   func reshape(_ memory: Memory, to shape: [Int]) -> Memory {
-    makeMemory(.plain(shape), over: memory.buffer)
+    makeMemory(.plain(shape, memory.layout.element), over: memory.buffer)
   }
 
   /// The memory in the wanted layout: itself, or a copy reordered at this point.
@@ -105,7 +110,9 @@ final class PlanBuilder {
 
   /// Images that our own loops can read: as they are, or a row-major copy.
   func convertToImages(_ memory: Memory) throws -> (memory: Memory, images: kernels_images) {
-    let memory = memory.layout.images == nil ? try convert(memory, to: .plain(memory.shape)) : memory
+    let memory =
+      memory.layout.images == nil
+      ? try convert(memory, to: .plain(memory.shape, memory.layout.element)) : memory
     guard let images = memory.layout.images else { preconditionFailure("BUG: \(memory.shape) are no images") }
     return (memory, images)
   }
@@ -170,7 +177,7 @@ final class PlanBuilder {
   func sum(_ parts: Memory, into target: Memory, _ name: String) throws {
     let isSame = parts.layout.isSame(as: target.layout)
     let total = isSame ? target : makeShared(parts.layout)
-    let (count, tiles) = (parts.floatCount, tiles)
+    let (count, tiles) = (parts.valueCount, tiles)
     var chain: [Step] = [
       KernelStep("sum of \(name)", [parts, total], shared: true) {
         kernels_sum(
@@ -280,16 +287,17 @@ final class PlanBuilder {
     // Two parts may be summed in place; more need a target that is none of them.
     let owned = parts.count <= 2 ? parts.first(where: \.isOwned)?.memory : nil
     let target = owned ?? makeMemory(first.memory.layout)
-    let count = Int64(target.floatCount)
+    let count = Int64(target.valueCount)
     let memories = parts.map(\.memory)
+    let half = target.layout.isHalf
     emit("sum of gradients", memories + [target] + (mask.map { [$0] } ?? [])) { at in
-      let y = at.floats(target)
-      let output = { (last: Bool) in last ? mask.map { UnsafePointer(at.floats($0)) } : nil }
+      let y = at.bytes(target)
+      let output = { (last: Bool) in last ? mask.map { UnsafeRawPointer(at.bytes($0)) } : nil }
       kernels_add(
-        count, at.floats(memories[0]), memories.count > 1 ? at.floats(memories[1]) : nil,
-        output(memories.count <= 2), y)
+        count, half, at.bytes(memories[0]), memories.count > 1 ? at.bytes(memories[1]) : nil,
+        output(memories.count <= 2), false, y)
       for (index, more) in memories.enumerated().dropFirst(2) {
-        kernels_add(count, y, at.floats(more), output(index == memories.count - 1), y)
+        kernels_add(count, half, y, at.bytes(more), output(index == memories.count - 1), false, y)
       }
     }
     contributions[value] = [Contribution(memory: target, isOwned: true)]
