@@ -17,10 +17,25 @@ struct BatchRowTests {
     try check(unfolded, batch, wants: Wants(input: true, parameters: true))
   }
 
+  @Test(arguments: [("narrow", 12, 3), ("wide", 48, 3)], [2, 7, 32, 48])
+  func permutedImagesGivePermutedBitsOfTransformers(
+    _ network: (name: String, width: Int, heads: Int), batch: Int
+  ) throws {
+    let model = try Model.initialised(
+      architecture: Architecture(
+        name: "vit_tiny", input: ImageShape(channels: 3, height: 12, width: 16), classes: 10,
+        parameters: [
+          "width": .integer(network.width), "depth": .integer(2), "heads": .integer(network.heads),
+        ]), seed: 3)
+    try check(Network(model), batch, wants: .nothing)
+    try check(Network(model, frozen: false), batch, wants: Wants(input: true, parameters: true))
+  }
+
   @Test(arguments: [2, 7, 32, 128])
   func permutedActivationsGivePermutedBits(batch: Int) throws {
     let shapes: [(from: [Int], to: [Int])] = [
       ([16, 8, 8], [32, 8, 8]), ([32, 4, 4], [16, 8, 8]), ([5, 3, 3], [7, 3, 3]), ([64], [32]), ([7], [5]),
+      ([9, 32], [9, 48]), ([5, 7], [5, 3]),
     ]
     for (input, output) in shapes {
       let map = try StitchingLayer.initialised(

@@ -27,6 +27,28 @@ struct NetworkReferenceTests {
     }
   }
 
+  @Test(arguments: [true, false])
+  func visionTransformersAgreeWithPyTorch(trains: Bool) throws {
+    let reference = try Reference("vit-training")
+    let model = try Model(
+      architecture: Architecture(
+        name: "vit_tiny", input: shape, classes: 3,
+        parameters: ["patch": .integer(4), "width": .integer(16), "depth": .integer(2), "heads": .integer(2)]),
+      tensors: reference.all("model."),
+      standardisation: Standardisation(mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.25, 0.3]))
+    #expect(model.architecture.cuts.map(\.name) == ["blocks.0", "blocks.1", "pooled"])
+    let network = try Network(model, frozen: !trains)
+    let taps = model.architecture.cuts.map { TapPoint.cut($0, segment: 0) }
+    let plan = try network.compile(
+      batch: 4, taps: taps, gradientPoints: taps + [network.output],
+      wants: Wants(input: true, parameters: trains))
+    try compare(plan, network, reference, taps)
+    guard trains else { return }
+    for (name, gradient) in try reference.all("gradient.") {
+      expectClose(plan.gradients(of: 0).tensor(name).values, gradient.values, 3e-5, name)
+    }
+  }
+
   @Test func frozenNetworksWithFoldedBatchNormsAgreeWithPyTorch() throws {
     let reference = try Reference("resnet8-evaluation")
     let network = try Network(model(reference, "resnet8"))

@@ -6,5 +6,6 @@ extension ArchitectureFamily {
   public static let all: [ArchitectureFamily] = [
     .smallCNN,
     .cifarResNet,
+    .visionTransformer,
   ]
 }
