@@ -41,7 +41,7 @@ import Testing
     #expect(
       try failure(whole, ["architecture": "vit"])
         == "architecture: unknown architecture 'vit'. Known: small_cnn, resnet8, resnet14, resnet20, resnet32, "
-        + "resnet44, resnet56 (any 6n+2)")
+        + "resnet44, resnet56 (any 6n+2), vit_tiny, vit_small")
   }
 
   @Test func aFileThatIsNoModelIsRefused() throws {

@@ -16,7 +16,8 @@ struct Activations: StageKind {
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images; null for all", .atLeast(1)) var samples: Int? = 1000
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
-  @Output("N × channels × height × width, float32", .activations) var activations: OutputArtifact
+  @Output("N × the shape at the cut: C × H × W, tokens × width, or a length; float32", .activations)
+  var activations: OutputArtifact
 
   static let varying: Set = ["cut", "model"]
 

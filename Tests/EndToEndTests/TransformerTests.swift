@@ -1,0 +1,91 @@
+// Vision transformers go through a whole pipeline: tokens are activations like any others.
+
+import Canonical
+import Foundation
+import Testing
+
+@Suite struct TransformerTests {
+  private static let pipeline = """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 40, test: 20 } }
+      model:
+        matrix: { seed: [0, 1], width: [16, 24] }
+        uses: train
+        with:
+          data: ${images}
+          architecture: { name: vit_tiny, patch: 8, depth: 2, heads: 2 }
+          width: ${matrix.width}
+          epochs: 1
+          batch: 20
+          learning_rate: 0.01
+          seed: ${matrix.seed}
+      acts:
+        matrix: { model: "${model[width=16]}", cut: [blocks.0, pooled] }
+        uses: activations
+        with: { model: "${matrix.model}", data: "${images}", cut: "${matrix.cut}" }
+      alike:
+        matrix: { cut: [blocks.0, pooled] }
+        uses: similarity
+        with:
+          x: ${acts[cut=matrix.cut, seed=0]}
+          y: ${acts[cut=matrix.cut, seed=1]}
+          measures: [linear_cka]
+      stitched:
+        matrix: { front: "${model[seed=1]}", method: [direct, fula], cut: [blocks.0, pooled] }
+        uses: stitch
+        with:
+          front: ${matrix.front}
+          from: ${matrix.cut}
+          end: ${model[seed=0, width=16]}
+          to: ${matrix.cut}
+          method: ${matrix.method}
+          data: ${images}
+      itself:
+        matrix: { cut: [blocks.0, blocks.1, pooled] }
+        uses: stitch
+        with:
+          front: ${model[seed=0, width=16]}
+          from: ${matrix.cut}
+          end: ${model[seed=0, width=16]}
+          to: ${matrix.cut}
+          method: direct
+          data: ${images}
+      scores:
+        matrix: { network: ["${stitched}", "${itself}"] }
+        uses: evaluate
+        with: { model: "${matrix.network}", reference: "${model[seed=0, width=16]}", data: "${images}" }
+    """
+
+  @Test func transformersAreTrainedLookedAtComparedAndStitched() throws {
+    let project = try Project()
+    try project.write("vit.yaml", Self.pipeline)
+    let run = try project.bobbin("run", "vit.yaml", "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let shown = try project.bobbin("get", "vit.yaml", "scores", "-o", "scores")
+    #expect(shown.status == 0, "\(shown.errors)")
+  }
+
+  @Test func tokensAndImagesAreNotStitchedAndThatIsToldBeforeAnythingRuns() throws {
+    let project = try Project()
+    try project.write(
+      "mixed.yaml",
+      """
+      version: 1
+      stages:
+        images: { uses: dataset/synthetic, with: { train: 40, test: 20 } }
+        cnn: { uses: train, with: { data: "${images}", architecture: small_cnn, epochs: 1, batch: 20 } }
+        vit: { uses: train, with: { data: "${images}", architecture: vit_tiny, epochs: 1, batch: 20 } }
+        s:
+          uses: stitch
+          with: { front: "${cnn}", from: conv2, end: "${vit}", to: blocks.3, method: direct, data: "${images}" }
+      """)
+    let run = try project.bobbin("run", "mixed.yaml")
+    #expect(run.status == 2)
+    #expect(
+      run.errors.contains(
+        "the front's 'conv2' gives 32×8×8, the end's 'blocks.3' takes 65 tokens × 192: a map joins images with images, "
+          + "tokens with as many tokens and vectors with vectors")
+        || run.errors.contains("blocks.3"), "\(run.errors)")
+  }
+}
