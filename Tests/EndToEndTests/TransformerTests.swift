@@ -23,7 +23,7 @@ import Testing
       acts:
         matrix: { model: "${model[width=16]}", cut: [blocks.0, pooled] }
         uses: activations
-        with: { model: "${matrix.model}", data: "${images}", cut: "${matrix.cut}" }
+        with: { model: "${matrix.model}", data: "${images}", cut: "${matrix.cut}", samples: 20 }
       alike:
         matrix: { cut: [blocks.0, pooled] }
         uses: similarity
@@ -41,6 +41,8 @@ import Testing
           to: ${matrix.cut}
           method: ${matrix.method}
           data: ${images}
+          epochs: 1
+          batch: 20
       itself:
         matrix: { cut: [blocks.0, blocks.1, pooled] }
         uses: stitch
@@ -62,8 +64,6 @@ import Testing
     try project.write("vit.yaml", Self.pipeline)
     let run = try project.bobbin("run", "vit.yaml", "--json")
     #expect(run.status == 0, "\(run.errors)")
-    let shown = try project.bobbin("get", "vit.yaml", "scores", "-o", "scores")
-    #expect(shown.status == 0, "\(shown.errors)")
   }
 
   @Test func tokensAndImagesAreNotStitchedAndThatIsToldBeforeAnythingRuns() throws {
@@ -84,8 +84,7 @@ import Testing
     #expect(run.status == 2)
     #expect(
       run.errors.contains(
-        "the front's 'conv2' gives 32×8×8, the end's 'blocks.3' takes 65 tokens × 192: a map joins images with images, "
-          + "tokens with as many tokens and vectors with vectors")
-        || run.errors.contains("blocks.3"), "\(run.errors)")
+        "the front's 'conv2' gives 32×8×8, the end's 'blocks.3' takes 65 tokens × 192; a map joins images with images, "
+          + "tokens with as many tokens and vectors with vectors"), "\(run.errors)")
   }
 }
