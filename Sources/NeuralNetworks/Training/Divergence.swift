@@ -16,7 +16,7 @@ extension Network {
     }
     // The same statistics, but the running ones stay.
     let network = withBatchStatistics
-    let taps = network.taps
+    let taps = network.tapsAtCuts
     let probe = try network.compile(batch: plan.batch, taps: taps, wants: .nothing)
     _ = probe.input.update(fromContentsOf: plan.input)
     try probe.forward()
@@ -28,7 +28,7 @@ extension Network {
   }
 
   /// All cuts, from input to output.
-  private var taps: [TapPoint] {
+  private var tapsAtCuts: [TapPoint] {
     segments.enumerated().flatMap { index, segment in
       segment.layers.nodes.compactMap(\.cut).map { TapPoint.cut($0, segment: index) }
     }
