@@ -154,10 +154,13 @@ def accuracy(setting, model, options, attack_steps=0):
     correct = 0
     for start in range(0, len(images), 256):
         x, y = setting.images(images[start:start + 256]).float().div_(255), labels[start:start + 256]
-        if attack_steps:
-            x = perturb(model, x, y, steps=attack_steps)
         with torch.inference_mode():
-            correct += (model(x).argmax(1) == y).sum().item()
+            right = model(x).argmax(1) == y
+        if attack_steps:
+            moved = perturb(model, x, y, steps=attack_steps)
+            with torch.inference_mode():
+                right &= model(moved).argmax(1) == y
+        correct += right.sum().item()
     return correct / len(images)
 
 
@@ -181,7 +184,7 @@ def main():
     parser.add_argument("--layout", choices=["nchw", "channels-last"], default="channels-last")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--compute", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--compute", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--mode", choices=["training", "inference", "pgd"], default="training")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--data", help="folder of CIFAR-10's binary files")

@@ -4,12 +4,14 @@ import Foundation
 
 enum Files {
   /// CIFAR-10's binary version: records of a label and 3,072 pixels, drawn by a simple generator.
-  static func cifar(_ count: Int, seed: UInt64) -> Data {
+  /// - Parameter telling: whether an image has a pattern that its label decides.
+  static func cifar(_ count: Int, seed: UInt64, telling: Bool = true) -> Data {
     var data = Data()
     var state = seed
     for i in 0..<count {
       data.append(UInt8(i % 10))
-      data.append(contentsOf: (0..<3072).map { place in pixel(&state, label: i % 10, place: place) })
+      let pattern = telling ? i % 10 : 0
+      data.append(contentsOf: (0..<3072).map { place in pixel(&state, label: pattern, place: place) })
     }
     return data
   }

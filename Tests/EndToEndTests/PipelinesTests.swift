@@ -72,6 +72,72 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
   }
 
+  // Images on which nothing but the marks tells the class.
+  @Test func whatMarksTellIsLearntAndFollowed() throws {
+    let project = try Project()
+    try project.copyPipeline("shortcut.yaml")
+    try project.write(
+      "data/cifar-10-batches-bin/data_batch_1.bin", Files.cifar(1000, seed: 1, telling: false))
+    try project.write("data/cifar-10-batches-bin/test_batch.bin", Files.cifar(200, seed: 2, telling: false))
+    let small = ["--set", "train=1000", "--set", "test=200", "--set", "epochs=8"]
+    let run = try project.bobbin(["run", "pipelines/shortcut.yaml"] + small)
+    #expect(run.status == 0, "\(run.errors)")
+    let accuracies = try values(
+      of: "accuracy", by: ["marks", "marking"], in: project, ["pipelines/shortcut.yaml"] + small)
+    #expect(accuracies["pixel_loc marked"]! > 0.95)
+    #expect(accuracies["pixel_loc rolled"]! < 0.05)
+    #expect(accuracies["random marked"]! < 0.25)
+    #expect(accuracies["random marked"]! == accuracies["random rolled"]!)
+  }
+
+  /// A column of a pipeline's table, by what stands in other ones.
+  private func values(
+    of score: String, by axes: [String], in project: Project, _ pipeline: [String]
+  ) throws -> [String: Double] {
+    let got = try project.bobbin(["get", pipeline[0], "table.csv", "-o", "table.csv"] + pipeline.dropFirst())
+    #expect(got.status == 0, "\(got.errors)")
+    let table = try String(contentsOf: project.root.appending(path: "table.csv"), encoding: .utf8)
+    var rows = table.split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    let header = rows.removeFirst()
+    let columns = try (axes + [score]).map { name in try #require(header.firstIndex(of: name), "\(header)") }
+    return Dictionary(
+      uniqueKeysWithValues: rows.map { row in
+        (columns.dropLast().map { row[$0] }.joined(separator: " "), Double(row[columns.last!]) ?? .nan)
+      })
+  }
+
+  @Test func recipeRuns() throws {
+    let project = try Project()
+    try project.copyPipeline("recipe.yaml")
+    try project.write("data/cifar-10-batches-bin/data_batch_1.bin", Files.cifar(150, seed: 1))
+    try project.write("data/cifar-10-batches-bin/test_batch.bin", Files.cifar(20, seed: 2))
+    let run = try project.bobbin(
+      "run", "pipelines/recipe.yaml", "--set", "train=150", "--set", "test=20", "--set", "robust=10", "--set",
+      "epochs=1", "--set", "adversarial_epochs=1", "--set", "seeds=[0]", "--set", "architecture=resnet8")
+    #expect(run.status == 0, "\(run.errors)")
+  }
+
+  // On procedural images, which bear nearly twice the radius.
+  @Test func adversarialTrainingBuysRobustness() throws {
+    let project = try Project()
+    let file = Project.package.appending(path: "pipelines/adversarial.yaml")
+    let text = try String(contentsOf: file, encoding: .utf8)
+      .replacing("dataset/cifar10", with: "dataset/synthetic")
+      .replacing("path: \"${params.data}\", ", with: "")
+    try project.write("pipelines/adversarial.yaml", Data(text.utf8))
+    let settings = [
+      "--set", "train=3000", "--set", "test=500", "--set", "epochs=12", "--set", "epsilon=14/255",
+    ]
+    let run = try project.bobbin(["run", "pipelines/adversarial.yaml"] + settings)
+    #expect(run.status == 0, "\(run.errors)")
+    let accuracies = try values(
+      of: "robust_accuracy", by: ["regime"], in: project, ["pipelines/adversarial.yaml"] + settings)
+    #expect(accuracies["standard"]! < 0.03)
+    #expect(accuracies["adversarial"]! > 0.15)
+  }
+
   /// A Python with numpy and PyTorch: that of BOBBIN_TEST_PYTHON, or python3.
   private static let python = ProcessInfo.processInfo.environment["BOBBIN_TEST_PYTHON"] ?? "python3"
 

@@ -7,6 +7,8 @@ struct FiniteDifferenceTests {
   @Test(arguments: [
     ([3, 6, 5], Segment.SingleLayer.convolution(outputs: 4, kernel: 3, stride: 1, padding: 1)),
     ([16, 6, 6], .convolution(outputs: 16, kernel: 3, stride: 2, padding: 1)),
+    ([3, 9, 8], .convolution(outputs: 4, kernel: 7, stride: 2, padding: 3)),
+    ([3, 7, 6], .maxPooling(3, stride: 2, padding: 1)),
     ([6], .linear(outputs: 4)), ([4, 3, 3], .globalAverage), ([3, 2, 2], .flatten),
     ([2, 5, 4], .resize(height: 3, width: 6)), ([2, 6, 6], .relu), ([3, 4, 4], .maxPooling(2)),
     ([16, 4, 4], .residual), ([5, 4, 4], .residual),

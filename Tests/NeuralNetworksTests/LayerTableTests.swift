@@ -12,6 +12,8 @@ struct LayerTableTests {
     ("relu-plain", .relu), ("relu-blocked", .relu),
     ("mean-plain", .globalAverage), ("mean-blocked", .globalAverage),
     ("residual-plain", .residual), ("residual-blocked", .residual),
+    ("padded-maximum-plain", .maxPooling(3, stride: 2, padding: 1)),
+    ("padded-maximum-blocked", .maxPooling(3, stride: 2, padding: 1)),
     ("flatten", .flatten),
     ("class-token", .classTokenOnly),
   ])

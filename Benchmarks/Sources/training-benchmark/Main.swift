@@ -17,8 +17,10 @@ struct TrainingBenchmark {
       --architecture NAME   resnet20 unless given
       --batch N             128 unless given
       --threads N           1 unless given
-      --compute f32         the element type, the only one
+      --compute TYPE        fp32 unless given, or bf16
       --seconds S           5 unless given
+      --profile             prints the plan's steps too, measured on one thread, and with the rate the seconds of a step,
+                            those that its convolutions and matrix products alone take (the floor), and their share
       --wait                prints `ready` after the first steps and waits for a line
     """
 
@@ -55,7 +57,20 @@ struct TrainingBenchmark {
       }
       rates.append(Double(count) / Date().timeIntervalSince(start))
     }
-    print(String(format: "{\"rate\": %.1f}", rates.sorted()[rates.count / 2]))
+    let rate = rates.sorted()[rates.count / 2]
+    guard options.profiles else {
+      print(String(format: "{\"rate\": %.1f}", rate))
+      return
+    }
+    let profile = try PlanProfile(work)
+    if !options.waits { print(profile.table) }
+    // The same number of threads would compute the floor.
+    let seconds = Double(options.batch) / rate
+    let floor = profile.floor / Double(options.threads)
+    print(
+      String(
+        format: "{\"rate\": %.1f, \"seconds\": %.5f, \"floor\": %.5f, \"share\": %.3f}", rate, seconds, floor,
+        floor / seconds))
   }
 
   enum Mode: String { case training, inference, forward, pgd }
@@ -66,7 +81,9 @@ struct TrainingBenchmark {
     var batch = 128
     var threads = 1
     var seconds = 5.0
+    var precision = Precision.float32
     var waits = false
+    var profiles = false
 
     init(_ arguments: ArraySlice<String>) throws {
       var rest = arguments
@@ -77,13 +94,18 @@ struct TrainingBenchmark {
           waits = true
           continue
         }
+        if name == "--profile" {
+          profiles = true
+          continue
+        }
         guard let value = rest.popFirst() else { throw UsageError("\(name) needs a value\n\(usage)") }
         switch (name, Int(value), Double(value)) {
         case ("--architecture", _, _): architecture = value
         case ("--batch", let count?, _) where count > 0: batch = count
         case ("--threads", let count?, _) where count > 0: threads = count
         case ("--seconds", _, let span?) where span > 0: seconds = span
-        case ("--compute", _, _) where value == "f32": break
+        case ("--compute", _, _) where Precision(rawValue: value) != nil:
+          precision = Precision(rawValue: value)!
         default: throw UsageError("\(name) \(value) isn't understood\n\(usage)")
         }
       }
