@@ -218,7 +218,7 @@ private let wrongFiles: [WrongFile] = [
     errors: """
       p.yaml:3:46: stage 'images': unknown parameter 'trian'. Did you mean 'train'?
       p.yaml:3:62: stage 'images': test: expected a whole number, found 'many'
-      p.yaml:4:31: stage 'model': 'architecture' is missing: which network (one of small_cnn, resnet8, resnet14, resnet20, resnet32, resnet44, resnet56 (any 6n+2), vit_tiny, vit_small)
+      p.yaml:4:31: stage 'model': 'architecture' is missing: which network (a name such as resnet20, or a map of the name and parameters of its family; `bobbin kinds train` lists them)
       p.yaml:4:52: stage 'model': unknown parameter 'epoch'. Did you mean 'epochs'?
       """),
   WrongFile(

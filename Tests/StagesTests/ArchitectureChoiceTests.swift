@@ -62,8 +62,7 @@ import Workflow
 
   @Test func aMapWithoutANameIsAnError() throws {
     #expect(
-      try decoded(#"{"width": 8}"#).hasPrefix(
-        "architecture: 'name' is missing: which network (one of small_cnn, "))
+      try decoded(#"{"width": 8}"#) == "architecture: 'name' is missing: which network, such as resnet20")
   }
 
   @Test func modelsCarryTheirFamilysParameters() throws {

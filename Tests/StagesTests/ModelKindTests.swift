@@ -2,6 +2,7 @@ import Canonical
 import ContentStore
 import Formats
 import Foundation
+import NeuralNetworks
 import Testing
 
 @Suite struct ModelKindTests {
@@ -39,9 +40,8 @@ import Testing
       try failure(whole, ["architecture": "resnet9"])
         == "architecture: unknown architecture 'resnet9'. Did you mean 'resnet8'?")
     #expect(
-      try failure(whole, ["architecture": "vit"])
-        == "architecture: unknown architecture 'vit'. Known: small_cnn, resnet8, resnet14, resnet20, resnet32, "
-        + "resnet44, resnet56 (any 6n+2), vit_tiny, vit_small")
+      try failure(whole, ["architecture": "transformer"])
+        == "architecture: unknown architecture 'transformer'. Known: \(ArchitectureFamily.knownNames)")
   }
 
   @Test func aFileThatIsNoModelIsRefused() throws {

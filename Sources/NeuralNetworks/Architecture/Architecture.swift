@@ -66,6 +66,9 @@ public struct Architecture: Sendable, Hashable {
   /// The layers from image to logits.
   var layers: LayerGraph { design.layers(input: input, classes: classes) }
 
+  /// The names besides its own under which files have its tensors.
+  var namings: [ParameterNaming] { design.namings }
+
   /// Where it can be cut, from input to output; the last one comes before the classifier.
   public var cuts: [Cut] { layers.nodes.compactMap(\.cut) }
 
@@ -96,7 +99,18 @@ public struct Architecture: Sendable, Hashable {
   /// Throws unless these are the shapes of the parameters and running statistics of a model of this architecture, all of
   /// them and no others. PyTorch's `num_batches_tracked` counters don't matter.
   public func requireParameters(_ shapes: [String: [Int]]) throws {
-    let wanted = parameterShapes
+    try requireParameters(shapes, called: [:], except: [])
+  }
+
+  /// The same of tensors under a file's names.
+  /// - Parameters:
+  ///   - files: own name → the file's, where that differs.
+  ///   - absent: own names of those that the file needn't have.
+  func requireParameters(
+    _ shapes: [String: [Int]], called files: [String: String], except absent: Set<String>
+  ) throws {
+    let wanted = parameterShapes.filter { !absent.contains($0.name) }
+      .map { (name: files[$0.name] ?? $0.name, shape: $0.shape) }
     for (name, shape) in wanted {
       guard let found = shapes[name] else {
         throw NetworkError("\(self.name): parameter '\(name)' \(shape) is missing")

@@ -20,12 +20,16 @@ protocol NetworkDesign: Sendable {
   /// Images by which help and messages show cuts where nothing is known of the data.
   var exampleInput: ImageShape { get }
 
+  /// The names besides its own under which files of other programs have its tensors.
+  var namings: [ParameterNaming] { get }
+
   /// The layers from image to logits, with cuts, under the names by which PyTorch's `load_state_dict` takes them.
   func layers(input: ImageShape, classes: Int) -> LayerGraph
 }
 
 extension NetworkDesign {
   var problem: String? { nil }
+  var namings: [ParameterNaming] { [] }
   var smallestSide: Int { 8 }
   func problem(with input: ImageShape) -> String? { nil }
   var exampleInput: ImageShape { ImageShape(channels: 3, height: 32, width: 32) }

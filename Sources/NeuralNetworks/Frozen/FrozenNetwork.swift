@@ -17,6 +17,12 @@ public enum ModelPoint: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Architecture {
+  /// The point of that name: `logits`, or a cut.
+  /// - Throws: `NetworkError` that lists the cuts there are.
+  public func point(named name: String) throws -> ModelPoint {
+    name == ModelPoint.logits.description ? .logits : .cut(try cut(named: name))
+  }
+
   /// The shape of the values at a point, without the batch.
   /// - Throws: `NetworkError` that lists the cuts there are.
   public func shape(at point: ModelPoint) throws -> ActivationShape {

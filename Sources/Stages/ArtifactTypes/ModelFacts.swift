@@ -48,6 +48,16 @@ struct ModelFacts: ArtifactFacts {
     return "\(architecture) has no cut '\(name)'\(near) It has \(cuts.joined(separator: ", "))"
   }
 
+  /// What is wrong with a cut of that name, or `logits`; nil: nothing.
+  func problem(withPoint name: String) -> String? {
+    name == ModelPoint.logits.description ? nil : problem(withCut: name)
+  }
+
+  /// The shape of the activations at a cut or of the logits; nil where it isn't known.
+  func shape(atPoint name: String) -> ActivationShape? {
+    name == ModelPoint.logits.description ? classes.map { .vector($0) } : shape(at: name)
+  }
+
   /// The shape of the activations at a cut; nil where it isn't known.
   func shape(at cut: String) -> ActivationShape? {
     guard let input, input.count == 3 else { return nil }

@@ -14,7 +14,7 @@ struct ArchitectureChoice: ParameterValue {
   private let written: Set<String>
 
   static var expectation: String {
-    "one of \(ArchitectureFamily.knownNames), or a map with such a name and parameters of its family"
+    "a name such as resnet20, or a map of the name and parameters of its family; `bobbin kinds train` lists them"
   }
 
   static var schema: JSON {
@@ -47,7 +47,7 @@ struct ArchitectureChoice: ParameterValue {
         case .scalar(let text, _, let at) = member.value
       else {
         throw DecodingIssue(
-          place, "'name' is missing: which network (one of \(ArchitectureFamily.knownNames))")
+          place, "'name' is missing: which network, such as resnet20")
       }
       try self.init(text, at, members.filter { $0.name != "name" })
     case .null, .list: throw Self.issue(raw)

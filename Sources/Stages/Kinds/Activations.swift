@@ -11,7 +11,8 @@ struct Activations: StageKind {
 
   @Input("the network", .model) var model: InputArtifact
   @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact
-  @Parameter("where to look, such as stem, stage2.0 or conv3; `bobbin kinds train` lists each network's cuts")
+  @Parameter(
+    "where to look, such as stem, stage2.0 or conv3; `bobbin kinds train` lists each network's cuts; or logits")
   var cut: String
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images; null for all", .atLeast(1)) var samples: Int? = 1000
@@ -30,7 +31,7 @@ struct Activations: StageKind {
       member.attempt {
         let network = try models.model(member.kind.model)
         try images.get().requireSize(of: network.architecture, "the network")
-        models.expect(.cut(try network.architecture.cut(named: member.kind.cut)), of: member.kind.model)
+        models.expect(try network.architecture.point(named: member.kind.cut), of: member.kind.model)
       }
     }
     let cache = Result { try models.cache(images.get()) }
@@ -38,7 +39,8 @@ struct Activations: StageKind {
     for member in members {
       member.finish {
         let values = try cache.get().values(
-          of: models.model(member.kind.model), at: .cut(Cut(member.kind.cut)))
+          of: models.model(member.kind.model),
+          at: models.model(member.kind.model).architecture.point(named: member.kind.cut))
         let samples = try identity.get()
         try SampleActivations(values: values, indices: Array(0..<samples.count), samples: samples)
           .write(to: member.kind.activations.url, cut: member.kind.cut)
@@ -50,7 +52,7 @@ struct Activations: StageKind {
 extension Activations: ForeseeingKind {
   func foresee(_ foresight: inout Foresight) {
     let network = foresight.facts(of: "model", ModelFacts.self)
-    if let problem = network?.problem(withCut: cut) { foresight.mistake("cut", problem) }
+    if let problem = network?.problem(withPoint: cut) { foresight.mistake("cut", problem) }
     foresight.requireImages("data", split, of: network, "the network")
     foresight.requireMarks(marking, "data", split)
     let count = foresight.sampleCount(samples, of: "data", split)
@@ -59,6 +61,6 @@ extension Activations: ForeseeingKind {
       "activations",
       ActivationsFacts(
         samples: data.map { "\($0.name)/\(split)" }, source: data?.source, half: split.rawValue, count: count,
-        shape: network?.shape(at: cut)))
+        shape: network?.shape(atPoint: cut)))
   }
 }

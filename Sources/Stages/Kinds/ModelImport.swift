@@ -9,15 +9,17 @@ import Workflow
 
 struct ModelImport: StageKind {
   static let name = "model/import"
-  static let summary = "a PyTorch state dict saved as safetensors, with torchvision's parameter names"
+  static let summary =
+    "a PyTorch state dict saved as safetensors, with torchvision's or timm's parameter names"
   static let discussion = """
-    Parameters must be those of the architecture, all of them and no others, with their shapes. The \
+    Parameters must be those of the architecture, all of them and no others, with their shapes; besides torchvision's \
+    names those of common programs for small images are taken (ResNets with shortcut and linear, or with shortcuts \
+    that have no parameters), and what DataParallel puts before them. The \
     standardisation becomes a part of the model: networks here take pixels in [0, 1].
     """
 
   @ExternalInput("the safetensors file", .model) var path: URL
-  @Parameter("which network: a name, or a map of the name and parameters of its family")
-  var architecture: ArchitectureChoice
+  @Parameter("which network") var architecture: ArchitectureChoice
   @Parameter("size of its input: channels, height, width", .between(1, 4096)) var input = [3, 32, 32]
   @Parameter("how many classes it tells apart", .between(2, 65_536)) var classes = 10
   @Parameter("the architecture's parameter 'width'; null: its own", .atLeast(1)) var width: Int? = nil
@@ -48,17 +50,23 @@ struct ModelImport: StageKind {
 
   func run(in context: StageContext) throws {
     let file = try SafetensorsFile(contentsOf: path)
-    var tensors: [String: Tensor] = [:]
-    // PyTorch counts batches in an integer that nothing here reads.
-    for name in file.names where !name.hasSuffix("num_batches_tracked") {
-      tensors[name] = try file.tensor(name)
-    }
+    let network = try described("architecture")
+    let names = try adopted(file, for: network)
+    let tensors = try names.files.mapValues { try file.tensor($0) }.merging(names.constants) { $1 }
     let channels = input[0]
     let standardisation = Standardisation(
       mean: mean.isEmpty ? Array(repeating: 0, count: channels) : mean.map(Float.init),
       deviation: std.isEmpty ? Array(repeating: 1, count: channels) : std.map(Float.init))
-    try Model(architecture: try described("architecture"), tensors: tensors, standardisation: standardisation)
+    try Model(architecture: network, tensors: tensors, standardisation: standardisation)
       .writeModel(to: model)
+  }
+
+  /// The names that the file has for the network's tensors; throws unless these are all it has, with their shapes.
+  private func adopted(_ file: SafetensorsFile, for network: Architecture) throws -> AdoptedNames {
+    let names = AdoptedNames(file.names, for: network)
+    try names.require(
+      Dictionary(uniqueKeysWithValues: try file.names.map { ($0, try file.array($0).shape) }))
+    return names
   }
 
   private func described(_ parameter: String) throws -> Architecture {
@@ -79,8 +87,7 @@ extension ModelImport: ForeseeingKind {
     guard let path = foresight.file("path") else { return }
     do {
       let file = try SafetensorsFile(contentsOf: path)
-      let shapes = try file.names.map { ($0, try file.array($0).shape) }
-      try described("architecture").requireParameters(Dictionary(uniqueKeysWithValues: shapes))
+      _ = try adopted(file, for: described("architecture"))
     } catch { foresight.mistake("path", "\(error)") }
   }
 }

@@ -33,8 +33,7 @@ struct Train: StageKind {
   }
 
   @Input("what to learn", .dataset, part: .named("train")) var data: InputArtifact
-  @Parameter("which network: a name, or a map of the name and parameters of its family")
-  var architecture: ArchitectureChoice
+  @Parameter("which network") var architecture: ArchitectureChoice
   @Parameter("the architecture's parameter 'width'; null: its own", .atLeast(1)) var width: Int? = nil
   @Parameter("passes over the training data", .atLeast(1)) var epochs = 20
   @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
