@@ -28,8 +28,3 @@ static inline long bobbin_curl_status(CURL *curl) {
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   return status;
 }
-static inline const char *bobbin_curl_redirect(CURL *curl) {
-  char *url = 0;
-  curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &url);
-  return url;
-}

@@ -26,6 +26,8 @@ final class Transfer {
   private var isFirst = true
   private var isUnresumable = false
   private var rangeStart: Int?
+  /// Where a redirect leads.
+  private var location: String?
   private var failure: (any Error)?
 
   init(_ download: Download, into partial: PartialFile, progress: @escaping (Int, Int?) -> Void) {
@@ -88,7 +90,11 @@ final class Transfer {
   private func number(_ option: CURLoption, _ value: Int) { bobbin_curl_number(handle, option, value) }
 
   private func header(_ bytes: UnsafeRawBufferPointer) {
-    let line = String(decoding: bytes, as: UTF8.self).lowercased()
+    let text = String(decoding: bytes, as: UTF8.self)
+    let line = text.lowercased()
+    if line.hasPrefix("location:") {
+      location = text.dropFirst("location:".count).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
     if line.hasPrefix("http/") { rangeStart = nil }
     guard line.hasPrefix("content-range:") else { return }
     rangeStart =
@@ -133,9 +139,9 @@ final class Transfer {
     case CURLE_TOO_MANY_REDIRECTS:
       return .refused("redirected more than \(Transfer.mostRedirects) times")
     case CURLE_UNSUPPORTED_PROTOCOL:
-      let target = bobbin_curl_redirect(handle).map { String(cString: $0) }
-      guard let target else { return .refused("a protocol that isn't taken; https:// and http:// are") }
-      return .refused("redirected to \(target), which isn't as secure; only https:// may follow on https://")
+      return .refused(
+        "redirected to \(location ?? "another protocol"), which isn't taken; on https:// only https:// may follow, on "
+          + "http:// either")
     case CURLE_COULDNT_RESOLVE_HOST:
       return .interrupted("there is no host '\(URL(string: download.url)?.host ?? "")', or no network")
     case CURLE_COULDNT_CONNECT: return .interrupted("nobody answers there")
