@@ -198,9 +198,8 @@ public struct BatchLoader: Sendable {
       for one in augmentation { one.apply(to: image, draws: draws) }
     }
     if let painter, let label = samples.labels?[index] {
-      let shift = options.marking == .rolled ? 1 : 0
-      painter.paint(
-        (Int(label) + shift) % half.classes, on: out, draw: UInt64(index), stream: marks.stream(epoch))
+      let mark = painter.mark(of: index, label: Int(label), options.marking)
+      painter.paint(mark, on: out, draw: UInt64(index), stream: marks.stream(epoch))
     }
   }
 }

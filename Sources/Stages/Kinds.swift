@@ -6,10 +6,17 @@ import Workflow
 /// adds them: `stageKinds() + fingerprints.describe([Mine.self])`.
 public func stageKinds() -> [KindDescription] {
   fingerprints.describe([
+    Fetch.self,
     DatasetMNIST.self,
     DatasetCIFAR10.self,
+    DatasetCIFAR100.self,
+    DatasetSVHN.self,
     DatasetSynthetic.self,
+    DatasetSubset.self,
+    DatasetMix.self,
+    DatasetCorrupt.self,
     DatasetShortcut.self,
+    DatasetImages.self,
     DatasetArrays.self,
     Train.self,
     ModelImport.self,

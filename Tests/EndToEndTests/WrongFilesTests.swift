@@ -1045,6 +1045,23 @@ private let wrongFiles: [WrongFile] = [
     errors: """
       p.yaml:4:48: stage 'a': path: ROOT/weights.safetensors is of 8 samples, synthetic/test has 50; if it is of the first so many, write samples: 8, else add an array 'indices'
       """),
+  WrongFile(
+    "classes, shares and patches that can't be",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      few: { uses: dataset/subset, with: { data: "${images}", classes: [wolfe, "3"] } }
+      bad: { uses: dataset/corrupt, with: { data: "${images}", patches: 5 } }
+      half: { uses: dataset/subset, with: { data: "${images}", share: 0.6, skip: 0.5 } }
+      worse: { uses: dataset/shortcut, with: { data: "${images}", correlation: 1.5 } }
+    """,
+    errors: """
+      p.yaml:4:69: stage 'few': classes: synthetic has no class 'wolfe'. It has 0…9
+      p.yaml:5:69: stage 'bad': patches: synthetic: 5 by 5 patches don't divide images of 32×32 evenly
+      p.yaml:6:78: stage 'half': skip: 0.5 passed over and 0.6 taken are more than there is
+      p.yaml:7:76: stage 'worse': correlation: expected a number from 0 to 1, found 1.5
+      """),
 ]
 
 @Suite struct WrongFilesTests {
