@@ -17,6 +17,7 @@ public struct CosineSchedule: Schedule, Hashable {
   }
 
   public var dependsOnLength: Bool { true }
+  public func deciding(before epoch: Int, of epochs: Int) -> [Double] { [end, Double(epochs)] }
 }
 
 extension Schedule where Self == CosineSchedule {

@@ -31,6 +31,7 @@ public struct OneCycleSchedule: Schedule, Hashable {
   }
 
   public var dependsOnLength: Bool { true }
+  public func deciding(before epoch: Int, of epochs: Int) -> [Double] { [rise, start, end, Double(epochs)] }
 }
 
 extension Schedule where Self == OneCycleSchedule {
