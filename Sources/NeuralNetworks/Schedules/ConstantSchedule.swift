@@ -7,4 +7,5 @@ public struct ConstantSchedule: Schedule, Hashable {
 
   public func factor(at clock: TrainingClock) -> Double { 1 }
   public var dependsOnLength: Bool { false }
+  public func deciding(before epoch: Int, of epochs: Int) -> [Double] { [] }
 }

@@ -17,4 +17,5 @@ public struct CosineSchedule: Schedule, Hashable {
   }
 
   public var dependsOnLength: Bool { true }
+  public func deciding(before epoch: Int, of epochs: Int) -> [Double] { [end, Double(epochs)] }
 }

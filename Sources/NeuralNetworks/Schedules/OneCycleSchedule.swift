@@ -31,4 +31,5 @@ public struct OneCycleSchedule: Schedule, Hashable {
   }
 
   public var dependsOnLength: Bool { true }
+  public func deciding(before epoch: Int, of epochs: Int) -> [Double] { [rise, start, end, Double(epochs)] }
 }

@@ -7,6 +7,9 @@ public protocol Schedule: Sendable {
   /// Whether the factors of the first steps depend on how many follow: a training that is made longer can only be
   /// continued where they don't.
   var dependsOnLength: Bool { get }
+  /// Numbers that decide the factors of all steps before an epoch: of two schedules of one type that give the same, the
+  /// factors are the same up to there, however many epochs each has.
+  func deciding(before epoch: Int, of epochs: Int) -> [Double]
 }
 
 /// Which step of how many.

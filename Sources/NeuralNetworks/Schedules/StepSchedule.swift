@@ -17,12 +17,20 @@ public struct StepSchedule: Schedule, Hashable {
   /// Throughout an epoch it is the same. Of 7 epochs with the default, 0…2 have 1, 3 and 4 have 0.1, and 5 and 6 have
   /// 0.01: a third begins with the first epoch that lies wholly in it.
   public func factor(at clock: TrainingClock) -> Double {
-    let passed = milestones.count { milestone in
-      let epoch = milestone < 1 ? milestone * Double(clock.epochs) : milestone
-      // A share of the epochs may miss a whole number by rounding.
-      return Double(clock.epoch) >= epoch - 1e-9
-    }
+    let passed = milestones.count { clock.epoch >= first($0, of: clock.epochs) }
     return (0..<passed).reduce(1.0) { product, _ in product * factor }
+  }
+
+  /// The first epoch behind a milestone. A share of the epochs may miss a whole number by rounding.
+  private func first(_ milestone: Double, of epochs: Int) -> Int {
+    let epoch = milestone < 1 ? milestone * Double(epochs) : milestone
+    return Int(min((epoch - 1e-9).rounded(.up), 1e9))
+  }
+
+  /// The factor, and where it has applied.
+  public func deciding(before epoch: Int, of epochs: Int) -> [Double] {
+    let passed = milestones.map { first($0, of: epochs) }.filter { $0 < epoch }.sorted()
+    return passed.isEmpty ? [] : [factor] + passed.map(Double.init)
   }
 
   public var dependsOnLength: Bool { milestones.contains { $0 < 1 } }

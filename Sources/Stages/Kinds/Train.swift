@@ -144,9 +144,15 @@ struct Train: StageKind {
     let start = try Model.initialised(
       architecture: network, seed: UInt64(seed), standardisation: try standardisation(by: half.description))
     let pace = Pace()
-    let (trained, history) = try trainer().train(start, on: source) {
-      context.progress($0, images: pace.text(images: ($0.epoch * $0.steps + $0.step) * batch))
-    }
+    let trainer = try trainer()
+    let checkpoints = TrainingCheckpoints(context)
+    let first = try checkpoints.first(trainer.start(start))
+    let before = (first.epoch * source.batchesPerEpoch + first.step) * batch
+    let (trained, history) = try trainer.train(
+      from: first, on: source,
+      progress: {
+        context.progress($0, images: pace.text(images: ($0.epoch * $0.steps + $0.step) * batch - before))
+      }, checkpoint: checkpoints.save, isDue: { checkpoints.isDue })
     try trained.writeModel(to: model)
     var scores = Scores()
     scores.set("loss", list: history.losses)
@@ -178,6 +184,22 @@ extension StageContext {
         "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 3),
         "accuracy": fixed(at.accuracy, digits: 3), "images": images,
       ])
+  }
+}
+
+extension Train: ResumableKind {
+  /// After every epoch, and inside long ones. What is still to come decides nothing: neither how many epochs there are,
+  /// nor where the rate falls later.
+  var prefixes: [ActionPrefix] {
+    let schedule = schedule.schedule
+    return (0..<epochs).map { epoch in
+      let rates = schedule.deciding(before: epoch + 1, of: epochs)
+      return ActionPrefix(
+        upTo: epoch + 1, leavingOut: ["epochs", "schedule"],
+        instead: [
+          "rates": .array(rates.map(JSON.number)), "schedule": .string("\(type(of: schedule))"),
+        ])
+    }
   }
 }
 

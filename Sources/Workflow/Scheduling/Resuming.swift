@@ -49,7 +49,8 @@ extension Scheduler {
     guard case .running(var work) = phases[i], !work.isOutdated, let prefixes = work.prefixes,
       let action = prefixes.action(upTo: state.point)
     else { return }
-    let superseded = work.saved.map { prefixes.keys(before: min($0, state.point)) } ?? []
+    // The one before stays, should this one turn out to be damaged.
+    let superseded = work.saved.map { $0 < state.point ? prefixes.keys(before: $0) : [] } ?? []
     work.saved = state.point
     phases.update(i, work)
     let record = Record(

@@ -12,6 +12,8 @@ final class Bench {
   /// Where each blob and manifest lies.
   private var files: [Digest: String] = [:]
   private var runs = 0
+  /// What runs go on from and save.
+  var states = StageStates()
 
   /// What one instance is given.
   struct Instance {
@@ -76,7 +78,7 @@ final class Bench {
         context: StageContext(
           scratch: scratch, projectRoot: folder, environment: [:],
           inputs: inputs,
-          outputs: Dictionary(uniqueKeysWithValues: outputs), report: { _ in }))
+          outputs: Dictionary(uniqueKeysWithValues: outputs), states: states, report: { _ in }))
     }
     var results: [Result<Void, any Error>?] = job.map { _ in nil }
     kind.run(job) { member, result in
@@ -97,6 +99,13 @@ final class Bench {
     case .named(let name): try member(name, of: artifact)
     case .parameter(let name): try member(#require(parameters[name]?.stringValue), of: artifact)
     }
+  }
+
+  /// A file that was saved as a state, to go on from.
+  func resuming(_ data: Data, at place: String) throws -> StageStates {
+    let artifact = try adopt(data)
+    let state = WorkState(point: 0, place: place, artifact: artifact)
+    return StageStates(resumed: (state, InputArtifact(artifact: artifact, files: InputFiles(files))))
   }
 
   /// Bytes that no kind made, as an artifact.
