@@ -57,7 +57,8 @@ struct HeatmapDrawing {
     let longest = cells.map { textWidth(fixed($0.value, digits: digits), size: numberSize) }.max() ?? 0
     let cell =
       showsNumbers
-      ? (width: max(columns.count > 16 ? 26 : 40, longest + 10), height: hasDetails ? 36.0 : 28.0) : (width: 12, height: 12)
+      ? (width: max(columns.count > 16 ? 26 : 40, longest + 10), height: hasDetails ? 36.0 : 28.0)
+      : (width: 12, height: 12)
     let columnWidth = columns.map { textWidth($0, size: nameSize) }.max() ?? 0
     let isTilted = columnWidth > cell.width - 6
     // Tilted by 45°, a text reaches as far down as to the left.
@@ -88,7 +89,7 @@ struct HeatmapDrawing {
     let titles = wrappedText(title, totalWidth - 40, size: 17)
     let top = 20 + Double(titles.count) * 22 + 8
     let bottom = Double(notes.count + (hasGaps ? 1 : 0)) * 18 + 12
-    let scaleTop = max(sheet.heading, Double(scaleNames.count) * lineHeight + 4)
+    let scaleTop = max(sheet.heading, Double(scaleNames.count) * lineHeight + 10)
     let height = top + max(Double(down) * (sheet.panel.height + gap), scaleTop + 120) + bottom
 
     var page = SVGPage()
@@ -204,7 +205,7 @@ struct HeatmapDrawing {
   ) {
     for (i, line) in names.enumerated() {
       page.text(
-        line, x: x, y: y - 8 - Double(names.count - 1 - i) * lineHeight,
+        line, x: x, y: y - 14 - Double(names.count - 1 - i) * lineHeight,
         attributes: "fill=\"\(SVGPage.grey)\"")
     }
     let steps = 48

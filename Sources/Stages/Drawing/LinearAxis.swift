@@ -15,28 +15,30 @@ struct LinearAxis {
   init(_ numbers: [Double], count: Int = 5, isTight: Bool = false, isWhole: Bool = false) {
     var (least, most) = (numbers.min()!, numbers.max()!)
     if least == most {
-      let room = isWhole ? 1 : max(abs(least) / 10, 1e-9)
+      let room = isWhole || least == 0 ? 1 : abs(least) / 10
       (least, most) = (least - room, most + room)
     }
-    // The step as a whole number of units of 10^−decimals, so that it is written as it is meant.
-    var (decimals, unit) = (0, 1.0)
-    let wanted = (most - least) / Double(count)
-    while unit > wanted, !isWhole, decimals < 15 {
-      decimals += 1
-      unit = 1 / LinearAxis.power(decimals)
-    }
-    var step = unit
-    for factor in [1.0, 2, 5, 10, 20, 50] where step < wanted { step = unit * factor }
-    while step < wanted { step *= 10 }
-    let (first, last) = (
-      (least / step).rounded(isTight ? .up : .down), (most / step).rounded(isTight ? .down : .up)
-    )
+    let (step, decimals) = LinearAxis.step(atLeast: (most - least) / Double(count), isWhole: isWhole)
+    // A number that stands at a tick but for its last bits is there.
+    let (from, to) = (least / step, most / step)
+    let first = isTight ? (from - 1e-6).rounded(.up) : (from + 1e-6).rounded(.down)
+    let last = isTight ? (to + 1e-6).rounded(.down) : (to - 1e-6).rounded(.up)
     (low, high) = isTight ? (least, most) : (first * step, last * step)
-    ticks = stride(from: first, through: last, by: 1).map { ($0 * step, fixed($0 * step, digits: decimals)) }
+    // + 0: of −0 it makes 0.
+    ticks = stride(from: first, through: last, by: 1).map { ($0 * step, fixed($0 * step + 0, digits: decimals)) }
   }
 
-  private static func power(_ exponent: Int) -> Double {
-    (0..<exponent).reduce(1.0) { product, _ in product * 10 }
+  /// The smallest round step that isn't below `wanted`, and the decimals that it is written with.
+  private static func step(atLeast wanted: Double, isWhole: Bool) -> (step: Double, decimals: Int) {
+    for decimals in stride(from: isWhole ? 0 : 15, through: -300, by: -1) {
+      let power = (0..<abs(decimals)).reduce(1.0) { product, _ in product * 10 }
+      for factor in [1.0, 2, 5] {
+        let step = decimals > 0 ? factor / power : factor * power
+        // A little less than wanted is the same, written in binary.
+        if step > 0.999 * wanted { return (step, max(decimals, 0)) }
+      }
+    }
+    preconditionFailure("BUG: no step of \(wanted)")
   }
 
   /// Where a number stands, 0 at the low end, 1 at the high one.
