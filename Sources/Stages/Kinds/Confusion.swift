@@ -2,6 +2,7 @@
 
 import Canonical
 import ContentStore
+import Datasets
 import Formats
 import Foundation
 import NeuralNetworks
