@@ -12,6 +12,7 @@ struct Confusion: StageKind {
   static let name = "confusion"
   static let summary =
     "which class a network takes for which: a confusion matrix (SVG, CSV) and a table of classes"
+  static let threads = ThreadUse.any
   static let discussion = """
     `matrix` has a row for each pair of a class and the one it is told to be: how often, and as a share of the class's \
     images, which is the figure's colour. `classes` has a row for each class: count (its images), told (images told to be \
