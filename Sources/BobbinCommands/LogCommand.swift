@@ -25,8 +25,10 @@ struct LogCommand: ProgramCommand {
     let name = opened.graph.instances[index].name
     // What was printed is kept with the record, wherever it ran, and whatever ran under this name since. What failed or
     // runs now has a file alone, and so has what can't be planned for want of a file.
-    let plan = try? opened.plan([index], in: program)
-    if let remote = opened.remote { opened.store.attach(remote) { _ in } }
+    let plan: Plan?
+    do { plan = try opened.plan([index], in: program) } catch let interrupted as Interruption.Happened {
+      throw interrupted
+    } catch { plan = nil }
     let key = plan?.entries.first { $0.instance == index }?.key
     let isRecorded = try key.map { try opened.store.record(for: $0) != nil } ?? false
     if isRecorded, let key, let printed = try opened.store.log(of: key) {

@@ -36,12 +36,12 @@ final class BoundInstances {
     struct Look: Hashable {
       var known: Int
       var output: String
-      var axes: [String]
+      var axes: [String]?
     }
     var seen = Set<Look>()
     var list: [Foresight.Member] = []
     for source in binding.sources {
-      let axes = binding.labelled ? instances[source.instance]?.labels.map(\.axis) ?? [] : []
+      let axes = binding.labelled ? instances[source.instance]?.labels.map(\.axis) : []
       let look = Look(known: known[source.instance], output: source.output, axes: axes)
       guard seen.insert(look).inserted else { continue }
       let member = Foresight.Member(distinct[look.known][source.output], axes: axes)

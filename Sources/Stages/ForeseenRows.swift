@@ -5,6 +5,8 @@ import Workflow
 /// Rows of which nothing is known but the names of their axes and scores.
 struct ForeseenRows {
   private var axes: ScoreRows
+  /// Whether these are all: of instances that something is wrong with they aren't known.
+  private let knowsAxes: Bool
   /// Nil where some rows may have other scores than are known.
   private var scores: ScoreRows?
   private let isWritten: Bool
@@ -13,11 +15,12 @@ struct ForeseenRows {
     let members = inputs.flatMap { foresight.members(of: $0) }
     isWritten = inputs.contains(where: foresight.isWritten)
     axes = ScoreRows(rows: [])
+    knowsAxes = isWritten && members.allSatisfy { $0.axes != nil }
     for input in inputs {
       // What is compared with the rows goes into their columns.
       let before = axes
       axes.rows += foresight.members(of: input).map { member in
-        let labels = member.axes.map { Label(axis: (try? before.axis($0)) ?? $0, value: "") }
+        let labels = (member.axes ?? []).map { Label(axis: (try? before.axis($0)) ?? $0, value: "") }
         return ScoreRow(stage: "", labels: labels, scores: [:])
       }
     }
@@ -45,7 +48,7 @@ struct ForeseenRows {
   /// What is wrong with an axis of that name; nil: nothing.
   func problem(withAxis name: String) -> String? {
     do {
-      if isWritten { _ = try axes.axis(name) }
+      if knowsAxes { _ = try axes.axis(name) }
       return nil
     } catch { return "\(error)" }
   }
@@ -53,9 +56,23 @@ struct ForeseenRows {
   /// What is wrong with an axis, or a group that is one, of that name; nil: nothing.
   func problem(withDimension name: String) -> String? {
     do {
-      if isWritten { _ = try axes.dimension(name) }
+      if knowsAxes { _ = try axes.dimension(name) }
       return nil
     } catch { return "\(error)" }
+  }
+
+  /// What is wrong with a list of that name; nil: nothing, or that isn't known.
+  func problem(withList name: String) -> String? {
+    do {
+      if isWritten { _ = try scores?.list(name) }
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  /// What is wrong where no row has a list; nil: some have, or that isn't known.
+  var problemWithoutLists: String? {
+    guard isWritten, let scores, !scores.rows.isEmpty, scores.listNames.isEmpty else { return nil }
+    return ScoreRows.withoutLists
   }
 
   /// What is wrong with a score of that name; nil: nothing, or that isn't known.

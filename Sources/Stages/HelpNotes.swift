@@ -10,6 +10,13 @@ enum PGDNote {
     """
 }
 
+extension NamedAttack {
+  /// Each attack with what it does, a line each.
+  static var text: String {
+    all.map { "- \($0.name): \($0.summary) (\($0.citation))" }.joined(separator: "\n")
+  }
+}
+
 extension ArchitectureFamily {
   /// Each family with its parameters, and each of its networks' cuts with their shapes, a line each.
   static var helpText: String { all.map(\.help).joined(separator: "\n") }

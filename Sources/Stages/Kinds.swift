@@ -25,8 +25,10 @@ public func stageKinds() -> [KindDescription] {
     SimilarityKind.self,
     Stitch.self,
     Evaluate.self,
+    Confusion.self,
     Table.self,
     Heatmap.self,
+    Curves.self,
     Command.self,
   ])
 }

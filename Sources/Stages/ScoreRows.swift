@@ -68,6 +68,18 @@ struct ScoreRows {
     return name
   }
 
+  /// The list of that name, or an error that says which there are.
+  func list(_ name: String) throws -> String {
+    guard !listNames.isEmpty else { throw InputError(message: ScoreRows.withoutLists) }
+    guard listNames.contains(name) else {
+      throw InputError(message: "there is no list '\(name)'\(suggestion(for: name, in: listNames))")
+    }
+    return name
+  }
+
+  /// What is wrong with scores for whoever looks for histories.
+  static let withoutLists = "there are no lists among the scores; curves are drawn of histories"
+
   /// The column that counts the entries of lists where there is nothing but lists.
   var columnOfEntries: String? { scoreNames.isEmpty && !listNames.isEmpty ? "epoch" : nil }
 

@@ -46,57 +46,35 @@ private func softmax(_ z: Slice<UnsafeBufferPointer<Float>>) -> [Double] {
 
 /// A network beside a reference on the same inputs.
 public struct NetworkComparison: Sendable, Hashable, Codable {
-  /// The network's share of right answers.
+  /// The network's share of right answers; with attacks, under all of them.
   public let accuracy: Double
-  /// The reference's.
+  /// The reference's, on the same inputs.
   public let referenceAccuracy: Double
   public let agreement: Double
   public let disagreement: Double
 
-  /// Runs both over every example. With an attack, inputs are attacked against `network`, and the reference
-  /// sees the same attacked inputs.
+  /// Runs both over every example. With attacks, inputs are attacked against `network`, and the reference sees them as
+  /// `RobustEvaluation` leaves them.
   public init(
     of network: Network, with reference: Network, on source: some ExampleSource, batch: Int = 128,
-    attack: Attack? = nil, isCancelled: () -> Bool = { false }
+    attacks: [any AttackMethod] = [], isCancelled: () -> Bool = { false }
   ) throws {
-    guard let attack else {
+    if attacks.isEmpty {
       let a = try Evaluation(of: network, on: source, batch: batch, isCancelled: isCancelled)
       let b = try Evaluation(of: reference, on: source, batch: batch, isCancelled: isCancelled)
-      try self.init(a.logits, b.logits, labels: a.labels)
-      return
+      try self.init(a.accuracy, a.logits, b.logits, labels: a.labels)
+    } else {
+      let a = try RobustEvaluation(
+        of: network, beside: reference, on: source, attacks: attacks, isCancelled: isCancelled)
+      try self.init(a.accuracy, a.logits, a.referenceLogits!, labels: a.labels)
     }
-    let classes = network.outputShape.count
-    try network.requireImages(of: source.shape)
-    try reference.requireImages(of: source.shape)
-    try Labels.require(source.classes, within: classes, for: "an attack")
-    let batch = max(1, min(batch, source.count))
-    let attacked = try network.evaluating.compile(batch: batch, wants: Wants(input: true))
-    let plain = try reference.evaluating.compile(batch: batch)
-    var outputs: ([Float], [Float]) = ([], [])
-    var labels: [Int32] = []
-    try source.forEachBatch(of: batch, isCancelled: isCancelled) { range, buffers in
-      let known = UnsafeBufferPointer(rebasing: buffers.labels[..<range.count])
-      try Labels.check(known, within: classes)
-      try attack.perturb(
-        attacked, images: buffers.images, labels: UnsafeBufferPointer(buffers.labels), clean: buffers.clean)
-      try attacked.forward()
-      _ = plain.input.update(fromContentsOf: buffers.images)
-      try plain.forward()
-      outputs.0 += attacked.logits.prefix(attacked.logits.count / batch * range.count)
-      outputs.1 += plain.logits.prefix(plain.logits.count / batch * range.count)
-      labels += known
-    }
-    let count = source.count
-    try self.init(
-      Tensor(shape: [count, outputs.0.count / count], values: outputs.0),
-      Tensor(shape: [count, outputs.1.count / count], values: outputs.1), labels: labels)
   }
 
-  private init(_ a: Tensor, _ b: Tensor, labels: [Int32]) throws {
+  private init(_ accuracy: Double, _ a: Tensor, _ b: Tensor, labels: [Int32]) throws {
     let outputs = try OutputComparison(a, b)
     agreement = outputs.agreement
     disagreement = outputs.disagreement
-    accuracy = try Evaluation(logits: a, labels: labels).accuracy
+    self.accuracy = accuracy
     referenceAccuracy = try Evaluation(logits: b, labels: labels).accuracy
   }
 }

@@ -14,6 +14,8 @@ extension Philox {
     case stitchingLayer = 2
     /// Where attacks on training images start; `index`: the step, over all epochs.
     case attackStarts = 3
+    /// Where attacks on evaluated images start; `index`: the image's number, the counter's upper half: the restart.
+    case evaluatedAttackStarts = 4
 
     // Stitching
 

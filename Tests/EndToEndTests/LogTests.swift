@@ -67,6 +67,16 @@ import Testing
     second.contains(": 0 records, 0 blobs, 0 B; ") && second.hasSuffix(" were there already\n"), "\(second)")
 }
 
+/// A project whose pipeline has run with a remote, and a teammate's with the same file and nothing computed. The
+/// remote lies within the first and goes with it.
+private func shared(_ text: String) throws -> (project: Project, teammate: Project, remote: String) {
+  let (project, teammate) = (try Project(), try Project())
+  for one in [project, teammate] { try one.write("p.yaml", text) }
+  let remote = project.root.appending(path: "remote").path
+  #expect(try project.bobbin("run", "p.yaml", "--remote", remote).status == 0)
+  return (project, teammate, remote)
+}
+
 /// A stage that reads a part of what only the remote has gets its key from what is listed there.
 @Test func everythingIsPulledAtOnceAndGotFromARemote() throws {
   let text = """
@@ -76,12 +86,8 @@ import Testing
       model: { uses: train, with: { data: "${images}", architecture: small_cnn, epochs: 1, batch: 10 } }
       scores: { uses: evaluate, with: { model: "${model}", data: "${images}" } }
     """
-  let project = try Project()
-  try project.write("p.yaml", text)
-  let remote = project.root.appending(path: "remote").path
-  #expect(try project.bobbin("run", "p.yaml", "--remote", remote).status == 0)
-  let teammate = try Project()
-  try teammate.write("p.yaml", text)
+  let (project, teammate, remote) = try shared(text)
+  defer { withExtendedLifetime(project) {} }
   let status = try teammate.bobbin("status", "p.yaml", "--remote", remote, "--store", "one")
   #expect(status.output.hasSuffix("3 up to date, 0 stale, 0 pending, 0 missing\n"), "\(status.output)")
   let got = try teammate.bobbin("get", "p.yaml", "scores", "-o", "-", "--remote", remote, "--store", "two")
@@ -115,14 +121,9 @@ import Testing
       loud: { run: "echo said; echo x > ${out.file}", outputs: { file: file.txt } }
       quiet: { run: "echo x > ${out.file}", outputs: { file: file.txt } }
     """
-  let project = try Project()
-  try project.write("p.yaml", text)
-  let remote = project.root.appending(path: "remote").path
-  #expect(try project.bobbin("run", "p.yaml", "--remote", remote).status == 0)
+  let (project, teammate, remote) = try shared(text)
+  defer { withExtendedLifetime(project) {} }
   let here = try project.bobbin("log", "p.yaml", "loud")
-
-  let teammate = try Project()
-  try teammate.write("p.yaml", text)
   let run = try teammate.bobbin("run", "p.yaml", "--remote", remote)
   #expect(run.lastLine.hasPrefix("executed 0, cached 2,"))
   let there = try teammate.bobbin("log", "p.yaml", "loud", "--remote", remote)

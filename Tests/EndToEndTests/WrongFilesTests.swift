@@ -589,6 +589,26 @@ private let wrongFiles: [WrongFile] = [
       p.yaml:8:44: stage 'scores': 'model' takes one model or stitched_model; ${model} is a group of 2 (seed). Bind it, or make it an axis.
       """),
   WrongFile(
+    "a figure of a stage with a mistake: its axes aren't missing",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      model:
+        matrix: { seed: [0, 1] }
+        uses: train
+        with: { data: "${images}", architecture: small_cnn, batch: 50, seed: "${matrix.seed}" }
+      scores:
+        matrix: { network: "${model}" }
+        uses: evaluate
+        with: { model: "${matrix.network}", data: "${images}", samples: 0 }
+      map: { uses: heatmap, with: { rows: "${scores}", x: seed, y: regime, value: accuracy } }
+      table: { uses: table, with: { rows: "${scores}", over: [seed] } }
+    """,
+    errors: """
+      p.yaml:11:69: stage 'scores': samples: expected a number at least 1, found 0 (all 2 instances)
+      """),
+  WrongFile(
     "an artifact of another type",
     """
     version: 1

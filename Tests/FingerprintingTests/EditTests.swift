@@ -60,8 +60,8 @@ private let code = "private let added = 1"
 private let datasets: Set = [
   "DatasetMNIST", "DatasetCIFAR10", "DatasetSynthetic", "DatasetShortcut", "DatasetArrays",
 ]
-private let computing: Set = ["Train", "Stitch", "Evaluate", "Activations"]
-private let drawing: Set = ["Table", "Heatmap"]
+private let computing: Set = ["Train", "Stitch", "Evaluate", "Confusion", "Activations"]
+private let drawing: Set = ["Table", "Heatmap", "Curves"]
 private let all = datasets.union(computing).union(drawing).union(["ModelImport", "SimilarityKind", "Command"])
 
 private let edits: [Edit] = [
@@ -84,6 +84,9 @@ private let edits: [Edit] = [
   Edit(
     "a new measure's line in the list", "Sources/Similarity/Measures.swift",
     .replace(".linearCKA,", with: ".linearCKA,\n    .procrustes,"), reruns: []),
+  Edit(
+    "a new attack's line in the list", "Sources/NeuralNetworks/Training/Attacks.swift",
+    .replace(".apgdCE,", with: ".apgdCE,\n    .pgd,"), reruns: []),
   Edit(
     "a parameter's help", "Sources/Stages/Kinds/Train.swift",
     .replace("\"passes over the training data\"", with: "\"how often\""), reruns: []),
@@ -136,7 +139,10 @@ private let edits: [Edit] = [
   Edit(
     "a function for tables that has a common name", "Sources/Stages/ScoreRows.swift",
     .append("func spread(_ x: Double) -> Double { x }"), reruns: drawing),
-  Edit("how heatmaps look", "Sources/Stages/HeatmapDrawing.swift", .append(code), reruns: ["Heatmap"]),
+  Edit(
+    "how heatmaps look", "Sources/Stages/Drawing/HeatmapDrawing.swift", .append(code),
+    reruns: ["Heatmap", "Confusion"]),
+  Edit("how curves look", "Sources/Stages/Drawing/CurvesDrawing.swift", .append(code), reruns: ["Curves"]),
   Edit("a kind's own file", "Sources/Stages/Kinds/Train.swift", .append(code), reruns: ["Train"]),
   Edit("another kind's own file", "Sources/Stages/Kinds/Table.swift", .append(code), reruns: ["Table"]),
   Edit(
@@ -170,7 +176,7 @@ private let edits: [Edit] = [
     spares: datasets.union(drawing).union(["SimilarityKind", "Command"])),
   Edit(
     "how stitches are fitted", "Sources/Stitching/Fit.swift", .append(code), reruns: ["Stitch"],
-    spares: all.subtracting(["Stitch", "Evaluate"])),
+    spares: all.subtracting(["Stitch", "Evaluate", "Confusion"])),
   Edit(
     "tensors", "Sources/Tensor/Tensor.swift", .append(code),
     reruns: computing.union(["ModelImport", "SimilarityKind"]),

@@ -4,7 +4,7 @@ import Tensor
 import Testing
 
 /// Images whose class is the brighter quadrant: easy, but not for a constant.
-private struct Quadrants: BatchSource, ExampleSource {
+struct Quadrants: BatchSource, ExampleSource {
   let shape = ImageShape(channels: 1, height: 8, width: 8)
   var batch = 20
   var batchesPerEpoch = 10
@@ -78,7 +78,7 @@ struct TrainerTests {
     trainer.adversary = Adversary(attack: attack)
     let robust = try trainer.train(fresh(), on: Quadrants()).model
     func accuracy(_ model: Model) throws -> Double {
-      try Evaluation(of: Network(model), on: Quadrants(), attack: attack).accuracy
+      try RobustEvaluation(of: Network(model), on: Quadrants(), attacks: [PGD(attack)]).accuracy
     }
     let clean = try Evaluation(of: Network(standard), on: Quadrants()).accuracy
     #expect(try accuracy(standard) < clean - 0.2)
@@ -207,8 +207,8 @@ struct EvaluationTests {
       { _ = try Network(model).outputs(on: Quadrants()) },
       { _ = try ActivationCache(Quadrants(), budget: 0).values(of: model, at: .logits) },
       {
-        _ = try Evaluation(
-          of: Network(model), on: Quadrants(), attack: Attack(epsilon: 0.1, stepSize: 0.1, steps: 1))
+        _ = try RobustEvaluation(
+          of: Network(model), on: Quadrants(), attacks: [PGD(Attack(epsilon: 0.1, stepSize: 0.1, steps: 1))])
       },
     ] as [() throws -> Void] {
       #expect(#expect(throws: NetworkError.self, performing: body)?.description == expected)

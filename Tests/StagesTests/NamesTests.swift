@@ -18,7 +18,7 @@ import Workflow
 
   @Test(
     arguments: [
-      ("evaluate", "scores", ["attack": [:]], 7), ("train", "history", ["architecture": "resnet8"], 0),
+      ("evaluate", "scores", ["attack": [:]], 8), ("train", "history", ["architecture": "resnet8"], 0),
       ("stitch", "fit", ["from": "a", "to": "b", "method": "fula", "initial": "least_squares"], 3),
       ("similarity", "scores", ["measures": .array(Measure.all.map { .string($0.name) })], Measure.all.count),
     ] as [(String, String, JSON, Int)])
@@ -31,16 +31,6 @@ import Workflow
       String.init)
     #expect(scores.count >= atLeast)
     #expect(scores.filter { !isSnakeCase($0) } == [])
-  }
-
-  private func foreseen(
-    _ name: String, _ parameters: JSON, _ inputs: [String: [Foresight.Member]]
-  ) throws -> KindDescription.Foreseen {
-    let kind = try #require(KindCatalogue(stageKinds())[name])
-    guard case .map(let members, let place) = RawValue(parameters) else {
-      preconditionFailure("parameters are an object")
-    }
-    return kind.foresee(parameters: try kind.decode(members, at: place), inputs: inputs, files: [:])
   }
 
   @Test(arguments: Measure.all.map(\.name))

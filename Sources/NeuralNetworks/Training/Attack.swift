@@ -6,13 +6,7 @@ import Tensor
 
 /// PGD within a ball around each image (Madry et al. 2018).
 public struct Attack: Sendable, Hashable {
-  /// What the ball is one of.
-  public enum Norm: String, Sendable, Hashable, CaseIterable {
-    /// L∞: each pixel moves by at most ε, in steps along the gradient's sign.
-    case linf
-    /// L2: the whole image moves by at most ε, in steps along the gradient.
-    case l2
-  }
+  public typealias Norm = Ball.Norm
 
   /// The ball's norm.
   public var norm: Norm
@@ -105,7 +99,9 @@ public struct Attack: Sendable, Hashable {
         let length = image.reduce(0.0) { $0 + Double(gradient[$1]) * Double(gradient[$1]) }.squareRoot()
         let along = length > 0 ? Float(Double(stepSize) / length) : 0
         for i in image { x[i] += along * gradient[i] }
-        project(x, clean: clean, image)
+        Ball(checked: norm, radius: epsilon).project(
+          UnsafeMutableBufferPointer(rebasing: x[image]),
+          around: UnsafeMutableBufferPointer(rebasing: clean[image]))
       }
     }
   }
@@ -128,18 +124,10 @@ public struct Attack: Sendable, Hashable {
         let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
         let scale = Double(epsilon) * Double(draws.uniform(at: UInt64(first / size))) / length
         for (i, d) in zip(image, direction) { x[i] = clean[i] + Float(scale * d) }
-        project(x, clean: clean, image)
+        Ball(checked: norm, radius: epsilon).project(
+          UnsafeMutableBufferPointer(rebasing: x[image]),
+          around: UnsafeMutableBufferPointer(rebasing: clean[image]))
       }
     }
-  }
-
-  /// Into the L2 ball, then into [0, 1], which is no farther from the image.
-  private func project(
-    _ x: UnsafeMutableBufferPointer<Float>, clean: UnsafeMutableBufferPointer<Float>, _ image: Range<Int>
-  ) {
-    let length = image.reduce(0.0) { $0 + Double(x[$1] - clean[$1]) * Double(x[$1] - clean[$1]) }
-      .squareRoot()
-    let scale = length > Double(epsilon) ? Float(Double(epsilon) / length) : 1
-    for i in image { x[i] = min(max(clean[i] + scale * (x[i] - clean[i]), 0), 1) }
   }
 }

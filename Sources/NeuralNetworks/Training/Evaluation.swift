@@ -1,4 +1,4 @@
-// Owns running a network over a set of examples: logits and accuracy, clean or attacked.
+// Owns running a network over a set of examples: logits and accuracy. Attacks are RobustEvaluation.swift's.
 
 public import Tensor
 
@@ -11,22 +11,19 @@ public struct Evaluation: Sendable {
   /// One class per example.
   public let labels: [Int32]
 
-  /// Runs every example through the network with running statistics, attacked where an attack is given.
+  /// Runs every example through the network with running statistics.
   ///
   /// The last batch is filled up with zeros; images don't influence each other.
   /// - Parameter isCancelled: asked between batches; when true, throws `CancellationError`.
   /// - Throws: `NetworkError` where the images aren't of the network's size, have no labels or some beyond its
   ///   classes, or an output isn't finite; what the source throws.
   public init(
-    of network: Network, on source: some ExampleSource, batch: Int = 128, attack: Attack? = nil,
-    isCancelled: () -> Bool = { false }
+    of network: Network, on source: some ExampleSource, batch: Int = 128, isCancelled: () -> Bool = { false }
   ) throws {
     let classes = network.outputShape.count
     try Labels.require(source.classes, within: classes, for: "an accuracy")
     var labels: [Int32] = []
-    let logits = try network.outputs(on: source, batch: batch, attack: attack, isCancelled: isCancelled) {
-      labels += $0
-    }
+    let logits = try network.outputs(on: source, batch: batch, isCancelled: isCancelled) { labels += $0 }
     try self.init(logits: logits, labels: labels)
   }
 
@@ -52,29 +49,20 @@ extension Network {
   /// What the network makes of every example, with running statistics: examples × values (the output's shape,
   /// flattened).
   ///
-  /// - Parameters:
-  ///   - attack: moves each image first, against this network, which must make logits.
-  ///   - labels: is given the labels batch by batch.
-  /// - Throws: as `Evaluation` does, but needs labels for an attack only.
+  /// - Parameter labels: is given the labels batch by batch.
+  /// - Throws: as `Evaluation` does, but needs no labels.
   public func outputs(
-    on source: some ExampleSource, batch: Int = 128, attack: Attack? = nil,
-    isCancelled: () -> Bool = { false }, labels: (UnsafeBufferPointer<Int32>) -> Void = { _ in }
+    on source: some ExampleSource, batch: Int = 128, isCancelled: () -> Bool = { false },
+    labels: (UnsafeBufferPointer<Int32>) -> Void = { _ in }
   ) throws -> Tensor {
     try requireImages(of: source.shape)
     let size = outputShape.count
-    if attack != nil { try Labels.require(source.classes, within: size, for: "an attack") }
     let batch = max(1, min(batch, source.count))
-    let plan = try evaluating.compile(batch: batch, wants: Wants(input: attack != nil))
+    let plan = try evaluating.compile(batch: batch)
     var made = Tensor(zeros: [source.count, size])
     try source.forEachBatch(of: batch, isCancelled: isCancelled) { range, buffers in
       let known = UnsafeBufferPointer(rebasing: buffers.labels[..<range.count])
-      if let attack {
-        try Labels.check(known, within: size)
-        try attack.perturb(
-          plan, images: buffers.images, labels: UnsafeBufferPointer(buffers.labels), clean: buffers.clean)
-      } else {
-        _ = plan.input.update(fromContentsOf: buffers.images)
-      }
+      _ = plan.input.update(fromContentsOf: buffers.images)
       try plan.forward()
       let part = UnsafeBufferPointer(rebasing: plan.logits[..<(range.count * size)])
       if let wrong = firstNotFinite(part) {

@@ -9,15 +9,28 @@ import Workflow
 
 struct Evaluate: StageKind {
   static let name = "evaluate"
-  static let summary = "accuracy of a network, clean and attacked, and its agreement with another"
+  static let summary =
+    "accuracy of a network, clean and attacked, its calibration, its agreement with another"
   static let threads = ThreadUse.any
-  static let discussion = """
-    Scores: accuracy; with `attack` robust_accuracy (PGD against this very network); with a reference, which for a \
-    stitched network is its end unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax \
-    outputs, arXiv 2505.20142), disagreement (of arg-max), reference_accuracy, relative_accuracy, and with `attack` \
-    robust_agreement on the attacked images; for a stitched network structural_error, ‖S−T‖²/‖T‖² at its cut \
-    (arXiv 2412.11299). \(PGDNote.text)
+  static var discussion: String {
     """
+    Scores: accuracy; calibration_error (expected calibration error over 15 bins of the same width of the largest \
+    softmax output, Naeini et al. 2015, Guo et al. 2017); with a reference, which for a stitched network is its end \
+    unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax outputs, arXiv 2505.20142), \
+    disagreement (of arg-max), reference_accuracy, relative_accuracy; for a stitched network structural_error, \
+    ‖S−T‖²/‖T‖² at its cut (arXiv 2412.11299).
+
+    `attack` is one attack or a list, against this very network, stitched ones as a whole. robust_accuracy is the share \
+    of images that are right clean and after every attack of the list and every restart: the worst case, as in Croce & \
+    Hein 2020. Attacks go in their order, each to the images that are still right. robust_agreement, with a reference, \
+    is the agreement of this network with the reference on the same images as the attacks left them: one that an attack \
+    breaks as that attack left it, others clean. The protocol of arXiv 2505.20142: attack: [{ method: apgd_ce, steps: \
+    20 }, { method: apgd_dlr, steps: 20 }]. \(PGDNote.text)
+
+    Attacks:
+    \(NamedAttack.text)
+    """
+  }
 
   @Input("the network, stitched or not", .model, .stitched) var model: InputArtifact
   @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact
@@ -25,8 +38,13 @@ struct Evaluate: StageKind {
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
-  @Parameter("attack the network too; null: don't") var attack: AttackParameters? = nil
+  @Parameter("attack the network too, by one attack or a list; null: don't") var attack: AttackList? = nil
   @Output("the scores", .scores) var scores: OutputArtifact
+
+  func validate() throws { try attack?.validate("attack") }
+
+  /// A new attack changes no key, an edited one those that ask for it.
+  var listedCode: [String] { attack?.listedCode ?? [] }
 
   static let varying: Set = ["model", "reference", "attack"]
 
@@ -49,130 +67,46 @@ struct Evaluate: StageKind {
   /// The network and what it is compared with, checked against the images and each other.
   private func subjects(
     on images: LoadedImages, _ models: OpenedModels
-  ) throws -> (network: Subject, reference: Subject?) {
-    let network = try Subject(model, models)
-    let other = try reference.map { try Subject($0, models) }
+  ) throws -> (network: EvaluatedNetwork, reference: EvaluatedNetwork?) {
+    let network = try EvaluatedNetwork(model, models)
+    let other = try reference.map { try EvaluatedNetwork($0, models) }
     try network.requireImages(images, "the network")
     try other?.requireImages(images, "the reference")
     try images.requireLabels(of: network.output, "the network", for: "accuracy")
     if let other { try network.requireClasses(of: other) }
+    for attack in try attack?.methods() ?? [] { try attack.requireClasses(network.output.classes) }
     return (network, try other ?? network.end(models))
   }
 
   private func evaluate(
-    _ subjects: (network: Subject, reference: Subject?), on cache: ActivationCache, _ images: LoadedImages,
+    _ subjects: (network: EvaluatedNetwork, reference: EvaluatedNetwork?), on cache: ActivationCache,
+    _ images: LoadedImages,
     in context: StageContext
   ) throws {
     var values = Scores()
-    let clean = try subjects.network.evaluate(on: cache)
+    let (clean, structuralError) = try subjects.network.evaluate(on: cache)
     values["accuracy"] = clean.accuracy
-    values["structural_error"] = clean.structuralError
-    context.progress(0.4, ["accuracy": fixed(clean.accuracy, digits: 3)])
-    if let theirs = try subjects.reference?.evaluate(on: cache) {
+    values["calibration_error"] = clean.calibrationError()
+    values["structural_error"] = structuralError
+    context.progress(0.1, ["accuracy": fixed(clean.accuracy, digits: 3)])
+    if let (theirs, _) = try subjects.reference?.evaluate(on: cache) {
       let comparison = try OutputComparison(clean.logits, theirs.logits)
       values["agreement"] = comparison.agreement
       values["disagreement"] = comparison.disagreement
       values["reference_accuracy"] = theirs.accuracy
       if theirs.accuracy > 0 { values["relative_accuracy"] = clean.accuracy / theirs.accuracy }
     }
-    context.progress(0.6)
-    if let attack = try attack?.attack() {
-      let network = try subjects.network.network
-      if let reference = subjects.reference {
-        let comparison = try NetworkComparison(
-          of: network, with: reference.network, on: images, attack: attack)
-        values["robust_accuracy"] = comparison.accuracy
-        values["robust_agreement"] = comparison.agreement
-      } else {
-        values["robust_accuracy"] = try Evaluation(of: network, on: images, attack: attack).accuracy
+    context.progress(0.2)
+    if let attacks = try attack?.methods() {
+      let attacked = try RobustEvaluation(
+        of: subjects.network.network, beside: subjects.reference?.network, on: images, attacks: attacks,
+        progress: { context.progress(0.2 + 0.8 * Double($0) / Double(images.count)) })
+      values["robust_accuracy"] = attacked.accuracy
+      values["robust_agreement"] = try attacked.referenceLogits.map {
+        try OutputComparison(attacked.logits, $0).agreement
       }
     }
     try values.write(to: scores)
-  }
-}
-
-struct AttackParameters: ParameterGroup {
-  @Parameter("radius of the L∞ ball", .between(0, 1), unit: "pixels of [0, 1]") var epsilon = 8.0 / 255
-  @Parameter("how far a step moves", .between(0, 1), unit: "pixels of [0, 1]") var stepSize = 2.0 / 255
-  @Parameter("steps of PGD", .atLeast(0)) var steps = 20
-
-  func attack() throws -> Attack {
-    try Attack(epsilon: Float(epsilon), stepSize: Float(stepSize), steps: steps)
-  }
-}
-
-/// A network that is evaluated: a model, or a stitched one.
-private enum Subject {
-  case model(Model)
-  case stitched(StitchedModel)
-
-  /// Opens a network and notes which values of its models will be asked for.
-  init(_ input: InputArtifact, _ models: OpenedModels) throws {
-    guard input.artifact.form == .manifest else {
-      self = .model(try models.model(input))
-      models.expect(.logits, of: input)
-      return
-    }
-    let stitched = try StitchedModel(input, models: models)
-    self = .stitched(stitched)
-    models.expect(.cut(stitched.stitch.from), of: stitched.sources.front)
-    models.expect(.cut(stitched.stitch.to), of: stitched.sources.end)
-  }
-
-  /// Of a stitched network its end by itself.
-  func end(_ models: OpenedModels) throws -> Subject? {
-    guard case .stitched(let stitched) = self else { return nil }
-    return try Subject(stitched.sources.end, models)
-  }
-
-  var network: Network {
-    get throws {
-      switch self {
-      case .model(let model): try Network(model)
-      case .stitched(let stitched): try stitched.stitch.network(stitched.map)
-      }
-    }
-  }
-
-  /// The architecture whose logits come out.
-  var output: Architecture {
-    switch self {
-    case .model(let model): model.architecture
-    case .stitched(let stitched): stitched.stitch.end.architecture
-    }
-  }
-
-  /// Both halves of a stitched network see the images: the end is what it is compared with.
-  func requireImages(_ images: LoadedImages, _ role: String) throws {
-    switch self {
-    case .model(let model): try images.requireSize(of: model.architecture, role)
-    case .stitched(let stitched):
-      try images.requireSize(of: stitched.stitch.front.architecture, role + "'s front")
-      try images.requireSize(of: stitched.stitch.end.architecture, role + "'s end")
-    }
-  }
-
-  func requireClasses(of reference: Subject) throws {
-    guard output.classes == reference.output.classes else {
-      throw InputError(
-        message:
-          "the network tells \(output.classes) classes apart, the reference \(reference.output.classes); "
-          + "their outputs can't be compared")
-    }
-  }
-
-  /// Logits and accuracy on all images; of a stitched network the structural error too.
-  func evaluate(
-    on images: ActivationCache
-  ) throws -> (accuracy: Double, logits: Tensor, structuralError: Double?) {
-    switch self {
-    case .model(let model):
-      let own = try Evaluation(of: model, on: images)
-      return (own.accuracy, own.logits, nil)
-    case .stitched(let stitched):
-      let (evaluation, error) = try stitched.stitch.evaluate(stitched.map, on: images)
-      return (evaluation.accuracy, evaluation.logits, error)
-    }
   }
 }
 
@@ -193,7 +127,15 @@ extension Evaluate: ForeseeingKind {
     foresight.requireMarks(marking, "data", split)
     foresight.sampleCount(samples, of: "data", split)
 
-    var scores = ["accuracy"]
+    for (i, attack) in (attack?.attacks ?? []).enumerated() {
+      let least = attack.method.attack.leastClasses
+      guard let classes = network.output?.classes, classes < least else { continue }
+      foresight.mistake(
+        self.attack!.place(of: i, "attack"),
+        "\(attack.method.attack.name) needs at least \(least) classes, the network tells \(classes) apart")
+    }
+
+    var scores = ["accuracy", "calibration_error"]
     // What isn't known may be a stitched network.
     if !network.isModel { scores.append("structural_error") }
     let compares = foresight.isWritten("reference") || !network.isModel

@@ -45,26 +45,44 @@ struct Heatmap: StageKind {
       throw InputError(message: "no row has \(x.name), \(y.name) and \(score) together")
     }
     let (columns, lines) = tabulated.axes(x, y)
-    let panels = tabulated.panels(facets).map { panel in
+    var counts: [Int] = []
+    let means = tabulated.panels(facets).map { panel in
       let cells = Dictionary(grouping: panel.rows) { [$0.dimensionValue(of: y)!, $0.dimensionValue(of: x)!] }
-      return HeatmapPanel(
-        title: panel.title,
-        cells: lines.map { line in
+      counts += cells.values.map(\.count)
+      return (
+        panel.title,
+        lines.map { line in
           columns.map { column in
             cells[[line, column]].map { rows in
-              HeatmapCell(mean: ScoreRows.mean(rows.map { $0.scores[score]! }), count: rows.count)
+              (mean: ScoreRows.mean(rows.map { $0.scores[score]! }), count: rows.count)
             }
+          }
+        }
+      )
+    }
+    let (least, most) = (counts.min()!, counts.max()!)
+    let panels = means.map { title, cells in
+      HeatmapPanel(
+        title: title,
+        cells: cells.map {
+          $0.map { cell in
+            cell.map { HeatmapCell(value: $0.mean, detail: least < most ? "n=\($0.count)" : nil) }
           }
         })
     }
+    let note =
+      most == 1
+      ? "n = 1 in each cell"
+      : least == most ? "means, n = \(most) in each cell" : "means, n = \(least) to \(most), below each"
     let drawing = HeatmapDrawing(
       title: title ?? value, xName: x.name, yName: y.name, columns: ScoreRows.dimensionTexts(columns),
-      lines: ScoreRows.dimensionTexts(lines), panels: panels, scale: try scale(panels), digits: digits)
+      lines: ScoreRows.dimensionTexts(lines), panels: panels, scale: try scale(panels), scaleName: value,
+      digits: digits, notes: [note])
     try Data(drawing.svg.utf8).write(to: figure.url)
   }
 
   private func scale(_ panels: [HeatmapPanel]) throws -> ClosedRange<Double> {
-    let means = panels.flatMap { $0.cells.flatMap { $0.compactMap(\.self?.mean) } }
+    let means = panels.flatMap { $0.cells.flatMap { $0.compactMap(\.self?.value) } }
     let (from, to) = (
       low ?? min(means.min()!, high ?? .infinity), high ?? max(means.max()!, low ?? -.infinity)
     )

@@ -29,10 +29,11 @@ public struct Foresight {
   /// An artifact that an input reads.
   public struct Member: Hashable, Sendable {
     let known: KnownFacts?
-    /// The axes of the instance that makes it, flattened (`front.seed`); empty unless the input is `labelled`.
-    public let axes: [String]
+    /// The axes of the instance that makes it, flattened (`front.seed`); empty unless the input is `labelled`, nil where
+    /// something is wrong with that instance itself.
+    public let axes: [String]?
 
-    public init(_ known: KnownFacts?, axes: [String] = []) {
+    public init(_ known: KnownFacts?, axes: [String]? = []) {
       self.known = known
       self.axes = axes
     }
