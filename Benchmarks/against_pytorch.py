@@ -44,7 +44,7 @@ stages:
       data: ${{images}}
       architecture: resnet20
       epochs: {epochs}
-      augment: flip_crop
+      augment: [flip, crop]
       seed: ${{matrix.seed}}
 {adversary}"""
 ADVERSARY = "      adversary: { epsilon: 8/255, step_size: 2/255, steps: 10 }\n"

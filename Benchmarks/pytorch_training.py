@@ -124,7 +124,7 @@ def steps(options):
 
 
 def train(setting, options):
-    """The recipe of Bobbin's `train` with augment: flip_crop, on the first images of the training files."""
+    """The recipe of Bobbin's `train` with augment: [flip, crop], on the first images of the training files."""
     torch.manual_seed(options.seed)
     draw = torch.Generator().manual_seed(options.seed)
     images, labels = cifar(options.data, "data_batch_*.bin", options.images)

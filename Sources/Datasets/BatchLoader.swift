@@ -4,23 +4,16 @@ import Foundation
 import Synchronization
 import Tensor
 
-/// What is done to training images at random.
-public enum Augmentation: String, Sendable, CaseIterable {
-  case none
-  /// A horizontal flip with probability 1/2, then a crop at a random place of the image padded with four black
-  /// pixels on every side (He et al. 2016).
-  case flipCrop = "flip_crop"
-}
-
 /// Batches of one half of a dataset.
 public struct BatchLoader: Sendable {
   /// Choices that decide the batches.
-  public struct Options: Sendable, Hashable {
+  public struct Options: Sendable {
     public var batch: Int
     /// Decides order and augmentation.
     public var seed: UInt64
     public var shuffle: Bool
-    public var augmentation: Augmentation
+    /// What is done to images at random, in this order.
+    public var augmentation: [any Augmentation]
     /// Which marks are painted, where the dataset has a shortcut.
     public var marking: Marking
     /// Leaves out a last batch that isn't full.
@@ -30,7 +23,7 @@ public struct BatchLoader: Sendable {
 
     /// The defaults are those of evaluation: all samples, in order, untouched but for marks.
     public init(
-      batch: Int = 128, seed: UInt64 = 0, shuffle: Bool = false, augmentation: Augmentation = .none,
+      batch: Int = 128, seed: UInt64 = 0, shuffle: Bool = false, augmentation: [any Augmentation] = [],
       marking: Marking = .marked, dropLast: Bool = false, limit: Int? = nil
     ) {
       self.batch = batch
@@ -52,9 +45,9 @@ public struct BatchLoader: Sendable {
   let samples: Samples
   let painter: ShortcutPainter?
   private let order: EpochOrder
-  private let flips: Philox
-  private let crops: Philox
   private let marks: Philox
+  /// Of each channel over the whole half.
+  private let mean: [Float]
 
   /// Batches of `half`. Augmentation wants images; a rolled marking wants a shortcut.
   public init(_ half: Half, options: Options = Options()) throws {
@@ -68,9 +61,10 @@ public struct BatchLoader: Sendable {
         "\(options.limit == nil ? name : "the part of \(name) that is used") has \(samples.count) samples, fewer "
           + "than one batch of \(options.batch)")
     }
-    guard options.augmentation == .none || half.description.isImages else {
-      throw DatasetError("\(name) has samples of shape \(samples.sampleShape); only images can be flipped")
+    guard options.augmentation.isEmpty || half.description.isImages else {
+      throw DatasetError("\(name) has samples of shape \(samples.sampleShape); only images can be augmented")
     }
+    for augmentation in options.augmentation { try augmentation.validate(for: samples.sampleShape) }
     if half.description.shortcut == nil, options.marking == .rolled {
       throw DatasetError("\(name) has no shortcut whose marks could be rolled; see dataset/shortcut")
     }
@@ -85,8 +79,9 @@ public struct BatchLoader: Sendable {
     self.options = options
     count = samples.count
     order = EpochOrder(count: samples.count, seed: options.shuffle ? options.seed : nil)
-    flips = Philox(seed: options.seed, purpose: .flips)
-    crops = Philox(seed: options.seed, purpose: .crops)
+    mean =
+      half.description.channels?.mean.map(Float.init)
+      ?? [Float](repeating: 0, count: samples.sampleShape.first ?? 0)
     let seed = half.description.shortcut?.seed ?? 0
     marks =
       half.description.split == .train
@@ -98,11 +93,18 @@ public struct BatchLoader: Sendable {
   /// How many classes the labels count over; 0 where there are none.
   public var classes: Int { half.classes }
 
+  /// The classes of which there is no sample, though the labels count over them.
+  public var emptyClasses: [Int] {
+    guard let labels = samples.labels else { return [] }
+    let seen = Set(labels)
+    return (0..<classes).filter { !seen.contains(Int32($0)) }
+  }
+
   /// Whether the samples have labels.
   public var hasLabels: Bool { samples.labels != nil }
 
   /// Whether a sample is the same in every epoch.
-  public var isFixed: Bool { options.augmentation == .none && !paintsPerEpoch }
+  public var isFixed: Bool { options.augmentation.isEmpty && !paintsPerEpoch }
 
   private var paintsPerEpoch: Bool {
     painter.map { $0.shortcut.content == .random || $0.shortcut.place == .random } ?? false
@@ -134,7 +136,21 @@ public struct BatchLoader: Sendable {
         augmentation: options.augmentation)
       labels[row] = samples.labels?[index] ?? 0
     }
+    let written = UnsafeMutableBufferPointer(rebasing: into[..<(rows.count * samples.sampleSize)])
+    for mixing in mixings(epoch: epoch, step: step, rows: rows.count) { mixing.mix(written) }
     return rows.count
+  }
+
+  /// Where images are mixed, gives each the same shares of the others' targets.
+  /// - Parameter targets: batch × classes.
+  public func mixTargets(_ targets: UnsafeMutableBufferPointer<Float>, epoch: Int, step: Int) {
+    for mixing in mixings(epoch: epoch, step: step, rows: options.batch) { mixing.mix(targets) }
+  }
+
+  private func mixings(epoch: Int, step: Int, rows: Int) -> [Mixing] {
+    options.augmentation.compactMap {
+      $0.mixing(rows: rows, seed: options.seed, step: epoch * stepsPerEpoch + step)
+    }
   }
 
   /// Writes a range of the half's samples in their own order, unaugmented, marks as in the first epoch.
@@ -145,7 +161,7 @@ public struct BatchLoader: Sendable {
       range.upperBound <= count && into.count >= range.count * samples.sampleSize
         && labels.count >= range.count, "BUG: samples \(range) of \(count), or no room for them")
     for (row, index) in range.enumerated() {
-      write(index, epoch: 0, to: into.baseAddress! + row * samples.sampleSize, augmentation: .none)
+      write(index, epoch: 0, to: into.baseAddress! + row * samples.sampleSize, augmentation: [])
       labels[row] = samples.labels?[index] ?? 0
     }
   }
@@ -161,62 +177,30 @@ public struct BatchLoader: Sendable {
   }
 
   private func write(
-    _ index: Int, epoch: Int, to out: UnsafeMutablePointer<Float>, augmentation: Augmentation
+    _ index: Int, epoch: Int, to out: UnsafeMutablePointer<Float>, augmentation: [any Augmentation]
   ) {
     let size = samples.sampleSize
-    let draw = UInt64(index)
-    var flip = false
-    var (down, right) = (0, 0)
-    if augmentation == .flipCrop {
-      flip = flips.stream(epoch).words(at: draw)[0] & 1 == 1
-      let crop = crops.stream(epoch).integer(at: draw, below: 81)
-      (down, right) = (crop / 9 - 4, crop % 9 - 4)
-    }
     switch samples.values {
     case .bytes(let data):
       data.withUnsafeBytes { raw in
         let source = raw.bindMemory(to: UInt8.self).baseAddress! + index * size
-        if flip || down != 0 || right != 0 {
-          crop(source, to: out, down: down, right: right, flip: flip) { Float($0) / 255 }
-        } else {
-          for i in 0..<size { out[i] = Float(source[i]) / 255 }
-        }
+        for i in 0..<size { out[i] = Float(source[i]) / 255 }
       }
     case .floats(let tensor):
       tensor.withUnsafeValues { values in
-        let source = values.baseAddress! + index * size
-        if flip || down != 0 || right != 0 {
-          crop(source, to: out, down: down, right: right, flip: flip) { $0 }
-        } else {
-          out.update(from: source, count: size)
-        }
+        out.update(from: values.baseAddress! + index * size, count: size)
       }
+    }
+    if !augmentation.isEmpty {
+      let image = AugmentedImage(
+        out, channels: sampleShape[0], height: sampleShape[1], width: sampleShape[2], mean: mean)
+      let draws = AugmentationDraws(seed: options.seed, epoch: epoch, sample: index)
+      for one in augmentation { one.apply(to: image, draws: draws) }
     }
     if let painter, let label = samples.labels?[index] {
       let shift = options.marking == .rolled ? 1 : 0
-      painter.paint((Int(label) + shift) % half.classes, on: out, draw: draw, stream: marks.stream(epoch))
-    }
-  }
-
-  /// The flipped image, moved by (down, right), black where nothing comes to lie.
-  @inline(__always)
-  private func crop<T>(
-    _ source: UnsafePointer<T>, to out: UnsafeMutablePointer<Float>, down: Int, right: Int, flip: Bool,
-    value: (T) -> Float
-  ) {
-    let (channels, height, width) = (sampleShape[0], sampleShape[1], sampleShape[2])
-    for row in 0..<(channels * height) {
-      let target = out + row * width
-      let y = row % height + down
-      guard (0..<height).contains(y) else {
-        target.update(repeating: 0, count: width)
-        continue
-      }
-      let from = source + (row + down) * width
-      for x in 0..<width {
-        let at = x + right
-        target[x] = at >= 0 && at < width ? value(from[flip ? width - 1 - at : at]) : 0
-      }
+      painter.paint(
+        (Int(label) + shift) % half.classes, on: out, draw: UInt64(index), stream: marks.stream(epoch))
     }
   }
 }

@@ -1,6 +1,7 @@
 // Owns the live values of one model or stitching layer while plans compute with them: plain, in one block
 // of memory. It deliberately doesn't know layouts; plans make their own copies, by version.
 
+import CKernels
 public import Tensor
 
 /// Parameters and running statistics that several plans share. Not for more than one thread at a time.
@@ -106,15 +107,7 @@ public final class ParameterSet {
   /// The name of a tensor with a value that is infinite or no number, if there is one. ReLUs hide such values
   /// from the loss, so a training loop asks after each step.
   public var firstNotFinite: String? {
-    let end = slots.last.map { $0.offset + $0.count } ?? 0
-    // x − x is 0 for every finite x and no number for the others.
-    var sum = SIMD16<Float>(repeating: 0)
-    let raw = UnsafeRawPointer(base)
-    for i in stride(from: 0, to: end, by: 16) {
-      let x = raw.load(fromByteOffset: 4 * i, as: SIMD16<Float>.self)
-      sum += x - x
-    }
-    if sum == SIMD16(repeating: 0) { return nil }
+    if kernels_all_finite(Int64(count), base) { return nil }
     return slots.first { slot in (0..<slot.count).contains { !base[slot.offset + $0].isFinite } }?
       .declaration.name
   }

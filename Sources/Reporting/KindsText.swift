@@ -78,15 +78,22 @@ public enum KindsText {
   }
 
   /// What stands in a parameter that is a map, by its schema: `adversary.epsilon`.
-  private static func members(of schema: JSON?, under name: String) -> [Entry] {
+  /// - Parameter variant: whether it is one of several maps, told apart by their `kind`.
+  private static func members(of schema: JSON?, under name: String, variant: Bool = false) -> [Entry] {
     guard let schema else { return [] }
-    let choices = [schema] + (schema["anyOf"]?.arrayValue ?? [])
+    let choices =
+      [schema] + (schema["anyOf"]?.arrayValue ?? []) + (schema["items"]?["anyOf"]?.arrayValue ?? [])
+    let variants = choices.filter { $0["properties"]?["kind"]?["const"] != nil }
+    if !variant, !variants.isEmpty { return variants.flatMap { members(of: $0, under: name, variant: true) } }
     guard let properties = choices.lazy.compactMap({ $0["properties"]?.objectValue }).first else { return [] }
     let required = choices.lazy.compactMap { $0["required"]?.arrayValue }.first ?? []
-    return properties.sorted { $0.key < $1.key }.flatMap { member, schema -> [Entry] in
+    let kind = variant ? properties["kind"]?["const"].map { "with kind: \(spelled($0))" } : nil
+    let written = properties.filter { !variant || $0.key != "kind" }
+    return written.sorted { $0.key < $1.key }.flatMap { member, schema -> [Entry] in
       let path = "\(name).\(member)"
       let absent = required.contains(.string(member)) ? "must be written" : "may be left out"
       let facts = [
+        kind,
         schema["enum"]?.arrayValue.map { "one of " + $0.map(spelled).joined(separator: ", ") },
         schema["minimum"].map { "at least \(spelled($0))" },
         schema["exclusiveMinimum"].map { "above \(spelled($0))" },

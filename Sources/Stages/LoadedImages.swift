@@ -46,6 +46,12 @@ struct LoadedImages: FittingSource {
     loader.fill(epoch: epoch, step: step, into: images, labels: labels)
   }
 
+  func mixTargets(
+    _ targets: UnsafeMutableBufferPointer<Float>, classes: Int, epoch: Int, step: Int
+  ) {
+    loader.mixTargets(targets, epoch: epoch, step: step)
+  }
+
   func fill(
     _ range: Range<Int>, images: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
   ) throws {
@@ -69,6 +75,18 @@ extension LoadedImages {
           "\(purpose) needs labels, \(name) has none; dataset/arrays takes them from an array 'labels' of a folder's file, from '\(loader.half.split)_labels' of a single file, or from "
           + "\(loader.half.split).labels.npy")
     }
+  }
+
+  /// Throws where a class has no image: its output would be trained to stay low, and its accuracy be 0.
+  func requireImagesOfAllClasses() throws {
+    let empty = loader.emptyClasses
+    guard let first = empty.first else { return }
+    let which =
+      empty.count == 1 ? "class \(first)" : "classes \(empty.map(String.init).joined(separator: ", "))"
+    throw InputError(
+      message:
+        "\(name) has no image of \(which) among the \(count) that training uses; take more of them, or a dataset "
+        + "without \(empty.count == 1 ? "it" : "them")")
   }
 
   /// Throws unless there are labels, of no more classes than a network tells apart.

@@ -41,6 +41,13 @@ extension Philox {
     /// What a patch on a test image draws anew; `index`: the epoch.
     case testPatches = 40
 
+    /// Where squares are cut out of images; `index`: the epoch.
+    case cutouts = 56
+    /// How much of its own each image of a batch keeps when it is mixed; `index`: the step, over all epochs.
+    case mixShares = 57
+    /// Which image of a batch each is mixed with; `index`: the step, over all epochs.
+    case mixPartners = 58
+
     // Tests
 
     /// Inputs of tests; nothing that is published depends on them.

@@ -50,7 +50,7 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
 @Test func augmentationIsAFlipAndACropOfThePaddedImage() throws {
   let dataset = images(64)
   let plain = try BatchLoader(dataset, options: .init(batch: 64)).batch(step: 0).samples.values
-  let options = BatchLoader.Options(batch: 64, seed: 5, augmentation: .flipCrop)
+  let options = BatchLoader.Options(batch: 64, seed: 5, augmentation: [Flip(), Crop()])
   let loader = try BatchLoader(dataset, options: options)
   let augmented = loader.batch(epoch: 1, step: 0).samples.values
   var seen = Set<[Int]>()
@@ -76,7 +76,7 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
 
 @Test func aShortcutMarksEachClassWithItsColourAndPlaceAfterAugmentation() throws {
   let dataset = try images(40).withShortcut(Shortcut(seed: 2))
-  let options = BatchLoader.Options(batch: 40, augmentation: .flipCrop)
+  let options = BatchLoader.Options(batch: 40, augmentation: [Flip(), Crop()])
   let marked = try BatchLoader(dataset, options: options).batch(step: 0)
   var clean = options
   clean.marking = .clean
@@ -136,7 +136,7 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
 
 @Test func rangesAreInOrderAndUnaugmented() throws {
   let dataset = try images(40).withShortcut(Shortcut())
-  let options = BatchLoader.Options(batch: 8, shuffle: true, augmentation: .flipCrop)
+  let options = BatchLoader.Options(batch: 8, shuffle: true, augmentation: [Flip(), Crop()])
   let loader = try BatchLoader(dataset, options: options)
   let room = UnsafeMutableBufferPointer<Float>.allocate(capacity: 5 * 3072)
   let labels = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 5)

@@ -16,7 +16,7 @@ import Testing
     let read = try half(name, in: scratch.url)
     #expect(read.description == written.description)
     #expect(read.samples.labels == written.samples.labels)
-    let options = BatchLoader.Options(batch: 10, shuffle: true, augmentation: .flipCrop)
+    let options = BatchLoader.Options(batch: 10, shuffle: true, augmentation: [Flip(), Crop()])
     let a = try BatchLoader(written, options: options).batch(epoch: 2, step: 0)
     let b = try BatchLoader(read, options: options).batch(epoch: 2, step: 0)
     #expect(a.samples == b.samples && a.labels == b.labels)

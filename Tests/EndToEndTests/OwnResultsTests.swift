@@ -46,7 +46,7 @@ import Testing
         images: { uses: dataset/synthetic, with: { train: 10, test: 10 } }
         trained:
           uses: train
-          with: { data: "${images}", architecture: small_cnn, width: 4, epochs: 0, batch: 10 }
+          with: { data: "${images}", architecture: small_cnn, width: 4, epochs: 1, batch: 10 }
         weights:
           run: cp ${trained.model} ${out.weights}
           outputs: { weights: weights.safetensors }

@@ -146,7 +146,7 @@ import Testing
         model:
           matrix: { seed: [0, 1] }
           uses: train
-          with: { data: "${images}", architecture: resnet20, epochs: 0, seed: "${matrix.seed}" }
+          with: { data: "${images}", architecture: resnet20, epochs: 1, seed: "${matrix.seed}" }
       """)
     #expect(try project.bobbin("run", "make.yaml").status == 0)
     for (seed, name) in [(0, "a"), (1, "b")] {

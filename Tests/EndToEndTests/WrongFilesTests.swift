@@ -269,10 +269,10 @@ private let wrongFiles: [WrongFile] = [
     version: 1
     stages:
       images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
-      model: { uses: train, with: { data: "${images}", architecture: small_cnn, augment: flip } }
+      model: { uses: train, with: { data: "${images}", architecture: small_cnn, augment: [flap] } }
     """,
     errors: """
-      p.yaml:4:86: stage 'model': augment: expected one of none, flip_crop, found 'flip'
+      p.yaml:4:87: stage 'model': augment: expected one of flip, crop, cutout, mixup, or a map with kind and what belongs to it, found 'flap'. Did you mean 'flip'?
       """),
   WrongFile(
     "an unknown architecture",
@@ -307,11 +307,11 @@ private let wrongFiles: [WrongFile] = [
         with:
           data: ${images}
           architecture: small_cnn
-          adversary: { epsilon: 2, step: 3 }
+          adversary: { epsilon: -2, step: 3 }
     """,
     errors: """
-      p.yaml:9:29: stage 'model': adversary: epsilon: expected a number from 0 to 1, found 2
-      p.yaml:9:32: stage 'model': adversary: unknown parameter 'step'. Did you mean 'steps'?
+      p.yaml:9:29: stage 'model': adversary: epsilon: expected a number at least 0, found -2
+      p.yaml:9:33: stage 'model': adversary: unknown parameter 'step'. Did you mean 'steps'?
       """),
   WrongFile(
     "parameters that don't go together",

@@ -33,7 +33,7 @@ private struct Source: BatchSource, ExampleSource {
     name: "small_cnn", input: ImageShape(channels: 3, height: 32, width: 32), classes: 10)
   let loader = try BatchLoader(
     #require(dataset.train), options: .init(batch: 64, shuffle: true, dropLast: true))
-  let (model, _) = try Trainer(epochs: 6, rate: LearningRate(0.05, .steps)).train(
+  let (model, _) = try Trainer(epochs: 6, rate: LearningRate(0.05, StepSchedule())).train(
     .initialised(architecture: architecture, seed: 0), on: Source(loader: loader))
   let test = try Source(loader: BatchLoader(#require(dataset.test)))
   let accuracy = try Evaluation(of: Network(model), on: test).accuracy

@@ -50,7 +50,7 @@ struct TrainerTests {
   }
 
   @Test func trainingLearnsAndRepeatsBitForBit() throws {
-    let trainer = Trainer(epochs: 3, rate: LearningRate(0.05, .steps))
+    let trainer = Trainer(epochs: 3, rate: LearningRate(0.05, StepSchedule()))
     var seen: [TrainingProgress] = []
     let (model, history) = try trainer.train(fresh(), on: Quadrants(), progress: { seen.append($0) })
     #expect(seen.count == 30)
@@ -73,7 +73,7 @@ struct TrainerTests {
 
   @Test func adversarialTrainingDefends() throws {
     let attack = try Attack(epsilon: 0.12, stepSize: 0.04, steps: 5)
-    var trainer = Trainer(epochs: 4, rate: LearningRate(0.05, .steps))
+    var trainer = Trainer(epochs: 4, rate: LearningRate(0.05, StepSchedule()))
     let standard = try trainer.train(fresh(), on: Quadrants()).model
     trainer.adversary = Adversary(attack: attack)
     let robust = try trainer.train(fresh(), on: Quadrants()).model
@@ -95,10 +95,34 @@ struct TrainerTests {
       error?.description.hasPrefix("training diverged at epoch 1, step 1, at a learning rate of 0.1: ")
         == true)
     let wild = #expect(throws: NetworkError.self) {
-      try Trainer(epochs: 2, rate: LearningRate(1e30, .steps)).train(fresh(), on: Quadrants())
+      try Trainer(epochs: 2, rate: LearningRate(1e30, StepSchedule())).train(fresh(), on: Quadrants())
     }
     #expect(wild?.description.contains("at a learning rate of 1e+30: ") == true)
     #expect(wild?.description.hasSuffix("; a smaller one may help, if the images are sound") == true)
+  }
+
+  @Test func theFirstThingThatWentBadIsNamed() throws {
+    var source = Quadrants()
+    source.broken = true
+    func problem(_ model: Model, rate: Double = 0.1) -> String {
+      let trainer = Trainer(epochs: 1, rate: LearningRate(rate))
+      return #expect(throws: NetworkError.self) { try trainer.train(model, on: source) }?.description ?? ""
+    }
+    #expect(try problem(fresh()).contains("the loss is nan, and image 0 of the batch has nan at 7; "))
+    source.broken = false
+    let sound = try fresh()
+    for (name, place) in [
+      ("conv1.weight", "activations at 'conv1' are"), ("conv3.weight", "activations at 'conv3' are"),
+      ("fc.weight", "logits are"),
+    ] {
+      var tensors = sound.tensors
+      let values = try #require(tensors[name])
+      tensors[name] = Tensor(shape: values.shape, values: values.values.map { $0 < 0 ? -3e38 : 3e38 })
+      let model = try Model(
+        architecture: sound.architecture, tensors: tensors, standardisation: sound.standardisation)
+      let told = problem(model)
+      #expect(told.contains("and the \(place) the first that aren't finite; "), "\(told)")
+    }
   }
 
   @Test func trainingStopsWhenAsked() throws {
@@ -157,7 +181,7 @@ struct TrainerTests {
     let error = #expect(throws: NetworkError.self) { try trainer.train(fresh(), on: Quadrants()) }
     #expect(
       error?.description
-        == "adversary: a ratio of 0.02 attacks none of a batch of 20 images; raise it to 0.05 for one, or leave "
+        == "a ratio of 0.02 attacks none of a batch of 20 images; raise it to 0.05 for one, or leave "
         + "the adversary out for standard training")
     trainer.adversary?.ratio = 0.03
     #expect(try trainer.train(fresh(), on: Quadrants()).history.losses.count == 1)

@@ -42,12 +42,14 @@ struct TrainingStateTests {
     ("sgd", Trainer(epochs: 3, rule: .sgd())), ("nesterov", Trainer(epochs: 3)),
     (
       "adam",
-      Trainer(epochs: 3, rate: LearningRate(1e-3, .cosine, warmUp: 0.5), rule: .adam(weightDecay: 1e-2))
+      Trainer(
+        epochs: 3, rate: LearningRate(1e-3, CosineSchedule(), warmUp: 0.5), rule: .adam(weightDecay: 1e-2))
     ),
     (
       "adamw",
       Trainer(
-        epochs: 3, rate: LearningRate(1e-3, .oneCycle), rule: .adamW(), decaying: .weights, clipping: 0.5,
+        epochs: 3, rate: LearningRate(1e-3, OneCycleSchedule()), rule: .adamW(), decaying: .weights,
+        clipping: 0.5,
         averaging: 0.9)
     ),
     ("smoothed", Trainer(epochs: 3, objective: CrossEntropy(smoothing: 0.1), averaging: 0.5)),

@@ -146,7 +146,8 @@ import Testing
       [
         instance("conv2", "conv2", "direct"), instance("conv3", "conv2", "fula"),
         instance("conv2", "conv9", "direct"), instance("conv2", "conv2", "task_loss", ["seed": 3]),
-        instance("conv4", "conv4", "hint"), instance("conv2", "conv2", "fula", ["augment": "flip_crop"]),
+        instance("conv4", "conv4", "hint"),
+        instance("conv2", "conv2", "fula", ["augment": ["flip", "crop"]]),
         instance("conv2", "conv2", "soft_label", ["initial": "identity"]),
         instance("conv1", "conv3", "fula", ["objective": ["fula": 1, "soft": 0.5, "task": 0.1]]),
         instance("conv2", "conv2", "fula", ["batch": 61]),

@@ -23,8 +23,8 @@ import Workflow
 
   @Test func imagesAreTrainedOnAsTheyAreUnlessAsked() throws {  // F19: digits were flipped
     let train = try #require(KindCatalogue(stageKinds())["train"])
-    #expect(train.parameters.first { $0.name == "augment" }?.defaultValue == "none")
-    #expect(train.discussion.contains("augment: flip_crop"))
+    #expect(train.parameters.first { $0.name == "augment" }?.defaultValue == [])
+    #expect(train.discussion.contains("augment: [flip, crop]"))
   }
 
   @Test func whereAttacksPartIsTold() throws {  // F20

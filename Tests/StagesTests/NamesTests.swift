@@ -55,7 +55,7 @@ import Workflow
   @Test(arguments: [
     ("stitch", "method", "taskLoss", "task_loss"), ("stitch", "method", "task-loss", "task_loss"),
     ("stitch", "initial", "leastSquares", "least_squares"),
-    ("train", "augment", "flip+crop", "flip_crop"), ("train", "architecture", "small-cnn", "small_cnn"),
+    ("train", "schedule", "one-cycle", "one_cycle"), ("train", "architecture", "small-cnn", "small_cnn"),
     ("train", "architecture", "smallCNN", "small_cnn"),
     ("similarity", "layout", "spaceAsSamples", "space_as_samples"),
   ])

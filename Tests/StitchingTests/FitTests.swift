@@ -7,7 +7,7 @@ private func quick(_ method: FitMethod, epochs: Int = 4) -> FitOptions {
   var options = method.options
   if options.epochs > 0 { options.epochs = epochs }
   options.learningRate = 1e-2
-  options.schedule = .constant
+  options.schedule = ConstantSchedule()
   options.initialisation = method == .direct ? .leastSquares : .random
   return options
 }

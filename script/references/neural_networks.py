@@ -1,5 +1,6 @@
 """Writes the reference values of Tests/NeuralNetworksTests with PyTorch (2.13 was used, and 2.15 for
-resnet8-width16, frozen-layers, transformer-layers and vit-training), in float64:
+resnet8-width16, frozen-layers, transformer-layers, vit-training, update-rules, schedules, objectives and
+perturbations), in float64:
 
     python script/references/neural_networks.py
 
@@ -349,6 +350,119 @@ class ViT(nn.Module):
         return self.head(x)
 
 
+def update_rules():
+    """Six steps of a linear layer, whose bias may be spared weight decay, with and without clipping; and the moving
+    average of its weight."""
+    result, gradients = {"weight": draw(5, 3), "bias": draw(5)}, []
+    for i in range(6):
+        x, g = draw(1, 3), 3 * draw(1, 5)
+        result |= {f"x{i}": x, f"gradient{i}": g}
+        gradients.append((g.T @ x, g[0]))
+    makers = {
+        "sgd": lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=1e-2),
+        "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=1e-2, nesterov=True),
+        "adam": lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.8, 0.99), eps=1e-6, weight_decay=1e-1),
+        "adamw": lambda p: torch.optim.AdamW(p, lr=1e-2, weight_decay=1e-1),
+    }
+    for name, make in makers.items():
+        for clipped in (False, True):
+            for spared in (False, True):
+                label = f"{name}{'.clipped' if clipped else ''}{'.spared' if spared else ''}"
+                w, b = leaf(result["weight"]), leaf(result["bias"])
+                optimiser = make([w, b])
+                if spared:
+                    defaults = optimiser.param_groups[0]
+                    bias = {k: v for k, v in defaults.items() if k != "params"} | dict(params=[b], weight_decay=0)
+                    defaults["params"] = [w]
+                    optimiser.add_param_group(bias)
+                average = torch.optim.swa_utils.AveragedModel(
+                    nn.ParameterList([w]), multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+                for i, (dw, db) in enumerate(gradients):
+                    w.grad, b.grad = dw.clone(), db.clone()
+                    if clipped:
+                        result[f"norm{i}"] = nn.utils.clip_grad_norm_([w, b], 5.0)
+                    optimiser.step()
+                    average.update_parameters(nn.ParameterList([w]))
+                    result |= {f"{label}{i}.weight": w.detach().clone(), f"{label}{i}.bias": b.detach().clone()}
+                result[f"{label}.average"] = next(average.module.parameters()).detach().clone()
+    save("update-rules", result)
+
+
+def schedules():
+    """The rate of each step, for 7 epochs of 6 steps at a base rate of 0.1."""
+    steps, epoch, result = 42, 6, {}
+    lr = torch.optim.lr_scheduler
+    warm = lambda o, then, n: lr.SequentialLR(
+        o, [lr.LinearLR(o, 1 / n, total_iters=n - 1), then], milestones=[n])
+    makers = {
+        "constant": lambda o: lr.ConstantLR(o, 1),
+        "steps": lambda o: lr.MultiStepLR(o, [3 * epoch, 5 * epoch], 0.1),
+        "milestones": lambda o: lr.MultiStepLR(o, [2 * epoch, 4 * epoch, 5 * epoch], 0.2),
+        "cosine": lambda o: lr.CosineAnnealingLR(o, steps),
+        "cosine-end": lambda o: lr.CosineAnnealingLR(o, steps, eta_min=0.001),
+        "one-cycle": lambda o: lr.OneCycleLR(o, 0.1, total_steps=steps, cycle_momentum=False),
+        "one-cycle-late": lambda o: lr.OneCycleLR(
+            o, 0.1, total_steps=steps, pct_start=0.6, div_factor=10, final_div_factor=100, cycle_momentum=False),
+        "warm-constant": lambda o: warm(o, lr.ConstantLR(o, 1), 9),
+        "warm-cosine": lambda o: warm(o, lr.CosineAnnealingLR(o, steps - 9), 9),
+    }
+    for name, make in makers.items():
+        optimiser = torch.optim.SGD([leaf(draw(1))], lr=0.1)
+        schedule, rates = make(optimiser), []
+        for _ in range(steps):
+            rates.append(optimiser.param_groups[0]["lr"])
+            optimiser.step()
+            schedule.step()
+        result[name] = torch.tensor(rates, dtype=torch.float64)
+    save("schedules", result)
+
+
+def objectives():
+    """Losses with their gradients: smoothed, of shares of classes, and TRADES of a batch of which four are attacked."""
+    clean, attacked, labels = leaf(2 * draw(6, 5)), leaf(2 * draw(4, 5)), torch.tensor([4, 0, 2, 2, 1, 3])
+    shares = torch.softmax(draw(6, 5), 1).float().double()
+    result = dict(clean=clean, attacked=attacked, labels=labels, shares=shares)
+
+    def add(name, loss, *inputs):
+        result[name] = loss
+        for label, gradient in zip(("dclean", "dattacked"), torch.autograd.grad(loss, inputs)):
+            result[f"{name}.{label}"] = gradient
+
+    add("smoothed", F.cross_entropy(clean, labels, label_smoothing=0.1), clean)
+    add("of-shares", F.cross_entropy(clean, shares), clean)
+    add("smoothed-of-shares", F.cross_entropy(clean, shares, label_smoothing=0.2), clean)
+    divergence = F.kl_div(torch.log_softmax(attacked, 1), torch.softmax(clean[:4], 1), reduction="batchmean")
+    add("trades", F.cross_entropy(clean, labels) + 6 * divergence, clean, attacked)
+    result["trades.attack"] = torch.autograd.grad(
+        F.kl_div(torch.log_softmax(attacked, 1), torch.softmax(clean[:4].detach(), 1), reduction="batchmean"),
+        [attacked])[0]
+    save("objectives", result)
+
+
+def perturbations():
+    """One step of PGD from points inside and at the edge of the ball, in both norms; in L2 as torchattacks' PGDL2."""
+    clean, gradient = torch.rand(3, 2, 5, 5).double(), draw(3, 2, 5, 5)
+    gradient[2] = 0
+    result = dict(clean=clean, gradient=gradient)
+    for norm, epsilon, step in (("linf", 0.1, 0.04), ("l2", 0.5, 0.3)):
+        delta = draw(3, 2, 5, 5)
+        if norm == "linf":
+            delta = epsilon * torch.clamp(delta, -1, 1)
+        else:
+            lengths = epsilon * torch.tensor([0.5, 0.95, 1.0])
+            delta = lengths[:, None, None, None] * delta / delta.flatten(1).norm(dim=1)[:, None, None, None]
+        x = torch.clamp(clean + delta, 0, 1).float().double()
+        if norm == "linf":
+            y = x + step * gradient.sign()
+            y = clean + torch.clamp(y - clean, -epsilon, epsilon)
+        else:
+            y = x + step * gradient / (gradient.flatten(1).norm(dim=1)[:, None, None, None] + 1e-30)
+            lengths = (y - clean).flatten(1).norm(dim=1)[:, None, None, None]
+            y = clean + (y - clean) * torch.clamp(epsilon / lengths, max=1)
+        result |= {f"{norm}.x": x, f"{norm}.y": torch.clamp(y, 0, 1)}
+    save("perturbations", result)
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     convolution(), batch_norm(), resize(), losses(), attack(), optimisers()
@@ -360,3 +474,5 @@ if __name__ == "__main__":
     torch.manual_seed(2)
     transformer_layers()
     network("vit-training", ViT(8, 3, 4, 16, 2, 2, 3), True)
+    torch.manual_seed(3)
+    update_rules(), schedules(), objectives(), perturbations()

@@ -2,7 +2,7 @@
 // oldest processor of its kind; here each is made for several and the best one is taken when the program starts.
 //
 // Bits don't depend on which one: nothing is contracted to fused multiply-adds, and every sum is kept in sixteen lanes
-// that are added up in one order.
+// that are added up in one order. Loops of transformers are tokens.h's, those over all parameters optimisers.h's.
 #pragma once
 
 #include <stdbool.h>

@@ -62,8 +62,3 @@ public struct CrossEntropy: TrainingObjective, Hashable {
     _ = loss(batch, attacked: nil)
   }
 }
-
-extension TrainingObjective where Self == CrossEntropy {
-  /// The cross-entropy.
-  public static var crossEntropy: CrossEntropy { CrossEntropy() }
-}

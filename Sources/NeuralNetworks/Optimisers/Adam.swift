@@ -1,5 +1,7 @@
 // Owns Adam and AdamW, by PyTorch's formulas.
 
+import CKernels
+
 /// Adam (Kingma & Ba 2015; torch.optim.Adam), or with `decoupled` AdamW (Loshchilov & Hutter 2019; torch.optim.AdamW).
 public struct Adam: OptimiserRule, Hashable {
   /// How much of the gradients' mean is kept each step.
@@ -30,18 +32,13 @@ public struct Adam: OptimiserRule, Hashable {
 
   public func update(_ run: ParameterRun, rate: Double, powers: [Double]) {
     let decay = run.decays ? weightDecay : 0
-    let kept = decoupled ? Float(1 - rate * Double(decay)) : 1
-    let added = decoupled ? 0 : decay
-    let (b1, b2, epsilon) = (Float(beta1), Float(beta2), Float(epsilon))
-    let step = Float(rate / (1 - powers[0]))
-    let scale = Float((1 - powers[1]).squareRoot())
-    let (p, g, m, v) = (run.values, run.gradients, run.moments[0], run.moments[1])
-    for i in 0..<run.count {
-      let d = g[i] + added * p[i]
-      m[i] += (1 - b1) * (d - m[i])
-      v[i] = b2 * v[i] + (1 - b2) * d * d
-      p[i] = kept * p[i] - step * m[i] / (v[i].squareRoot() / scale + epsilon)
-    }
+    let step = kernels_adam(
+      kept: decoupled ? Float(1 - rate * Double(decay)) : 1, added: decoupled ? 0 : decay,
+      beta1: Float(beta1),
+      beta2: Float(beta2), rate: Float(rate / (1 - powers[0])), scale: Float((1 - powers[1]).squareRoot()),
+      epsilon: Float(epsilon))
+    kernels_adam_step(
+      Int64(run.count), step, run.values, run.gradients, run.moments[0], run.moments[1])
   }
 }
 

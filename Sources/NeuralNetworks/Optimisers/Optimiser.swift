@@ -11,8 +11,9 @@ public final class Optimiser {
   private let moments: [UnsafeMutablePointer<Float>]
   /// Those of the rule's bases after the steps so far.
   private var powers: [Double]
-  /// Where runs of equal decay begin.
-  private let runs: [(start: Int, decays: Bool)]
+  /// Runs of equal decay, none longer than `longestRun`, for threads to share.
+  private let runs: [(range: Range<Int>, decays: Bool)]
+  private static let longestRun = 1 << 16
 
   /// An optimiser with fresh state.
   public init(
@@ -27,7 +28,12 @@ public final class Optimiser {
       let decays = decaying.includes(slot.declaration.shape)
       if runs.last?.decays != decays { runs.append((slot.offset, decays)) }
     }
-    self.runs = runs
+    let ends = runs.dropFirst().map(\.start) + [parameters.trainedCount]
+    self.runs = zip(runs, ends).flatMap { run, end in
+      stride(from: run.start, to: end, by: Optimiser.longestRun).map {
+        ($0..<min($0 + Optimiser.longestRun, end), run.decays)
+      }
+    }
   }
 
   deinit {
@@ -38,12 +44,13 @@ public final class Optimiser {
   public func step(_ gradients: ParameterGradients, learningRate: Double) {
     precondition(gradients.parameters === parameters, "BUG: gradients of another parameter set")
     for (i, base) in rule.bases.enumerated() { powers[i] *= base }
-    for (i, run) in runs.enumerated() {
-      let end = i + 1 < runs.count ? runs[i + 1].start : parameters.trainedCount
+    Team.forEach(runs.count) { [self] piece, _ in
+      let (range, decays) = runs[piece]
+      let start = range.lowerBound
       rule.update(
         ParameterRun(
-          values: parameters.base + run.start, gradients: gradients.values + run.start,
-          moments: moments.map { $0 + run.start }, count: end - run.start, decays: run.decays),
+          values: parameters.base + start, gradients: gradients.values + start,
+          moments: moments.map { $0 + start }, count: range.count, decays: decays),
         rate: learningRate, powers: powers)
     }
     parameters.parametersChanged()
@@ -60,7 +67,7 @@ public final class Optimiser {
     set {
       powers = newValue.powers
       for (name, moment) in zip(rule.moments, moments) {
-        parameters.fill(moment, from: newValue.moments[name]!)
+        parameters.overwriteTrained(moment, with: newValue.moments[name]!)
       }
     }
   }
@@ -113,7 +120,7 @@ extension ParameterSet {
       })
   }
 
-  fileprivate func fill(_ block: UnsafeMutablePointer<Float>, from tensors: [String: Tensor]) {
+  fileprivate func overwriteTrained(_ block: UnsafeMutablePointer<Float>, with tensors: [String: Tensor]) {
     for slot in slots where slot.declaration.isTrained {
       tensors[slot.declaration.name]!.withUnsafeValues {
         (block + slot.offset).update(from: $0.baseAddress!, count: slot.count)

@@ -21,7 +21,7 @@ public struct ParameterRun {
   public let gradients: UnsafePointer<Float>
   /// What the rule remembers, in the order of its `moments`.
   public let moments: [UnsafeMutablePointer<Float>]
-  /// How many there are.
+  /// How many there are, a multiple of sixteen.
   public let count: Int
   /// Whether weight decay applies to them.
   public let decays: Bool

@@ -1,5 +1,7 @@
 // Owns stochastic gradient descent, by PyTorch's formulas.
 
+import CKernels
+
 /// torch.optim.SGD with dampening 0; weight decay is added to the gradient.
 public struct SGD: OptimiserRule, Hashable {
   /// The share of the last step's direction that the next one keeps.
@@ -20,18 +22,11 @@ public struct SGD: OptimiserRule, Hashable {
   public var bases: [Double] { [] }
 
   public func update(_ run: ParameterRun, rate: Double, powers: [Double]) {
-    let (p, g, rate) = (run.values, run.gradients, Float(rate))
-    let decay = run.decays ? weightDecay : 0
-    guard let m = run.moments.first else {
-      for i in 0..<run.count { p[i] -= rate * (g[i] + decay * p[i]) }
-      return
-    }
-    for i in 0..<run.count {
-      let d = g[i] + decay * p[i]
-      // It starts at zero, so the first step's momentum is the gradient, as PyTorch's.
-      m[i] = momentum * m[i] + d
-      p[i] -= rate * (nesterov ? d + momentum * m[i] : m[i])
-    }
+    // The momentum starts at zero, so the first step's is the gradient, as PyTorch's.
+    kernels_sgd(
+      Int64(run.count), run.values, run.gradients, run.moments.first, Float(rate),
+      run.decays ? weightDecay : 0,
+      momentum, nesterov)
   }
 }
 

@@ -8,8 +8,3 @@ public struct ConstantSchedule: Schedule, Hashable {
   public func factor(at clock: TrainingClock) -> Double { 1 }
   public var dependsOnLength: Bool { false }
 }
-
-extension Schedule where Self == ConstantSchedule {
-  /// The same rate throughout.
-  public static var constant: ConstantSchedule { ConstantSchedule() }
-}

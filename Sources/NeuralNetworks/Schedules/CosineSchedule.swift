@@ -18,8 +18,3 @@ public struct CosineSchedule: Schedule, Hashable {
 
   public var dependsOnLength: Bool { true }
 }
-
-extension Schedule where Self == CosineSchedule {
-  /// Along half a cosine to zero.
-  public static var cosine: CosineSchedule { CosineSchedule() }
-}

@@ -32,8 +32,3 @@ public struct OneCycleSchedule: Schedule, Hashable {
 
   public var dependsOnLength: Bool { true }
 }
-
-extension Schedule where Self == OneCycleSchedule {
-  /// Up and down once, by PyTorch's defaults.
-  public static var oneCycle: OneCycleSchedule { OneCycleSchedule() }
-}

@@ -27,8 +27,3 @@ public struct StepSchedule: Schedule, Hashable {
 
   public var dependsOnLength: Bool { milestones.contains { $0 < 1 } }
 }
-
-extension Schedule where Self == StepSchedule {
-  /// A tenth after one third, a hundredth after two thirds.
-  public static var steps: StepSchedule { StepSchedule() }
-}

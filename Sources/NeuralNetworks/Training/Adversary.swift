@@ -29,11 +29,11 @@ public struct Adversary: Sendable, Hashable {
   /// How many images of a batch are attacked.
   /// - Throws: `NetworkError` where that is none, or the ratio isn't one.
   public func count(ofBatch batch: Int) throws -> Int {
-    guard ratio > 0, ratio <= 1 else { throw NetworkError("adversary: ratio \(ratio) isn't in (0, 1]") }
+    guard ratio > 0, ratio <= 1 else { throw NetworkError("the adversary's ratio \(ratio) isn't in (0, 1]") }
     let count = Int((ratio * Double(batch)).rounded())
     guard count > 0 else {
       throw NetworkError(
-        "adversary: a ratio of \(ratio) attacks none of a batch of \(batch) images; raise it to "
+        "a ratio of \(ratio) attacks none of a batch of \(batch) images; raise it to "
           + "\(1 / Double(batch)) for one, or leave the adversary out for standard training")
     }
     return count

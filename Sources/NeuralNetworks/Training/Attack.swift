@@ -1,6 +1,7 @@
 // Owns the attack: projected gradient descent on the input. It deliberately doesn't know what network it
 // attacks; stitched ones are attacked whole.
 
+import CKernels
 import Tensor
 
 /// PGD within a ball around each image (Madry et al. 2018).
@@ -96,14 +97,8 @@ public struct Attack: Sendable, Hashable {
   ) {
     switch norm {
     case .linf:
-      let (stepSize, epsilon) = (stepSize, epsilon)
-      for i in 0..<x.count {
-        let g = gradient[i]
-        // Along the gradient's sign; 0 stays.
-        let moved = x[i] + (g > 0 ? stepSize : g < 0 ? -stepSize : 0)
-        let inside = min(max(moved, clean[i] - epsilon), clean[i] + epsilon)
-        x[i] = min(max(inside, 0), 1)
-      }
+      kernels_sign_step(
+        Int64(x.count), x.baseAddress!, gradient.baseAddress!, clean.baseAddress!, stepSize, epsilon)
     case .l2:
       for first in stride(from: 0, to: x.count, by: size) {
         let image = first..<(first + size)

@@ -40,8 +40,8 @@ public struct Trainer: Sendable {
 
   /// A recipe; the defaults are the literature's for ResNets.
   public init(
-    epochs: Int, rate: LearningRate = LearningRate(0.1, .steps),
-    objective: some TrainingObjective = .crossEntropy,
+    epochs: Int, rate: LearningRate = LearningRate(0.1, StepSchedule()),
+    objective: some TrainingObjective = CrossEntropy(),
     rule: some OptimiserRule = .sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4),
     decaying: DecayedParameters = .all, clipping: Double? = nil, averaging: Double? = nil,
     adversary: Adversary? = nil, seed: UInt64 = 0

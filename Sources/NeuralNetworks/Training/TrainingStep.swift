@@ -1,6 +1,7 @@
 // Owns one step of a training: the live values, the plans over them, and what happens between a batch and the moved
 // parameters.
 
+import CKernels
 import Tensor
 
 /// The live side of a training: plans, optimiser and average over one parameter set.
@@ -74,14 +75,14 @@ final class TrainingStep {
     try comparison?.forward()
     let loss = recipe.objective.loss(batch(plan), attacked: comparison.map(batch))
     try requireFinite(loss.isFinite) {
-      "the loss is \(loss), and \(try network.culprit(in: plan, shape: shape))"
+      "the loss is \(loss.isNaN ? "nan" : "\(loss)"), and \(try network.culprit(in: plan, shape: shape))"
     }
     let correct = Loss.correct(plan.logits, labels: UnsafeBufferPointer(labels))
     try plan.backward()
     let gradients = plan.gradients(of: 0)
     if let comparison {
       try comparison.backward()
-      gradients.add(comparison.gradients(of: 0))
+      gradients.addGradients(of: comparison)
     }
     if let limit = recipe.clipping { gradients.clip(to: limit) }
     optimiser.step(gradients, learningRate: rate)
@@ -138,9 +139,10 @@ final class TrainingStep {
 
 extension ParameterGradients {
   /// Adds another plan's gradients of the same parameters.
-  fileprivate func add(_ other: ParameterGradients) {
+  fileprivate func addGradients(of plan: Plan) {
+    let other = plan.gradients(of: 0)
     precondition(parameters === other.parameters, "BUG: gradients of another parameter set")
-    let (sum, more) = (UnsafeMutablePointer(mutating: values), other.values)
-    for i in 0..<parameters.trainedCount { sum[i] += more[i] }
+    let sum = UnsafeMutablePointer(mutating: values)
+    kernels_add(Int64(parameters.trainedCount), false, sum, other.values, nil, false, sum)
   }
 }

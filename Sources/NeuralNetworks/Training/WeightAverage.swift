@@ -1,17 +1,18 @@
 // Owns the moving average of a network's values.
 
-import Tensor
+import CKernels
+package import Tensor
 
 /// An exponential moving average of parameters and running statistics: after the first step those values, after each
 /// later one a ← d·a + (1 − d)·value (Polyak & Juditsky 1992; torch.optim.swa_utils.AveragedModel with
 /// `get_ema_multi_avg_fn(d)` and `use_buffers`).
-final class WeightAverage {
+package final class WeightAverage {
   private let decay: Float
   private let parameters: ParameterSet
   private let base: UnsafeMutablePointer<Float>
   private var isEmpty = true
 
-  init(decay: Double, of parameters: ParameterSet) {
+  package init(decay: Double, of parameters: ParameterSet) {
     self.decay = Float(decay)
     self.parameters = parameters
     base = allocateFloats(parameters.count)
@@ -20,19 +21,17 @@ final class WeightAverage {
   deinit { UnsafeMutableRawPointer(base).deallocate() }
 
   /// Takes in the values as they are now.
-  func update() {
-    let (a, x, kept) = (base, parameters.base, decay)
+  package func update() {
     if isEmpty {
-      a.update(from: x, count: parameters.count)
+      base.update(from: parameters.base, count: parameters.count)
       isEmpty = false
-      return
+    } else {
+      kernels_approach(Int64(parameters.count), 1 - decay, base, parameters.base)
     }
-    let taken = 1 - kept
-    for i in 0..<parameters.count { a[i] += taken * (x[i] - a[i]) }
   }
 
   /// Copies of all averages; nil before the first step.
-  var tensors: [String: Tensor]? {
+  package var tensors: [String: Tensor]? {
     get { isEmpty ? nil : parameters.tensors(in: base) }
     set {
       isEmpty = newValue == nil

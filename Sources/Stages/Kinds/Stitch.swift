@@ -43,12 +43,12 @@ struct Stitch: StageKind {
   @Parameter("which half of the dataset to fit on") var split = Split.train
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
-  @Parameter("what is done to images at random") var augment = Augmentation.none
+  @Parameter("what is done to images at random, in this order") var augment: [AugmentationChoice] = []
   @Parameter("passes over the images; 30 by default", .atLeast(1)) var epochs: Int? = nil
   @Parameter("images in a step; 128 by default, 256 for task_loss", .between(1, 65_536)) var batch: Int? = nil
   @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
   @Parameter("L2 penalty; 1e-4 by default, 1e-5 for task_loss", .atLeast(0)) var weightDecay: Double? = nil
-  @Parameter("constant (task_loss), or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule:
+  @Parameter("how the rate changes; constant for task_loss, else steps by default") var schedule:
     ScheduleChoice? = nil
   @Parameter("decides order, augmentation, a random start and the images of least squares", .atLeast(0))
   var seed = 0
@@ -56,6 +56,12 @@ struct Stitch: StageKind {
   @Output("loss of each epoch, and what least squares found", .scores) var fit: OutputArtifact
 
   func validate() throws {
+    try augment.requireDistinct()
+    if let mixing = augment.firstIndex(where: { $0.augmentation is Mixup }) {
+      throw InvalidParameter(
+        "augment.\(mixing)",
+        "mixup shares labels among images, which a stitch's losses don't take; leave it out")
+    }
     guard let objective else { return }
     guard method != .direct else {
       throw InvalidParameter(
@@ -72,7 +78,7 @@ struct Stitch: StageKind {
     if method == .direct {
       return [
         "epochs": .null, "batch": .null, "weight_decay": .null, "schedule": .null, "initial": .null,
-        "learning_rate": .number(1e-3), "augment": .string("none"),
+        "learning_rate": .number(1e-3), "augment": [],
         "least_squares_samples": .integer(leastSquaresSamples ?? method.options.leastSquaresSamples),
       ]
     }
@@ -82,7 +88,7 @@ struct Stitch: StageKind {
       "batch": .integer(batch ?? method.batch),
       "least_squares_samples": .integer(leastSquaresSamples ?? defaults.leastSquaresSamples),
       "weight_decay": .number(weightDecay ?? defaults.weightDecay),
-      "schedule": .string((schedule ?? (method == .taskLoss ? .constant : .steps)).rawValue),
+      "schedule": (schedule ?? ScheduleChoice(method == .taskLoss ? ConstantWords() : StepsWords())).json,
       "initial": .string(initial?.rawValue ?? defaults.initialisation.rawValue),
     ]
   }
@@ -116,7 +122,8 @@ struct Stitch: StageKind {
     let images = try LoadedImages(
       half,
       options: BatchLoader.Options(
-        batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment, marking: marking,
+        batch: batch ?? 1, seed: UInt64(seed), shuffle: true, augmentation: augment.map(\.augmentation),
+        marking: marking,
         dropLast: true, limit: samples))
     try images.requireSize(of: frontModel.architecture, "the front")
     try images.requireSize(of: endModel.architecture, "the end")
@@ -160,7 +167,7 @@ struct Stitch: StageKind {
       to: stitched,
       description: [
         "method": .string(method.rawValue), "split": .string(split.rawValue), "statistics": "running",
-        "augment": .string(augment.rawValue), "images": .integer(images.count),
+        "augment": .array(augment.map(\.json)), "images": .integer(images.count),
         "least_squares_indices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) }
           ?? .null,
         "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,

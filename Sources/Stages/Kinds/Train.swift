@@ -12,9 +12,19 @@ struct Train: StageKind {
   static var discussion: String {
     """
     SGD with Nesterov momentum on the cross-entropy, the rate multiplied by 0.1 at one and two thirds of the epochs \
-    (He et al. 2016; FuLA, arXiv 2505.20142). Images are taken as they are; both papers flip and crop natural ones at \
-    random (augment: flip_crop), which digits don't bear. `adversary` attacks a share of each batch by PGD in the L∞ \
-    ball, without a random start, with running statistics (Madry et al. 2018). \(PGDNote.text)
+    (He et al. 2016; FuLA, arXiv 2505.20142), unless `objective`, `optimiser` and `schedule` say otherwise: each is a \
+    word, or a map with the word as `kind` and what belongs to it, `schedule: { kind: steps, at: [60, 120], factor: \
+    0.2 }`. Formulas are PyTorch's. Images are taken as they are; both papers flip and crop natural ones at random \
+    (augment: [flip, crop]), which digits don't bear. mixup shares labels too, after marks are painted.
+
+    The rate of a step depends on how many epochs there are with cosine, one_cycle, and steps at shares of them (the \
+    default); with constant, and steps at whole epochs (at: [60, 120]), it doesn't, so that a longer training begins \
+    like a shorter one.
+
+    `adversary` attacks a share of each batch by PGD (Madry et al. 2018), by default with running statistics and \
+    without a random start. objective trades adds β times the divergence of attacked from clean images, which its \
+    attack raises from a random start (Zhang et al. 2019; every image is attacked unless `ratio` says otherwise). \
+    \(PGDNote.text)
 
     Architectures, with the parameters that may stand beside the name (architecture: { name: …, width: … }), and the \
     cuts where activations are taken and networks are stitched, with their shapes at the defaults for images of 3×32×32:
@@ -26,15 +36,30 @@ struct Train: StageKind {
   @Parameter("which network: a name, or a map of the name and parameters of its family")
   var architecture: ArchitectureChoice
   @Parameter("the architecture's parameter 'width'; null: its own", .atLeast(1)) var width: Int? = nil
-  @Parameter("passes over the training data", .atLeast(0)) var epochs = 20
+  @Parameter("passes over the training data", .atLeast(1)) var epochs = 20
   @Parameter("images in a step; what is left of an epoch is dropped", .between(1, 65_536)) var batch = 128
-  @Parameter("learning rate at the beginning", .above(0)) var learningRate = 0.1
-  @Parameter("constant, or steps: ×0.1 at 1/3 and 2/3 of the epochs") var schedule =
-    ScheduleChoice.steps
-  @Parameter("Nesterov momentum", .between(0, 1)) var momentum = 0.9
-  @Parameter("L2 penalty", .atLeast(0)) var weightDecay = 1e-4
-  @Parameter("what is done to images at random; flip_crop suits natural images, not digits")
-  var augment = Augmentation.none
+  @Parameter("what is minimised") var objective = ObjectiveChoice(CrossEntropyWords())
+  @Parameter("how a step moves parameters") var optimiser = OptimiserChoice(SGDWords())
+  @Parameter("the rate that the schedule starts from; 0.1 with sgd, 1e-3 with adam and adamw", .above(0))
+  var learningRate: Double? = nil
+  @Parameter("how the rate changes from step to step") var schedule = ScheduleChoice(StepsWords())
+  @Parameter("epochs, perhaps broken, over which the rate first rises in equal steps", .atLeast(0))
+  var warmUp = 0.0
+  @Parameter("sgd's momentum; 0.9 by default", .between(0, 1)) var momentum: Double? = nil
+  @Parameter(
+    "L2 penalty, with adamw the share of rate × weight that each step takes; 1e-4 with sgd, 0 with adam, 1e-2 with adamw",
+    .atLeast(0))
+  var weightDecay: Double? = nil
+  @Parameter("what weight decay applies to: all parameters, or weights alone, without biases and norms")
+  var weightDecayOn = DecayedParameters.all
+  @Parameter("the longest that a step's whole gradient may be; null: any length", .above(0))
+  var clipNorm: Double? = nil
+  @Parameter(
+    "share of the moving average of weights and statistics that each step keeps, such as 0.999; the average is then the trained network; null: none",
+    .between(0, 0.999999))
+  var movingAverage: Double? = nil
+  @Parameter("what is done to images at random, in this order; [flip, crop] suits natural images, not digits")
+  var augment: [AugmentationChoice] = []
   @Parameter("standardise inputs by the training images' mean and deviation per channel") var standardise =
     true
   @Parameter("use only the first so many training images", .atLeast(1)) var samples: Int? = nil
@@ -46,9 +71,28 @@ struct Train: StageKind {
   func validate() throws {
     // The data's sizes are known only later.
     _ = try architecture.with(width: width)
+    try augment.requireDistinct()
+    if momentum != nil, optimiser.words.momentum == nil {
+      throw InvalidParameter(
+        "momentum",
+        "it is sgd's; with \(type(of: optimiser.variant).kind) write optimiser: { kind: "
+          + "\(type(of: optimiser.variant).kind), beta1: … }")
+    }
+    if warmUp > 0, schedule.schedule is OneCycleSchedule {
+      throw InvalidParameter("warm_up", "one_cycle rises by itself: its part 'rise' says how long")
+    }
+    let objective = objective.objective
+    if objective.comparesAttacked, adversary == nil {
+      throw InvalidParameter(
+        "objective",
+        "trades compares attacked with clean images: write an adversary too, such as adversary: {}")
+    }
+    do { _ = try adversary?.adversary(for: objective).count(ofBatch: batch) } catch let error as NetworkError
+    {
+      throw InvalidParameter("adversary.ratio", error.description)
+    }
   }
 
-  var derivedParameters: [String: JSON] { ["architecture": network.json, "width": .null] }
   var listedCode: [String] { [architecture.file] }
 
   private var network: ArchitectureChoice {
@@ -58,23 +102,50 @@ struct Train: StageKind {
     return network
   }
 
+  /// Defaults that depend on the optimiser and the objective; and the width beside the architecture is its own.
+  var derivedParameters: [String: JSON] {
+    let words = optimiser.words
+    var derived: [String: JSON] = [
+      "architecture": network.json, "width": .null,
+      "learning_rate": .number(learningRate ?? words.learningRate),
+      "weight_decay": .number(weightDecay ?? words.weightDecay),
+      "momentum": (momentum ?? words.momentum).map(JSON.number) ?? .null,
+    ]
+    if let adversary { derived["adversary"] = adversary.canonical(for: objective.objective) }
+    return derived
+  }
+
+  /// The recipe without the data.
+  private func trainer() throws -> Trainer {
+    // Rate, momentum and weight decay are in the canonical parameters, as `derivedParameters` says.
+    func trainer(
+      _ schedule: some Schedule, _ objective: some TrainingObjective, _ rule: some OptimiserRule
+    ) throws -> Trainer {
+      Trainer(
+        epochs: epochs, rate: LearningRate(learningRate!, schedule, warmUp: warmUp), objective: objective,
+        rule: rule, decaying: weightDecayOn, clipping: clipNorm, averaging: movingAverage,
+        adversary: try adversary?.adversary(for: objective), seed: UInt64(seed))
+    }
+    return try trainer(
+      schedule.schedule, objective.objective,
+      optimiser.words.rule(momentum: momentum, weightDecay: weightDecay!))
+  }
+
   func run(in context: StageContext) throws {
     let half = try Half(data)
     let source = try LoadedImages(
       half,
       options: BatchLoader.Options(
-        batch: batch, seed: UInt64(seed), shuffle: true, augmentation: augment, dropLast: true,
+        batch: batch, seed: UInt64(seed), shuffle: true, augmentation: augment.map(\.augmentation),
+        dropLast: true,
         limit: samples))
     try source.requireLabels(for: "training")
+    try source.requireImagesOfAllClasses()
     let network = try network.network(source.shape, classes: half.description.classes)
-    let trainer = Trainer(
-      epochs: epochs, rate: LearningRate(learningRate, schedule.schedule),
-      rule: .sgd(momentum: Float(momentum), nesterov: momentum > 0, weightDecay: Float(weightDecay)),
-      adversary: try adversary?.adversary(), seed: UInt64(seed))
     let start = try Model.initialised(
       architecture: network, seed: UInt64(seed), standardisation: try standardisation(by: half.description))
     let pace = Pace()
-    let (trained, history) = try trainer.train(start, on: source) {
+    let (trained, history) = try trainer().train(start, on: source) {
       context.progress($0, images: pace.text(images: ($0.epoch * $0.steps + $0.step) * batch))
     }
     try trained.writeModel(to: model)
@@ -96,18 +167,6 @@ struct Train: StageKind {
           + "standardise: false")
     }
     return Standardisation(mean: pixels.mean.map(Float.init), deviation: pixels.deviation.map(Float.init))
-  }
-}
-
-struct AdversaryParameters: ParameterGroup {
-  @Parameter("radius of the L∞ ball", .between(0, 1), unit: "pixels of [0, 1]") var epsilon = 8.0 / 255
-  @Parameter("how far a step moves", .between(0, 1), unit: "pixels of [0, 1]") var stepSize = 2.0 / 255
-  @Parameter("steps of the attack", .atLeast(0)) var steps = 10
-  @Parameter("share of each batch that is attacked", .between(0, 1)) var ratio = 0.5
-
-  func adversary() throws -> Adversary {
-    Adversary(
-      attack: try Attack(epsilon: Float(epsilon), stepSize: Float(stepSize), steps: steps), ratio: ratio)
   }
 }
 

@@ -122,7 +122,7 @@ protocol ParameterDeclaration: Sendable {
 extension Parameter: ParameterDeclaration {
   var typeExpectation: String { Value.expectation }
   var isRequired: Bool { fallback == nil }
-  var defaultJSON: JSON? { fallback?.json }
+  var defaultJSON: JSON? { fallback?.shortest }
   var json: JSON { wrappedValue.json }
   var takesNull: Bool { (try? Value(raw: .null(.nowhere))) != nil }
 
@@ -137,7 +137,7 @@ extension Parameter: ParameterDeclaration {
         members.merge(bounds.schema) { $1 }
       }
     }
-    if let fallback { members["default"] = fallback.json }
+    if let fallback { members["default"] = fallback.shortest }
     return .object(members)
   }
 

@@ -14,9 +14,13 @@ public protocol ParameterValue: Sendable {
   init(raw: RawValue) throws
   /// The canonical form, which goes into the key and to the worker; `init(raw:)` reads it back.
   var json: JSON { get }
+  /// The shortest form that may be written: how help tells a default.
+  var shortest: JSON { get }
 }
 
 extension ParameterValue {
+  public var shortest: JSON { json }
+
   /// The issue of finding `raw` where this type is expected.
   public static func issue(_ raw: RawValue) -> DecodingIssue {
     var message = "expected \(expectation), found \(raw.found)"
@@ -97,6 +101,7 @@ extension Optional: ParameterValue where Wrapped: ParameterValue {
     if case .null = raw { self = nil } else { self = try Wrapped(raw: raw) }
   }
   public var json: JSON { self?.json ?? .null }
+  public var shortest: JSON { self?.shortest ?? .null }
 }
 
 extension Array: ParameterValue where Element: ParameterValue {
@@ -107,6 +112,7 @@ extension Array: ParameterValue where Element: ParameterValue {
     self = try values.map { try Element(raw: $0) }
   }
   public var json: JSON { .array(map { $0.json }) }
+  public var shortest: JSON { .array(map { $0.shortest }) }
 }
 
 extension Dictionary: ParameterValue where Key == String, Value: ParameterValue {

@@ -37,7 +37,7 @@ extension Bench {
     on data: Artifact, _ architecture: String = "small_cnn", seed: Int = 0, _ more: [String: JSON] = [:]
   ) throws -> Artifact {
     let parameters: [String: JSON] = [
-      "architecture": .string(architecture), "width": 4, "epochs": 0, "batch": 10, "seed": .integer(seed),
+      "architecture": .string(architecture), "width": 4, "epochs": 1, "batch": 10, "seed": .integer(seed),
     ]
     return try run("train", .object(parameters.merging(more) { $1 }), ["data": data])["model"]!
   }

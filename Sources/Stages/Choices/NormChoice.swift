@@ -1,0 +1,6 @@
+// Owns the words for norms of attacks in pipeline files.
+
+import NeuralNetworks
+import Workflow
+
+extension Attack.Norm: ParameterChoice {}
