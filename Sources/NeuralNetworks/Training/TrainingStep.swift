@@ -75,7 +75,7 @@ final class TrainingStep {
     try comparison?.forward()
     let loss = recipe.objective.loss(batch(plan), attacked: comparison.map(batch))
     try requireFinite(loss.isFinite) {
-      "the loss is \(loss), and \(try network.culprit(in: plan, shape: shape))"
+      "the loss is \(loss.isNaN ? "nan" : "\(loss)"), and \(try network.culprit(in: plan, shape: shape))"
     }
     let correct = Loss.correct(plan.logits, labels: UnsafeBufferPointer(labels))
     try plan.backward()
@@ -143,6 +143,6 @@ extension ParameterGradients {
     let other = plan.gradients(of: 0)
     precondition(parameters === other.parameters, "BUG: gradients of another parameter set")
     let sum = UnsafeMutablePointer(mutating: values)
-    kernels_add(Int64(parameters.trainedCount), sum, other.values, nil, sum)
+    kernels_add(Int64(parameters.trainedCount), false, sum, other.values, nil, false, sum)
   }
 }
