@@ -193,8 +193,8 @@ public struct BatchLoader: Sendable {
       }
     }
     if let painter, let label = samples.labels?[index] {
-      let shift = options.marking == .rolled ? 1 : 0
-      painter.paint((Int(label) + shift) % half.classes, on: out, draw: draw, stream: marks.stream(epoch))
+      let mark = painter.mark(of: index, label: Int(label), options.marking)
+      painter.paint(mark, on: out, draw: draw, stream: marks.stream(epoch))
     }
   }
 

@@ -8,9 +8,14 @@ public struct Dataset: Sendable {
   public var test: Half?
 
   /// A dataset of new samples. `classes` counts over both halves; 0 where there are no labels.
-  public init(name: String, classes: Int, train: Samples?, test: Samples?) {
-    self.train = train.map { Half(of: name, .train, classes: classes, samples: $0) }
-    self.test = test.map { Half(of: name, .test, classes: classes, samples: $0) }
+  public init(
+    name: String, classes: Int, classNames: [String]? = nil, train: Samples?, test: Samples?
+  ) {
+    func half(_ split: Split, _ samples: Samples?) -> Half? {
+      samples.map { Half(of: name, split, classes: classes, classNames: classNames, samples: $0) }
+    }
+    self.train = half(.train, train)
+    self.test = half(.test, test)
   }
 }
 
@@ -30,11 +35,14 @@ public struct Half: Sendable {
   }
 
   /// A half of new samples; statistics are computed.
-  public init(of dataset: String, _ split: Split, classes: Int, samples: Samples) {
+  public init(
+    of dataset: String, _ split: Split, classes: Int, classNames: [String]? = nil, samples: Samples
+  ) {
+    precondition(classNames.map { $0.count == classes } ?? true, "BUG: \(classNames!) for \(classes) classes")
     self.init(
       description: HalfDescription(
         dataset: dataset, split: split, count: samples.count, sampleShape: samples.sampleShape,
-        classes: classes, channels: ChannelStatistics(of: samples), shortcut: nil),
+        classes: classes, classNames: classNames, channels: ChannelStatistics(of: samples), shortcut: nil),
       samples: samples)
   }
 }
@@ -49,6 +57,8 @@ public struct HalfDescription: Sendable, Hashable {
   public var sampleShape: [Int]
   /// How many classes labels count over, from 0, in both halves; 0 where there are no labels.
   public var classes: Int
+  /// What the classes are called, one for each; nil where that isn't known.
+  public var classNames: [String]? = nil
   /// Of this half's own images in [0, 1], nil where samples are no images. Loaders never apply it: standardisation
   /// belongs to the model.
   public var channels: ChannelStatistics?

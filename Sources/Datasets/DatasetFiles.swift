@@ -10,20 +10,23 @@ extension Dataset {
   /// Writes each half into a folder of its own, `train` and `test`, in a directory that is there.
   public func write(to directory: URL) throws {
     for (split, half) in [(Split.train, train), (.test, test)] {
-      guard let half else { continue }
-      let folder = directory.appending(path: split.rawValue)
-      do {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      } catch {
-        throw DatasetError(folder, "can't be made: \(error.localizedDescription)")
-      }
-      try SafetensorsFile.write(half.samples.arrays, to: folder.appending(path: Half.samplesFile))
-      try half.description.write(to: folder.appending(path: Half.descriptionFile))
+      try half?.write(to: directory.appending(path: split.rawValue))
     }
   }
 }
 
 extension Half {
+  /// Writes its files into a folder, which is made.
+  public func write(to folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw DatasetError(folder, "can't be made: \(error.localizedDescription)")
+    }
+    try SafetensorsFile.write(samples.arrays, to: folder.appending(path: Half.samplesFile))
+    try description.write(to: folder.appending(path: Half.descriptionFile))
+  }
+
   /// The names of a half's files.
   public static let descriptionFile = "description.json"
   public static let samplesFile = "samples.safetensors"
@@ -69,6 +72,7 @@ extension HalfDescription {
       "dataset": .string(dataset), "split": .string(split.rawValue), "count": .integer(count),
       "sample_shape": .array(sampleShape.map(JSON.integer)), "classes": .integer(classes),
     ]
+    if let classNames { members["class_names"] = .array(classNames.map(JSON.string)) }
     if let channels {
       members["channels"] = [
         "mean": .array(channels.mean.map(JSON.number)),
@@ -85,6 +89,11 @@ extension HalfDescription {
       let split = json["split"]?.stringValue.flatMap(Split.init), let count = json["count"]?.intValue,
       let shape = extents("sample_shape"), let classes = json["classes"]?.intValue
     else { return nil }
+    var classNames: [String]?
+    if let values = json["class_names"] {
+      classNames = values.arrayValue?.compactMap(\.stringValue)
+      guard classNames?.count == classes else { return nil }
+    }
     var channels: ChannelStatistics?
     if let values = json["channels"] {
       guard let mean = values["mean"]?.arrayValue?.compactMap(\.doubleValue), mean.count == shape.first,
@@ -99,8 +108,8 @@ extension HalfDescription {
       guard shortcut != nil else { return nil }
     }
     self.init(
-      dataset: dataset, split: split, count: count, sampleShape: shape, classes: classes, channels: channels,
-      shortcut: shortcut)
+      dataset: dataset, split: split, count: count, sampleShape: shape, classes: classes,
+      classNames: classNames, channels: channels, shortcut: shortcut)
   }
 }
 
@@ -109,7 +118,7 @@ extension Shortcut {
     var members: [String: JSON] = [
       "content": .string(content.rawValue), "place": .string(place.rawValue),
       // Text: JSON's whole numbers here end at 2⁶³.
-      "seed": .string("\(seed)"),
+      "seed": .string("\(seed)"), "correlation": .number(correlation),
     ]
     if let size { members["size"] = .integer(size) }
     return .object(members)
@@ -118,9 +127,11 @@ extension Shortcut {
   fileprivate init?(json: JSON) {
     guard let content = json["content"]?.stringValue.flatMap(Content.init),
       let place = json["place"]?.stringValue.flatMap(Place.init),
-      let seed = json["seed"]?.stringValue.flatMap({ UInt64($0) })
+      let seed = json["seed"]?.stringValue.flatMap({ UInt64($0) }),
+      let correlation = json["correlation"]?.doubleValue, (0...1).contains(correlation)
     else { return nil }
-    self.init(content: content, place: place, size: json["size"]?.intValue, seed: seed)
+    self.init(
+      content: content, place: place, size: json["size"]?.intValue, correlation: correlation, seed: seed)
   }
 }
 

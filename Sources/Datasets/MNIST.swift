@@ -23,6 +23,11 @@ public enum MNIST {
     return Dataset(name: name, classes: 10, train: trainSplit, test: testSplit)
   }
 
+  /// Whether a file of this name may be one that is read.
+  public static func reads(_ name: String) -> Bool {
+    name.wholeMatch(of: /(train|t10k)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?/) != nil
+  }
+
   /// What the headers of the files say: how many images each half has, and the images' shape.
   public static func headers(directory: URL) throws -> (train: Int, test: Int, shape: [Int]) {
     func shape(_ prefix: String) throws -> [Int] {

@@ -71,7 +71,7 @@ extension BatchLoader {
       let shortcut = painter.shortcut
       marks =
         "\(options.marking): \(shortcut.content), place \(shortcut.place), \(painter.size) pixels, seed "
-        + "\(shortcut.seed)"
+        + "\(shortcut.seed)" + (shortcut.correlation < 1 ? ", correlation \(shortcut.correlation)" : "")
     }
     return SampleIdentity(name: half.name, count: count, digest: samples.digest(of: 0..<count), marks: marks)
   }

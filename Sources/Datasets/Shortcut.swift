@@ -26,13 +26,20 @@ public struct Shortcut: Sendable, Hashable {
   public var place: Place
   /// The patch's width and height in pixels; nil for an eighth of the image's height (4 at 32 × 32).
   public var size: Int?
-  /// Decides colours and places.
+  /// ρ, the share of training images whose mark is that of their class; the others have the mark of another class,
+  /// each of them as likely as the next. Test images are all marked as who reads them asks.
+  public var correlation: Double
+  /// Decides colours and places, and which training images have whose mark.
   public var seed: UInt64
 
-  public init(content: Content = .pixel, place: Place = .class, size: Int? = nil, seed: UInt64 = 0) {
+  public init(
+    content: Content = .pixel, place: Place = .class, size: Int? = nil, correlation: Double = 1,
+    seed: UInt64 = 0
+  ) {
     self.content = content
     self.place = place
     self.size = size
+    self.correlation = correlation
     self.seed = seed
   }
 }
@@ -67,6 +74,8 @@ struct ShortcutPainter: Sendable {
   let colours: [[Float]]
   /// Top left corners (y, x), one per class.
   let places: [(Int, Int)]
+  /// By how many classes each image's mark is off; empty where none is.
+  private let offsets: [Int32]
 
   init(_ shortcut: Shortcut, over description: HalfDescription) throws {
     guard description.isImages, description.classes > 0 else {
@@ -88,8 +97,14 @@ struct ShortcutPainter: Sendable {
         "\(classes) classes need places, but \(rows * columns) patches of \(size) pixels fit")
     }
     let cells = Philox(seed: shortcut.seed, purpose: .patchPlaces).permutation(of: rows * columns)
+    offsets = try shortcut.offsets(over: description)
     let chosen = size
     places = cells.prefix(classes).map { ($0 / columns * chosen, $0 % columns * chosen) }
+  }
+
+  /// The class whose mark the image at `index` of the half has.
+  func mark(of index: Int, label: Int, _ marking: Marking) -> Int {
+    (label + (offsets.isEmpty ? 0 : Int(offsets[index])) + (marking == .rolled ? 1 : 0)) % classes
   }
 
   /// Paints the mark of `label` on one C × H × W image; `draw` numbers what is drawn per image.
@@ -118,6 +133,23 @@ struct ShortcutPainter: Sendable {
         }
       }
     }
+  }
+}
+
+extension Shortcut {
+  /// By how many classes, 0..<classes, the mark of each image of a half is off; empty where none is.
+  fileprivate func offsets(over half: HalfDescription) throws -> [Int32] {
+    guard half.split == .train, correlation < 1 else { return [] }
+    guard half.classes > 1 else {
+      throw DatasetError("\(half.name) has one class; a mark of another needs two, or correlation: 1")
+    }
+    var offsets = [Int32](repeating: 0, count: half.count)
+    let stream = Philox(seed: seed, purpose: .uncorrelatedMarks)
+    let others = Int((Double(half.count) * (1 - correlation)).rounded())
+    for index in stream.sample(others, of: half.count) {
+      offsets[index] = Int32(1 + stream.stream(1).integer(at: UInt64(index), below: half.classes - 1))
+    }
+    return offsets
   }
 }
 

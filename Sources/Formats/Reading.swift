@@ -74,6 +74,8 @@ func inflateBeginning(_ data: Data, as format: Deflated, bytes: Int, file: Strin
 enum Deflated: Int32 {
   /// One or more gzip members, with their checksums.
   case gzip = 31
+  /// A deflate stream with its checksum (RFC 1950), as .mat files hold it.
+  case zlib = 15
   /// A bare deflate stream (RFC 1951), as zip files hold it.
   case bare = -15
 }
@@ -114,7 +116,11 @@ func inflate(_ data: Data, as format: Deflated, declared: DeclaredSize?, file: S
         throw damaged(stream.msg.map { String(cString: $0) } ?? "zlib error \(status)")
       }
       out.append(contentsOf: chunk[0..<(chunk.count - Int(stream.avail_out))])
-      if size == nil, let declared, out.count >= declared.header { size = try declared.size(out) }
+      if size == nil, let declared, out.count >= declared.header {
+        size = try declared.size(out)
+        // Growing by doubling would take twice the room.
+        if let size, size <= largestUnpacked { out.reserveCapacity(size) }
+      }
       if let size, out.count > size {
         throw damaged("they give more than the \(size) bytes that are declared")
       }

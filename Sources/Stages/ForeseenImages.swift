@@ -80,8 +80,33 @@ extension Foresight {
 }
 
 extension Foresight {
+  /// Tells what is known of a published dataset of labelled images, whose files `path` names.
+  /// - Parameters:
+  ///   - shape: one image's; nil where only the files say it.
+  ///   - train, test: how many images are to be kept; nil: all.
+  ///   - headers: what the files in a folder say.
+  mutating func knowPublished(
+    _ name: String, shape: [Int]?, classes: Int, classNames: [String]? = nil, train: Int?, test: Int?,
+    headers: (URL) throws -> (train: Int, test: Int, shape: [Int])
+  ) {
+    var facts = DatasetFacts(
+      name: name, shape: shape, classes: classes, classNames: classNames, isLabelled: true,
+      halves: ["train": .init(samples: train), "test": .init(samples: test)], source: nil)
+    defer { know("dataset", facts) }
+    // An archive, or what another stage makes, is opened when it is read.
+    guard let path = file("path") else { return }
+    facts.source = path.path
+    guard PublishedFiles.isFolder(path) else { return }
+    do {
+      let there = try headers(path)
+      facts.shape = there.shape
+      facts.halves["train"]?.samples = kept(train, "train", of: there.train, in: path)
+      facts.halves["test"]?.samples = kept(test, "test", of: there.test, in: path)
+    } catch { mistake("path", "\(error)") }
+  }
+
   /// How many of a half's images a dataset keeps; says so where there are fewer than a parameter asks for.
-  mutating func kept(_ asked: Int?, _ parameter: String, of there: Int, in folder: URL) -> Int {
+  private mutating func kept(_ asked: Int?, _ parameter: String, of there: Int, in folder: URL) -> Int {
     guard let asked, asked > there else { return asked ?? there }
     mistake(
       parameter,

@@ -8,7 +8,12 @@ public func stageKinds() -> [KindDescription] {
   fingerprints.describe([
     DatasetMNIST.self,
     DatasetCIFAR10.self,
+    DatasetCIFAR100.self,
+    DatasetSVHN.self,
     DatasetSynthetic.self,
+    DatasetSubset.self,
+    DatasetMix.self,
+    DatasetCorrupt.self,
     DatasetShortcut.self,
     DatasetArrays.self,
     Train.self,

@@ -41,6 +41,22 @@ extension Philox {
     /// What a patch on a test image draws anew; `index`: the epoch.
     case testPatches = 40
 
+    /// Which images of each class a subset takes; `index`: twice the class, and 1 more for test images.
+    case subset = 48
+    /// The order of a mix; `index`: 0 training, 1 test images, and which of each dataset's images it takes: 2 more for
+    /// each dataset.
+    case mix = 49
+    /// Which images are corrupted; `index`: 0 training, 1 test images.
+    case corruptedImages = 50
+    /// The noise on them; `index`: likewise.
+    case corruptionNoise = 51
+    /// How their patches are permuted; `index`: likewise.
+    case corruptionPatches = 52
+    /// Which training images have the mark of another class (`index` 0), and of which (1).
+    case uncorrelatedMarks = 53
+    /// Which images of a folder are test images; `index`: the class.
+    case heldOutImages = 54
+
     // Tests
 
     /// Inputs of tests; nothing that is published depends on them.

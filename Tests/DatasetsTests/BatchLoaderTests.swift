@@ -149,3 +149,38 @@ private func shifted(_ image: [Float], flip: Bool, down: Int, right: Int) -> [Fl
   #expect(Array(room) == Array(plain.samples.values[(8 * 3072)..<(13 * 3072)]))
   #expect(Array(labels) == Array(plain.labels[8..<13]))
 }
+
+@Test func aShareOfTrainingImagesHasTheMarkOfAnotherClass() throws {
+  let black = Samples(
+    values: .bytes(Data(count: 200 * 3 * 32 * 32)), sampleShape: [3, 32, 32], count: 200,
+    labels: (0..<200).map { Int32($0 % 10) })
+  /// The class whose mark each image has, as its place tells.
+  func marks(_ correlation: Double, _ split: Split = .train, _ marking: Marking = .marked, seed: UInt64 = 4)
+    throws -> [Int]
+  {
+    func loader(_ correlation: Double, _ split: Split, _ marking: Marking) throws -> BatchLoader {
+      let half = try Half(of: "black", split, classes: 10, samples: black).withShortcut(
+        Shortcut(correlation: correlation, seed: seed))
+      return try BatchLoader(half, options: .init(batch: 200, marking: marking))
+    }
+    func images(_ loader: BatchLoader) -> [ArraySlice<Float>] {
+      let values = loader.batch(step: 0).samples.values
+      return (0..<200).map { values[($0 * 3072)..<(($0 + 1) * 3072)] }
+    }
+    let known = images(try loader(1, .train, .marked)).prefix(10).map(Array.init)
+    return images(try loader(correlation, split, marking)).map { known.firstIndex(of: Array($0))! }
+  }
+  let labels = (0..<200).map { $0 % 10 }
+  #expect(try marks(1) == labels)
+  let loose = try marks(0.7)
+  #expect(zip(loose, labels).count { $0 == $1 } == 140)
+  #expect(try marks(0.7) == loose)
+  #expect(try marks(0.7, seed: 5) != loose)
+  let none = try marks(0)
+  #expect(zip(none, labels).allSatisfy { $0 != $1 })
+  // Every other class, about as often as the next.
+  #expect(Set(zip(none, labels).map { ($0 - $1 + 10) % 10 }) == Set(1...9))
+  #expect(try marks(0.7, .train, .rolled) == loose.map { ($0 + 1) % 10 })
+  // Test images are marked as they are asked for.
+  #expect(try marks(0.7, .test) == labels)
+}

@@ -8,7 +8,8 @@ import Testing
   let scratch = try Scratch()
   var dataset = SyntheticImages(train: 20, test: 10).dataset()
   var marked = try #require(dataset.train)
-  marked.description = try marked.description.withShortcut(Shortcut(size: 5, seed: .max))
+  marked.description = try marked.description.withShortcut(Shortcut(size: 5, correlation: 0.25, seed: .max))
+  marked.description.classNames = (0..<10).map { "texture \($0)" }
   dataset.train = marked
   try dataset.write(to: scratch.url)
   for (name, written) in [("train", dataset.train), ("test", dataset.test)] {

@@ -10,13 +10,16 @@ struct DatasetFacts: ArtifactFacts {
   var shape: [Int]?
   /// How many classes labels count over.
   var classes: Int?
+  /// What they are called.
+  var classNames: [String]? = nil
   var isLabelled: Bool?
   /// By the half's name; one that isn't there isn't here.
   var halves: [String: Half]
   /// Whether class-coded marks are painted over it.
   var hasShortcut = false
-  /// Where the samples come from: two halves that differ in nothing but their names have other samples.
-  var source: String
+  /// Where the samples come from: two halves that differ in nothing but their names have other samples. Nil where that
+  /// isn't known, and then nothing is said of it.
+  var source: String?
 
   struct Half: Hashable {
     var samples: Int?

@@ -9,7 +9,9 @@ struct DatasetShortcut: StageKind {
   static let summary = "class-coded patches over any dataset of images, painted after augmentation"
   static let discussion = """
     The result names the base images by digest and adds a description of the patch; nothing is copied. Who reads \
-    it chooses the marks: marked, rolled (each class gets the next one's) or clean. After FuLA (arXiv 2505.20142).
+    it chooses the marks: marked, rolled (each class gets the next one's) or clean. With correlation below 1 the seed \
+    draws the training images that have another class's mark; test images are marked as they are asked for. After \
+    FuLA (arXiv 2505.20142).
     """
 
   @Input("the images to mark", .dataset) var data: InputArtifact
@@ -17,11 +19,15 @@ struct DatasetShortcut: StageKind {
   @Parameter("where it stands: a place for each class, or anywhere") var place = Shortcut.Place.class
   @Parameter("width and height; by default an eighth of the image", .atLeast(1), unit: "pixels")
   var size: Int? = nil
-  @Parameter("decides colours and places", .atLeast(0)) var seed = 0
+  @Parameter(
+    "ρ, the share of training images whose mark is their class's; the others have that of another class",
+    .between(0, 1)) var correlation = 1.0
+  @Parameter("decides colours, places and which images have another class's mark", .atLeast(0)) var seed = 0
   @Output("the marked dataset", .dataset) var dataset: OutputArtifact
 
   func run(in context: StageContext) throws {
-    let shortcut = Shortcut(content: content, place: place, size: size, seed: UInt64(seed))
+    let shortcut = Shortcut(
+      content: content, place: place, size: size, correlation: correlation, seed: UInt64(seed))
     for (split, base) in try data.entries {
       let files = try base.entries
       let marked = try Half(files: files.mapValues(\.url)).description.withShortcut(shortcut)

@@ -110,7 +110,9 @@ extension SimilarityKind: ForeseeingKind {
       let y = foresight.facts(of: "y", ActivationsFacts.self)
     else { return }
     let cure = "only representations of the same samples can be compared"
-    if let a = x.samples, let b = y.samples, x.source == y.source, x.half != y.half {
+    if let a = x.samples, let b = y.samples, let source = x.source, source == y.source,
+      x.half != y.half
+    {
       foresight.mistake("y", "x is of \(a), y of \(b); \(cure)")
     } else if let n = x.count, let m = y.count, n != m {
       foresight.mistake("y", "x is of \(n) samples, y of \(m); \(cure)")
