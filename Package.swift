@@ -52,7 +52,10 @@ let package = Package(
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CProcess"),
+    // libpng-dev, libjpeg-dev (libjpeg-turbo)
+    .target(name: "CImages", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
     // libdnnl-dev; libgomp comes with the compiler
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
 
@@ -64,7 +67,7 @@ let package = Package(
 
     // Numerics
     numerics("Tensor", ["CKernels", "COpenBLAS"]),
-    numerics("Formats", ["Canonical", "Tensor", "CZlib"]),
+    numerics("Formats", ["Canonical", "Tensor", "CImages", "CZlib"]),
     numerics("Datasets", ["Canonical", "Tensor", "Formats"]),
     numerics("NeuralNetworks", ["Tensor", "CKernels", "COneDNN"]),
     numerics("Similarity", ["Tensor"]),
@@ -83,13 +86,16 @@ let package = Package(
     .executableTarget(name: "fingerprint", dependencies: ["Fingerprinting"], swiftSettings: checks),
     .plugin(name: "Fingerprints", capability: .buildTool(), dependencies: ["fingerprint"]),
 
+    // One file from the network, by its digest
+    .target(name: "Downloads", dependencies: ["CCurl", "Canonical"], swiftSettings: checks),
+
     // Where both meet
     .target(
       name: "Stages",
       dependencies: [
         "Canonical", "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks",
         "Similarity",
-        "Stitching", "Processes",
+        "Stitching", "Processes", "Downloads",
         "CProcess",
       ],
       swiftSettings: checks, plugins: ["Fingerprints"]),
@@ -108,7 +114,9 @@ let package = Package(
     .executableTarget(
       name: "TestWorker", dependencies: ["Canonical", "ContentStore", "Workflow", "Executors", "Stages"],
       path: "Tests/TestWorker", swiftSettings: checks),
+    .target(name: "LoopbackServer", path: "Tests/LoopbackServer", swiftSettings: checks),
     tests("Canonical", []),
+    tests("Downloads", ["Canonical", "LoopbackServer"]),
     tests("Tensor", []),
     tests("Formats", ["Tensor"]),
     tests("Datasets", ["Tensor", "Formats"]),
@@ -123,10 +131,12 @@ let package = Package(
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
-    tests("Stages", ["Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),
+    tests(
+      "Stages", ["LoopbackServer", "Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),
     tests("Fingerprinting", ["Stages", "Workflow", "Canonical"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["bobbin", "Canonical", "ContentStore", "Workflow"],
+      name: "EndToEndTests",
+      dependencies: ["LoopbackServer", "bobbin", "Canonical", "ContentStore", "Workflow"],
       swiftSettings: checks),
   ],
   swiftLanguageModes: [.v6]

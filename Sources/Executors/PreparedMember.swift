@@ -18,6 +18,8 @@ struct PreparedMember {
   let reports: ProgressReports
   /// All its scratch space; it may be removed once its outputs are in the store.
   let folder: URL
+  /// Its action's unfinished work, which outlives it unless it ends well.
+  private let unfinished: URL
   private let declared: [OutputDescription]
   private let outputs: [String: OutputArtifact]
   private let started = Date()
@@ -35,6 +37,7 @@ struct PreparedMember {
       throw ProtocolError("an action without parameters")
     }
     self.folder = job.members.count == 1 ? folder : folder.appendingPathComponent("\(i)", isDirectory: true)
+    unfinished = ScratchSpace.unfinished(member.action.key, in: job.store)
     self.catalogue = catalogue
     declared = member.outputs
     let scratchFolder = self.folder.appendingPathComponent("work", isDirectory: true)
@@ -68,7 +71,8 @@ struct PreparedMember {
     work = KindDescription.Work(
       parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
       context: StageContext(
-        scratch: scratchFolder, projectRoot: URL(fileURLWithPath: job.projectRoot, isDirectory: true),
+        scratch: scratchFolder, unfinished: unfinished,
+        projectRoot: URL(fileURLWithPath: job.projectRoot, isDirectory: true),
         tree: member.tree, environment: member.environment,
         inputs: member.inputs.mapValues { inputs in
           inputs.map {
@@ -96,6 +100,7 @@ struct PreparedMember {
       artifacts[output.name] = artifact
       blobs += written
     }
+    ScratchSpace.removeUnfinished(unfinished)
     return (artifacts, blobs)
   }
 

@@ -1,6 +1,7 @@
 // Owns the folders in which jobs work: one a worker, locked while it lives, so that anybody can tell and remove
 // those of dead workers.
 
+import Canonical
 import ContentStore
 import Foundation
 import Processes
@@ -78,6 +79,21 @@ final class ScratchSpace: @unchecked Sendable {
   /// How often another folder is made when one can't be had for oneself.
   private static let mostTries = 20
 
+  /// Where the unfinished work of an action lies.
+  static func unfinished(_ key: Digest, in store: String) -> URL {
+    URL(fileURLWithPath: "\(store)/scratch/\(unfinishedFolder)/\(key.hex)", isDirectory: true)
+  }
+
+  /// Removes what an action had unfinished.
+  static func removeUnfinished(_ folder: URL) {
+    guard access(folder.path, F_OK) == 0 else { return }
+    OwnFolder(folder.deletingLastPathComponent().path)?.removeTree(folder.lastPathComponent)
+  }
+
+  private static let unfinishedFolder = "unfinished"
+  /// How long what nobody went on with is kept, in seconds.
+  private static let longestUnfinished = 30.0 * 24 * 3600
+
   /// Where a store's `scratch/` is. Somebody may have put a link there, to have it on another disk.
   private static func place(in store: String) throws -> String {
     let scratch = store + "/scratch"
@@ -93,6 +109,14 @@ final class ScratchSpace: @unchecked Sendable {
   /// worker hasn't locked yet is left alone while that lives.
   private static func sweep(_ scratch: String) {
     guard let folder = OwnFolder(scratch) else { return }
+    let unfinished = "\(scratch)/\(unfinishedFolder)"
+    for key in (try? FileManager.default.contentsOfDirectory(atPath: unfinished)) ?? [] {
+      let place = URL(fileURLWithPath: "\(unfinished)/\(key)")
+      let since = (try? place.resourceValues(forKeys: [.contentModificationDateKey]))?.contentModificationDate
+      if Digest(hex: key) != nil, let since, -since.timeIntervalSinceNow > longestUnfinished {
+        removeUnfinished(place)
+      }
+    }
     for name in folder.ownNames where name.isDead != false {
       guard let descriptor = folder.lock(name) else { continue }
       folder.removeTree(name.text)

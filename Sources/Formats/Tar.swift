@@ -56,7 +56,11 @@ private struct TarReader {
         if offset == 0 { throw fail("the file is empty") }
         return nil
       }
-      if header.allSatisfy({ $0 == 0 }) { return nil }
+      if header.allSatisfy({ $0 == 0 }) {
+        // To the end, where gzip has its checksum.
+        while try block() != nil {}
+        return nil
+      }
       try check(header)
       var entry = Entry(
         path: path(header), size: try number(header, 124..<136, "size"),

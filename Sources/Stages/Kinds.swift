@@ -6,6 +6,7 @@ import Workflow
 /// adds them: `stageKinds() + fingerprints.describe([Mine.self])`.
 public func stageKinds() -> [KindDescription] {
   fingerprints.describe([
+    Fetch.self,
     DatasetMNIST.self,
     DatasetCIFAR10.self,
     DatasetCIFAR100.self,
@@ -15,6 +16,7 @@ public func stageKinds() -> [KindDescription] {
     DatasetMix.self,
     DatasetCorrupt.self,
     DatasetShortcut.self,
+    DatasetImages.self,
     DatasetArrays.self,
     Train.self,
     ModelImport.self,

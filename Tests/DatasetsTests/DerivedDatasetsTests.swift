@@ -69,8 +69,8 @@ extension Half {
     let vectors = Half(
       of: "v", .train, classes: 0,
       samples: Samples(
-        values: .floats(Tensor(shape: [10, 2], values: (0..<20).map(Float.init))), sampleShape: [2], count: 10,
-        labels: nil))
+        values: .floats(Tensor(shape: [10, 2], values: (0..<20).map(Float.init))), sampleShape: [2],
+        count: 10, labels: nil))
     let part = try vectors.part(Subset(share: 0.5, seed: 1))
     guard case .floats(let kept) = part.samples.values else { return #expect(Bool(false), "floats") }
     #expect(kept.shape == [5, 2] && part.samples.labels == nil && part.description.classes == 0)

@@ -14,6 +14,22 @@ enum Files {
     return data
   }
 
+  /// The same as it is published: an archive with a folder.
+  static func cifarArchive(train: Int, test: Int) throws -> Data {
+    let place = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: place) }
+    let folder = place.appending(path: "cifar-10-batches-bin")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try cifar(train, seed: 1).write(to: folder.appending(path: "data_batch_1.bin"))
+    try cifar(test, seed: 2).write(to: folder.appending(path: "test_batch.bin"))
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["tar", "-C", place.path, "-czf", place.path + "/a.tar.gz", folder.lastPathComponent]
+    try process.run()
+    process.waitUntilExit()
+    return try Data(contentsOf: place.appending(path: "a.tar.gz"))
+  }
+
   /// MNIST's IDX files.
   static func idx(images count: Int, seed: UInt64) -> Data {
     var state = seed

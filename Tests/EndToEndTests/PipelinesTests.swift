@@ -3,6 +3,7 @@
 import Canonical
 import ContentStore
 import Foundation
+import LoopbackServer
 import Testing
 
 @Suite struct PipelinesTests {
@@ -63,13 +64,16 @@ import Testing
   @Test func cifar10Runs() throws {
     let project = try Project()
     try project.copyPipeline("cifar10.yaml")
-    try project.write("data/cifar-10-batches-bin/data_batch_1.bin", Files.cifar(200, seed: 1))
-    try project.write("data/cifar-10-batches-bin/test_batch.bin", Files.cifar(50, seed: 2))
+    let archive = try Files.cifarArchive(train: 200, test: 50)
+    let server = try LoopbackServer { request, _ in .file(archive, request) }
     let run = try project.bobbin(
-      "run", "pipelines/cifar10.yaml", "--set", "epochs=1", "--set", "train=150", "--set", "test=20",
+      "run", "pipelines/cifar10.yaml", "--set", "url=\(server.url("cifar-10-binary.tar.gz"))", "--set",
+      "sha256=\(Digest.of(archive).hex)", "--set", "epochs=1", "--set", "train=150", "--set", "test=20",
       "--set", "architecture=resnet8", "--set", "cuts=[stage2.0]", "--set", "methods=[direct, fula]",
       "--set", "stitch-samples=128", "--set", "stitch-epochs=1", "--json")
     #expect(run.status == 0, "\(run.errors)")
+    // The archive, once.
+    #expect(server.requests.map(\.path) == ["cifar-10-binary.tar.gz"])
   }
 
   /// A Python with numpy and PyTorch: that of BOBBIN_TEST_PYTHON, or python3.

@@ -1046,40 +1046,21 @@ private let wrongFiles: [WrongFile] = [
       p.yaml:4:48: stage 'a': path: ROOT/weights.safetensors is of 8 samples, synthetic/test has 50; if it is of the first so many, write samples: 8, else add an array 'indices'
       """),
   WrongFile(
-    "classes that a dataset doesn't have",
-    """
-    version: 1
-    stages:
-      images: { uses: dataset/cifar100, with: { path: nowhere } }
-      few: { uses: dataset/subset, with: { data: "${images}", classes: [wolfe, "100", oak_tree] } }
-    """,
-    errors: """
-      p.yaml:4:68: classes: cifar100 has no class 'wolfe'. Did you mean 'wolf'? It has 0…99 (apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, bicycle, bottle, bowl, boy, …)
-      """),
-  WrongFile(
-    "shares and sizes of patches that can't be",
+    "classes, shares and patches that can't be",
     """
     version: 1
     stages:
       images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
-      half: { uses: dataset/subset, with: { data: "${images}", share: 0.6, skip: 0.5 } }
+      few: { uses: dataset/subset, with: { data: "${images}", classes: [wolfe, "3"] } }
       bad: { uses: dataset/corrupt, with: { data: "${images}", patches: 5 } }
+      half: { uses: dataset/subset, with: { data: "${images}", share: 0.6, skip: 0.5 } }
       worse: { uses: dataset/shortcut, with: { data: "${images}", correlation: 1.5 } }
     """,
     errors: """
-      x
-      """),
-  WrongFile(
-    "datasets that can't be mixed",
-    """
-    version: 1
-    stages:
-      a: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
-      b: { uses: dataset/cifar100, with: { path: nowhere } }
-      mix: { uses: dataset/mix, with: { data: ["${a}", "${b}"] } }
-    """,
-    errors: """
-      x
+      p.yaml:4:69: stage 'few': classes: synthetic has no class 'wolfe'. It has 0…9
+      p.yaml:5:69: stage 'bad': patches: synthetic: 5 by 5 patches don't divide images of 32×32 evenly
+      p.yaml:6:78: stage 'half': skip: 0.5 passed over and 0.6 taken are more than there is
+      p.yaml:7:76: stage 'worse': correlation: expected a number from 0 to 1, found 1.5
       """),
 ]
 

@@ -166,6 +166,10 @@ public struct InvalidParameter: Error, Sendable, CustomStringConvertible {
 public struct StageContext: Sendable {
   /// An empty folder on a local disk, removed afterwards.
   public let scratch: URL
+  /// Where this action's own unfinished work may lie, a folder to be made if it is needed: it outlives a failure and a
+  /// killed run, so that the next one goes on with it, and goes when the outputs are stored. Two runs may have it at a
+  /// time. For what a `ResumableKind` saves, `save` is the place: this never leaves the store's disk.
+  public let unfinished: URL
   /// The project's root.
   public let projectRoot: URL
   /// Of a command, the files that it declares; of other kinds nothing.
@@ -180,13 +184,15 @@ public struct StageContext: Sendable {
   private let tellSpent: @Sendable (ProcessUsage) -> Void
 
   public init(
-    scratch: URL, projectRoot: URL, tree: [TreeFile] = [], environment: [String: String],
+    scratch: URL, unfinished: URL? = nil, projectRoot: URL, tree: [TreeFile] = [],
+    environment: [String: String],
     inputs: [String: [InputArtifact]], outputs: [String: OutputArtifact],
     threads: @escaping @Sendable () -> Int = { 1 }, states: StageStates = StageStates(),
     report: @escaping @Sendable (Progress) -> Void,
     spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in }
   ) {
     self.scratch = scratch
+    self.unfinished = unfinished ?? scratch.appendingPathComponent("unfinished")
     self.projectRoot = projectRoot
     self.tree = tree
     self.environment = environment
