@@ -5,7 +5,7 @@ import Datasets
 import NeuralNetworks
 import Workflow
 
-struct Train: StageKind {
+struct Train: ResumableKind {
   static let name = "train"
   static let summary = "trains a network, standard or adversarially"
   static let threads = ThreadUse.any
@@ -130,6 +130,20 @@ struct Train: StageKind {
       optimiser.words.rule(momentum: momentum, weightDecay: weightDecay!))
   }
 
+  /// After every epoch, and inside long ones. What is still to come decides nothing: neither how many epochs there are,
+  /// nor where the rate falls later.
+  var prefixes: [ActionPrefix] {
+    let schedule = schedule.schedule
+    return (0..<epochs).map { epoch in
+      let rates = schedule.deciding(before: epoch + 1, of: epochs)
+      return ActionPrefix(
+        upTo: epoch + 1, leavingOut: ["epochs", "schedule"],
+        instead: [
+          "rates": .array(rates.map(JSON.number)), "schedule": .string("\(type(of: schedule))"),
+        ])
+    }
+  }
+
   func run(in context: StageContext) throws {
     let half = try Half(data)
     let source = try LoadedImages(
@@ -184,22 +198,6 @@ extension StageContext {
         "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 3),
         "accuracy": fixed(at.accuracy, digits: 3), "images": images,
       ])
-  }
-}
-
-extension Train: ResumableKind {
-  /// After every epoch, and inside long ones. What is still to come decides nothing: neither how many epochs there are,
-  /// nor where the rate falls later.
-  var prefixes: [ActionPrefix] {
-    let schedule = schedule.schedule
-    return (0..<epochs).map { epoch in
-      let rates = schedule.deciding(before: epoch + 1, of: epochs)
-      return ActionPrefix(
-        upTo: epoch + 1, leavingOut: ["epochs", "schedule"],
-        instead: [
-          "rates": .array(rates.map(JSON.number)), "schedule": .string("\(type(of: schedule))"),
-        ])
-    }
   }
 }
 
