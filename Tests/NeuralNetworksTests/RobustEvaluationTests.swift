@@ -10,8 +10,10 @@ struct RobustEvaluationTests {
         name: "small_cnn", input: ImageShape(channels: 1, height: 8, width: 8), classes: 4, width: 8),
       seed: 1)
     return try Network(
-      Trainer(epochs: 2, rate: LearningRate(0.05, StepSchedule()), adversary: adversary).train(model, on: Quadrants())
-        .model)
+      Trainer(epochs: 2, rate: LearningRate(0.05, StepSchedule()), adversary: adversary).train(
+        model, on: Quadrants()
+      )
+      .model)
   }
 
   private func accuracy(_ network: Network, _ attacks: [any AttackMethod]) throws -> Double {

@@ -45,11 +45,11 @@ import Workflow
       (["epsilon": -0.1], "attack: epsilon: expected a number at least 0, found -0.1"),
       (["method": "apgd_ce", "restarts": 0], "attack: restarts: expected a number from 1 to 10000, found 0"),
       (["steps": 0], "attack: steps: expected a number at least 1, found 0"),
-      (["method": "apgd"], "attack: method: there is no attack 'apgd'. Known: pgd, apgd_ce, apgd_dlr"),
+      (["method": "apgd"], "attack: method: there is no attack 'apgd'. Did you mean 'pgd'?"),
       ([], "attack: expected at least one attack, found none"),
       (
         [["steps": 5], ["method": "apgd_ce", "step_size": 0.1]],
-        "attack.1: attack: Auto-PGD finds the size of its steps and starts at random; leave step_size and random_start "
+        "attack: attack: Auto-PGD finds the size of its steps and starts at random; leave step_size and random_start "
           + "out"
       ),
       (

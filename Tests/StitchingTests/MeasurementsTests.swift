@@ -49,7 +49,8 @@ func agreementAndDisagreementAgreeWithPyTorch(name: String) throws {
   let architecture = try Architecture(name: "small_cnn", input: images.shape, classes: 3, width: 8)
   func trained(_ seed: UInt64) throws -> Network {
     let start = try Model.initialised(architecture: architecture, seed: seed)
-    return try Network(Trainer(epochs: 6, rate: LearningRate(0.05, StepSchedule())).train(start, on: images).model)
+    return try Network(
+      Trainer(epochs: 6, rate: LearningRate(0.05, StepSchedule())).train(start, on: images).model)
   }
   let (network, end) = (try trained(0), try trained(1))
   let none = try PGD(Attack(epsilon: 0, stepSize: 0, steps: 3))

@@ -71,8 +71,6 @@ struct AttackParameters: ParameterGroup {
   }
 }
 
-extension Ball.Norm: ParameterChoice {}
-
 /// The name of an attack that there is.
 struct AttackName: ParameterValue {
   let attack: NamedAttack

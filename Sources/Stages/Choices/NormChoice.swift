@@ -3,4 +3,4 @@
 import NeuralNetworks
 import Workflow
 
-extension Attack.Norm: ParameterChoice {}
+extension Ball.Norm: ParameterChoice {}

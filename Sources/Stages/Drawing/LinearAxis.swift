@@ -25,7 +25,9 @@ struct LinearAxis {
     let last = isTight ? (to + 1e-6).rounded(.down) : (to - 1e-6).rounded(.up)
     (low, high) = isTight ? (least, most) : (first * step, last * step)
     // + 0: of −0 it makes 0.
-    ticks = stride(from: first, through: last, by: 1).map { ($0 * step, fixed($0 * step + 0, digits: decimals)) }
+    ticks = stride(from: first, through: last, by: 1).map {
+      ($0 * step, fixed($0 * step + 0, digits: decimals))
+    }
   }
 
   /// The smallest round step that isn't below `wanted`, and the decimals that it is written with.
