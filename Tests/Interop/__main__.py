@@ -78,6 +78,15 @@ def load(path):
     return tensors, metadata
 
 
+def rescale(model, images):
+    """Changes the classifier so that the largest logit is 5: deep networks of random values overshoot."""
+    classifier = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
+    with torch.no_grad():
+        factor = 5 / model(images).abs().max()
+        classifier.weight *= factor
+        classifier.bias *= factor
+
+
 def standardised(images, mean, std):
     mean, std = torch.tensor(mean), torch.tensor(std)
     return (images.float() / 255 - mean[:, None, None]) / std[:, None, None]
@@ -92,7 +101,7 @@ def main(bobbin):
         torch.manual_seed(0)
         for half in ("train", "test"):
             images = torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8)
-            save(folder / "data" / f"{half}.safetensors", {"images": images, "labels": torch.arange(16) % 10})
+            save(folder / "data" / f"{half}.safetensors", {"samples": images, "labels": torch.arange(16) % 10})
         test = images
 
         stages = {"images": {"uses": "dataset/arrays", "with": {"path": "data"}}}
@@ -104,6 +113,7 @@ def main(bobbin):
         for number, (name, parameters, naming) in enumerate([(*o, {}) for o in OWN] + FOREIGN):
             built = {key: value for key, value in naming.items() if key != "names"}
             model = randomise(network(name, **parameters, **built), number).eval()
+            rescale(model, standardised(test, MEAN, STD))
             states.append(model)
             rename = naming.get("names", dict)
             save(folder / f"state_{number}.safetensors", rename(model.state_dict()))

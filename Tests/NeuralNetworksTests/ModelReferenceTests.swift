@@ -23,6 +23,9 @@ struct ModelReferenceTests {
       file: "resnet18-imagenet-stem", name: "resnet18", size: 32,
       parameters: ["width": .integer(2), "stem": .word("imagenet")]),
     Network(file: "vgg11", name: "vgg11_bn", size: 32, parameters: ["width": .integer(2)]),
+    Network(
+      file: "vit", name: "vit_tiny", size: 16,
+      parameters: ["width": .integer(8), "depth": .integer(2), "heads": .integer(2)]),
     Network(file: "vgg16", name: "vgg16_bn", size: 32, parameters: ["width": .integer(2)]),
   ]
 

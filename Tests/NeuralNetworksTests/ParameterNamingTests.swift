@@ -51,6 +51,26 @@ struct ParameterNamingTests {
         .files["classifier.bias"] == "classifier.0.bias")
   }
 
+  @Test func torchvisionsTransformersAreTaken() throws {
+    let vit = try network("vit_tiny", ["depth": .integer(1)])
+    let known = [
+      "cls_token": "class_token", "pos_embed": "encoder.pos_embedding",
+      "patch_embed.proj.bias": "conv_proj.bias",
+      "blocks.0.attn.qkv.weight": "encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
+      "blocks.0.attn.proj.bias": "encoder.layers.encoder_layer_0.self_attention.out_proj.bias",
+      "blocks.0.norm2.bias": "encoder.layers.encoder_layer_0.ln_2.bias",
+      "blocks.0.mlp.fc2.weight": "encoder.layers.encoder_layer_0.mlp.3.weight",
+      "norm.weight": "encoder.ln.weight", "head.bias": "heads.head.bias",
+    ]
+    let names = AdoptedNames(known.values, for: vit)
+    for (own, theirs) in known { #expect(names.files[own] == theirs) }
+  }
+
+  @Test func aPatchNeedsNoImagesOf32Pixels() throws {
+    let vit = try Architecture.example(name: "vit_tiny", parameters: ["patch": .integer(7)])
+    #expect(vit.input == ImageShape(channels: 3, height: 28, width: 28))
+  }
+
   /// He et al.'s option A.
   @Test func shortcutsWithoutParametersCopyChannels() throws {
     let names = try adopted(network("resnet8")) { $0.contains("downsample") ? nil : $0 }

@@ -12,7 +12,8 @@ struct Activations: StageKind {
   @Input("the network", .model) var model: InputArtifact
   @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact
   @Parameter(
-    "where to look, such as stem, stage2.0 or conv3; `bobbin kinds train` lists each network's cuts; or logits")
+    "where to look, such as stem, stage2.0 or conv3; `bobbin kinds train` lists each network's cuts; or logits"
+  )
   var cut: String
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images; null for all", .atLeast(1)) var samples: Int? = 1000

@@ -41,6 +41,14 @@ private struct VisionTransformer: NetworkDesign {
       ? nil : "images of \(input) can't be cut into patches of \(patch)×\(patch) pixels"
   }
 
+  /// About 32 pixels of whole patches.
+  var exampleInput: ImageShape {
+    let side = patch * max(1, 32 / patch)
+    return ImageShape(channels: 3, height: side, width: side)
+  }
+
+  var namings: [ParameterNaming] { [ParameterNaming("torchvision", foreign: torchvisionName)] }
+
   func layers(input: ImageShape, classes: Int) -> LayerGraph {
     var graph = LayerGraph(input: input)
     var x = graph.append(Standardise(), [graph.input])
@@ -65,4 +73,18 @@ private struct VisionTransformer: NetworkDesign {
     _ = graph.append(Linear("head", from: width, to: classes), [x])
     return graph
   }
+}
+
+/// What torchvision.models.VisionTransformer calls a tensor. Its shapes are the same.
+private func torchvisionName(_ name: String) -> String {
+  let beginnings = [
+    ("cls_token", "class_token"), ("pos_embed", "encoder.pos_embedding"), ("patch_embed.proj.", "conv_proj."),
+    ("norm.", "encoder.ln."), ("head.", "heads.head."), ("blocks.", "encoder.layers.encoder_layer_"),
+  ]
+  let parts = [
+    (".norm1.", ".ln_1."), (".norm2.", ".ln_2."), (".attn.qkv.", ".self_attention.in_proj_"),
+    (".attn.proj.", ".self_attention.out_proj."), (".mlp.fc1.", ".mlp.0."), (".mlp.fc2.", ".mlp.3."),
+  ]
+  let begun = beginnings.first { name.hasPrefix($0.0) }.map { name.replacingPrefix($0.0, with: $0.1) } ?? name
+  return parts.reduce(begun) { $0.replacing($1.0, with: $1.1) }
 }
