@@ -41,7 +41,7 @@ package final class TrainingCheckpoints {
   /// Saves a state. Where that can't be done the training goes on without.
   package func save(_ state: TrainingState) throws {
     let file = context.scratch.appendingPathComponent("state.safetensors")
-    try state.write(to: file)
+    try state.writeTrainingState(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
     let begun = state.step > 0
     context.save(
@@ -53,7 +53,7 @@ package final class TrainingCheckpoints {
 
 extension TrainingState {
   /// Writes a safetensors file; numbers are in its metadata, as JSON, which keeps them to the bit.
-  func write(to file: URL) throws {
+  func writeTrainingState(to file: URL) throws {
     let stored = stored
     let numbers = JSON.object(stored.numbers.mapValues { .array($0.map(JSON.number)) })
     try SafetensorsFile.write(
@@ -63,7 +63,7 @@ extension TrainingState {
       ], to: file)
   }
 
-  /// Reads what `write` wrote.
+  /// Reads what `writeTrainingState` wrote.
   init(_ file: SafetensorsFile, of model: Model) throws {
     func members(_ name: String) throws -> [String: JSON] {
       guard let members = file.metadata[name].flatMap({ try? JSON(parsing: $0).objectValue }) else {

@@ -280,10 +280,10 @@ private let wrongFiles: [WrongFile] = [
     version: 1
     stages:
       images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
-      model: { uses: train, with: { data: "${images}", architecture: resnet18 } }
+      model: { uses: train, with: { data: "${images}", architecture: resnet19 } }
     """,
     errors: """
-      p.yaml:4:66: stage 'model': architecture: unknown architecture 'resnet18'. Did you mean 'resnet8'?
+      p.yaml:4:66: stage 'model': architecture: unknown architecture 'resnet19'. Did you mean 'resnet14'?
       """),
   WrongFile(
     "an unknown measure",
@@ -385,7 +385,7 @@ private let wrongFiles: [WrongFile] = [
       epochs: -1
       """,
     errors: """
-      quick.yaml:2:9: stage 'model': epochs: expected a number at least 0, found -1 (all 2 instances)
+      quick.yaml:2:9: stage 'model': epochs: expected a number at least 1, found -1 (all 2 instances)
       """),
   WrongFile(
     "a parameter that --set doesn't find",

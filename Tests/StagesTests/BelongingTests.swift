@@ -62,7 +62,7 @@ import Testing
     let bench = try Bench()
     let many = try bench.arrays("many", labels: (0..<12).map { $0 * 9 })
     let ten = try bench.textures()
-    let (network, wide) = (try bench.network(on: ten), try bench.network(on: many))
+    let (network, wide) = (try bench.network(on: ten), try bench.freshNetwork(classes: 100))
     #expect(
       bench.failure("evaluate", [:], ["model": network, "data": many])
         == "the network tells 10 classes apart, many/test has labels of 100")

@@ -46,7 +46,7 @@ import Workflow
   @Test func aClassWithoutImagesHasNoAccuracy() throws {
     let bench = try Bench()
     let data = try bench.arrays("few", labels: (0..<12).map { $0 % 2 }, classes: 3)
-    let network = try bench.network(on: data)
+    let network = try bench.freshNetwork(classes: 3)
     let names: JSON = ["cat", "dog", "emu"]
     let made = try bench.run("confusion", ["names": names], ["model": network, "data": data])
     let classes = try table(made["classes"]!, bench)
@@ -64,7 +64,7 @@ import Workflow
   @Test func manyClassesHaveColoursAlone() throws {
     let bench = try Bench()
     let data = try bench.arrays("many", labels: (0..<12).map { $0 * 3 }, classes: 40)
-    let made = try bench.run("confusion", [:], ["model": bench.network(on: data), "data": data])
+    let made = try bench.run("confusion", [:], ["model": bench.freshNetwork(classes: 40), "data": data])
     let svg = try String(contentsOf: bench.url(made["figure"]!), encoding: .utf8)
     #expect(
       !svg.contains("font-size=\"9\" fill=\"white\"") && svg.contains(">share of the true class's images<"))

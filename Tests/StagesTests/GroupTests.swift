@@ -107,7 +107,7 @@ import Testing
       bench.stitched(a, "conv2", b, "conv2", on: data), bench.stitched(a, "conv4", b, "conv2", on: data),
       bench.stitched(b, "conv2", a, "conv1", on: data), bench.stitched(c, "stage1.0", b, "conv2", on: data),
     ]
-    let wide = try bench.network(on: bench.arrays("many", labels: (0..<12).map { $0 * 9 }))
+    let wide = try bench.freshNetwork(classes: 100)
     func instance(_ model: Artifact, _ reference: Artifact? = nil, attack: JSON = .null) -> Bench.Instance {
       Bench.Instance(
         parameters: ["attack": attack],

@@ -31,6 +31,9 @@ struct kernels_images {
   bool half;
 };
 
+/// Channels, those that fill up the last block included.
+static inline int64_t kernels_channels(struct kernels_images shape) { return shape.blocks * shape.block; }
+
 // In all functions below, `x`, `y`, `g` … are images of the given shape, and per-channel values are arrays of
 // blocks · block floats.
 

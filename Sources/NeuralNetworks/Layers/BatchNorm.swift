@@ -46,7 +46,7 @@ struct BatchNorm: Layer {
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {
     let (x, images) = try plan.convertToImages(plan.value(node.inputs[0]))
-    let values = BatchNormValues(channels: channels, padded: images.channels, plan)
+    let values = BatchNormValues(channels: channels, padded: Int(kernels_channels(images)), plan)
     try planValues(values, of: x, images, node, plan)
     let map = ChannelValues(memory: values.memory, scale: values.scale, shift: values.shift)
     guard !leavesItsMap else {
@@ -97,14 +97,14 @@ struct BatchNorm: Layer {
     guard count > 1 || !updates else {
       throw NetworkError("batch norm \(name): one value per channel has no variance; use a larger batch")
     }
-    let sums = plan.makeMemory(.plain([perTile, 3, images.channels]))
+    let sums = plan.makeMemory(.plain([perTile, 3, Int(kernels_channels(images))]))
     plan.emit("statistics of batch norm \(name)", [x, sums]) {
       kernels_moments(images, $0.bytes(x), $0.floats(sums))
     }
     plan.emitShared("values of batch norm \(name)", live.all + [sums, values.memory]) { at in
       let moments = Moments(
         sums: (0..<tiles).map { UnsafePointer(at.floats(sums, ofTile: $0)) }, imagesEach: perTile,
-        channels: images.channels, pixels: Int(images.pixels))
+        channels: Int(kernels_channels(images)), pixels: Int(images.pixels))
       values.compute(
         at, live, mean: { moments.mean(of: $0) }, variance: { moments.squares(of: $0) / Double(count) })
       guard updates else { return }
@@ -139,7 +139,7 @@ struct BatchNorm: Layer {
         output: output.map { UnsafeRawPointer(at.bytes($0)) }, scale: v.map { $0 + values.scale },
         shift: v.map { $0 + values.shift })
     }
-    let sums = plan.makeMemory(.plain([Int(images.images), 2, images.channels]))
+    let sums = plan.makeMemory(.plain([Int(images.images), 2, Int(kernels_channels(images))]))
     let all = [first, second, g, output, x, values.memory].compactMap { $0 }
     if g != nil || usesBatch || node.isTrained {
       plan.emit("gradient sums of batch norm \(name)", all + [sums]) { at in
@@ -184,8 +184,8 @@ struct BatchNorm: Layer {
         for tile in 0..<tiles {
           let part = at.floats(sums, ofTile: tile)
           for image in 0..<perTile {
-            g += Double(part[2 * image * images.channels + c])
-            gx += Double(part[(2 * image + 1) * images.channels + c])
+            g += Double(part[2 * image * Int(kernels_channels(images)) + c])
+            gx += Double(part[(2 * image + 1) * Int(kernels_channels(images)) + c])
           }
         }
         let inverse = Double(v[values.inverse + c])

@@ -82,11 +82,12 @@ struct Standardise: Layer {
     let (x, images) = try plan.convertToImages(plan.value(node.inputs[0]))
     let standardisation = node.segment.standardisation!
     // Both per channel, those that fill up a block included: 1/deviation and −mean/deviation.
-    let scale = standardisation.deviation.map { 1 / $0 } + .init(repeating: 0, count: images.channels)
+    let scale =
+      standardisation.deviation.map { 1 / $0 } + .init(repeating: 0, count: Int(kernels_channels(images)))
     let shift =
       zip(standardisation.mean, standardisation.deviation).map { -$0 / $1 }
-      + .init(repeating: 0, count: images.channels)
-    let zero = [Float](repeating: 0, count: images.channels)
+      + .init(repeating: 0, count: Int(kernels_channels(images)))
+    let zero = [Float](repeating: 0, count: Int(kernels_channels(images)))
     let apply = {
       let y = plan.makeMemory(x.layout)
       plan.emit("standardisation", [x, y]) {

@@ -148,11 +148,6 @@ final class Layout {
   }
 }
 
-extension kernels_images {
-  /// Channels, those that fill up the last block included.
-  var channels: Int { Int(blocks * block) }
-}
-
 /// A layout over a buffer, and oneDNN's memory objects for each of its places.
 final class Memory {
   let layout: Layout

@@ -46,11 +46,11 @@ struct MixupWords: AugmentationWords {
   var augmentation: any Augmentation { Mixup(alpha: alpha) }
 }
 
-extension [AugmentationChoice] {
+extension AugmentationChoice {
   /// - Throws: `InvalidParameter` where one stands twice, which would draw the same numbers twice.
-  func requireDistinct() throws {
+  static func requireDistinctAugmentations(_ choices: [AugmentationChoice]) throws {
     var seen = Set<String>()
-    for (position, choice) in enumerated() where !seen.insert(choice.augmentation.name).inserted {
+    for (position, choice) in choices.enumerated() where !seen.insert(choice.augmentation.name).inserted {
       throw InvalidParameter(
         "augment.\(position)", "'\(choice.augmentation.name)' stands twice; once is enough")
     }

@@ -28,7 +28,7 @@ struct Evaluate: StageKind {
     20 }, { method: apgd_dlr, steps: 20 }]. \(PGDNote.text)
 
     Attacks:
-    \(NamedAttack.text)
+    \(NamedAttack.attacksHelp)
     """
   }
 

@@ -56,7 +56,7 @@ struct Stitch: StageKind {
   @Output("loss of each epoch, and what least squares found", .scores) var fit: OutputArtifact
 
   func validate() throws {
-    try augment.requireDistinct()
+    try AugmentationChoice.requireDistinctAugmentations(augment)
     if let mixing = augment.firstIndex(where: { $0.augmentation is Mixup }) {
       throw InvalidParameter(
         "augment.\(mixing)",

@@ -70,7 +70,7 @@ struct Train: ResumableKind {
   func validate() throws {
     // The data's sizes are known only later.
     _ = try architecture.with(width: width)
-    try augment.requireDistinct()
+    try AugmentationChoice.requireDistinctAugmentations(augment)
     if momentum != nil, optimiser.words.momentum == nil {
       throw InvalidParameter(
         "momentum",

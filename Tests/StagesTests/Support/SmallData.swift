@@ -4,6 +4,7 @@ import Canonical
 import ContentStore
 import Foundation
 import Formats
+import NeuralNetworks
 
 extension Bench {
   /// Textures of 3×32×32.
@@ -40,6 +41,20 @@ extension Bench {
       "architecture": .string(architecture), "width": 4, "epochs": 1, "batch": 10, "seed": .integer(seed),
     ]
     return try run("train", .object(parameters.merging(more) { $1 }), ["data": data])["model"]!
+  }
+
+  /// A network of the usual width for 3×32×32 images, with its initial values: for data that nothing can be trained on.
+  func freshNetwork(classes: Int) throws -> Artifact {
+    let file = folder.appending(path: "fresh-\(UUID().uuidString).safetensors")
+    let model = try Model.initialised(
+      architecture: Architecture(
+        name: "small_cnn", input: ImageShape(channels: 3, height: 32, width: 32), classes: classes, width: 4),
+      seed: 0)
+    try SafetensorsFile.write(model.tensors.mapValues { StoredArray($0) }, to: file)
+    return try run(
+      "model/import",
+      ["architecture": "small_cnn", "width": 4, "classes": .integer(classes)], externals: ["path": file])[
+        "model"]!
   }
 
   /// A direct stitch.
