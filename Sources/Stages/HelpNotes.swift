@@ -13,7 +13,7 @@ enum PGDNote {
 extension NamedAttack {
   /// Each attack with what it does, a line each.
   static var attacksHelp: String {
-    all.map { "- \($0.name): \($0.summary) (\($0.citation))" }.joined(separator: "\n")
+    allAttacks.map { "- \($0.name): \($0.summary) (\($0.citation))" }.joined(separator: "\n")
   }
 }
 

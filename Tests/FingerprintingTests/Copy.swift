@@ -28,7 +28,8 @@ final class Copy {
   static func tree(at root: URL, compiler: String) throws -> SourceTree {
     let engine = ["Workflow", "ContentStore", "Processes", "CProcess"]
     let counted = [
-      "Stages", "Canonical", "CCrypto", "CKernels", "COneDNN", "COpenBLAS", "CZlib", "Tensor", "Formats",
+      "Stages", "Canonical", "CCrypto", "CCurl", "CImages", "CKernels", "Downloads", "COneDNN", "COpenBLAS",
+      "CZlib", "Tensor", "Formats",
       "Datasets",
       "NeuralNetworks", "Similarity", "Stitching",
     ]

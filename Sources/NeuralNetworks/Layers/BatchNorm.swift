@@ -83,7 +83,7 @@ struct BatchNorm: Layer {
     let live = tensors(node, plan)
     if node.segment.statistics == .running {
       plan.prepacking(node, usesStatistics: true) {
-        plan.emitShared("values of batch norm \(name)", live.all + [values.memory]) { at in
+        plan.emitShared("values of batch norm \(name)", live.memories + [values.memory]) { at in
           values.compute(
             at, live, mean: { Double(at.floats(live.mean)[$0]) },
             variance: { Double(at.floats(live.variance)[$0]) })
@@ -101,7 +101,7 @@ struct BatchNorm: Layer {
     plan.emit("statistics of batch norm \(name)", [x, sums]) {
       kernels_moments(images, $0.bytes(x), $0.floats(sums))
     }
-    plan.emitShared("values of batch norm \(name)", live.all + [sums, values.memory]) { at in
+    plan.emitShared("values of batch norm \(name)", live.memories + [sums, values.memory]) { at in
       let moments = Moments(
         sums: (0..<tiles).map { UnsafePointer(at.floats(sums, ofTile: $0)) }, imagesEach: perTile,
         channels: Int(kernels_channels(images)), pixels: Int(images.pixels))
@@ -210,7 +210,7 @@ struct BatchNormTensors {
   let mean: Memory
   let variance: Memory
 
-  var all: [Memory] { [scale, shift, mean, variance] }
+  var memories: [Memory] { [scale, shift, mean, variance] }
 }
 
 /// What a batch norm multiplies with and adds, per channel, in one memory: each row has as many floats as channels,

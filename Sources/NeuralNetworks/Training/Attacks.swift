@@ -3,7 +3,7 @@
 extension NamedAttack {
   /// In the order in which they are listed to people. Fingerprints don't count this file, only the attacks that a
   /// stage asks for.
-  public static let all: [NamedAttack] = [
+  public static let allAttacks: [NamedAttack] = [
     .pgd,
     .apgdCE,
     .apgdDLR,

@@ -41,20 +41,21 @@ struct ArchitectureChoice: ParameterValue {
 
   init(raw: RawValue) throws {
     switch raw {
-    case .scalar(let text, _, let place): try self.init(text, place, [])
+    case .scalar(let text, _, _): try self.init(text, at: raw, [])
     case .map(let members, let place):
       guard let member = members.first(where: { $0.name == "name" }),
-        case .scalar(let text, _, let at) = member.value
+        case .scalar(let text, _, _) = member.value
       else {
         throw DecodingIssue(
           place, "'name' is missing: which network, such as resnet20")
       }
-      try self.init(text, at, members.filter { $0.name != "name" })
+      try self.init(text, at: member.value, members.filter { $0.name != "name" })
     case .null, .list: throw Self.issue(raw)
     }
   }
 
-  private init(_ name: String, _ place: Place, _ members: [RawValue.Member]) throws {
+  private init(_ name: String, at raw: RawValue, _ members: [RawValue.Member]) throws {
+    let place = raw.place
     guard let family = ArchitectureFamily.of(name), var parameters = family.defaults(of: name) else {
       let near = nearestName(to: name, in: ArchitectureFamily.all.flatMap(\.names)).map { didYouMean([$0]) }
       throw DecodingIssue(

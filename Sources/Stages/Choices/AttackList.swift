@@ -77,7 +77,7 @@ struct AttackName: ParameterValue {
 
   /// The attack of a name that the code writes.
   init(_ name: String) {
-    guard let attack = NamedAttack.all.first(where: { $0.name == name }) else {
+    guard let attack = NamedAttack.allAttacks.first(where: { $0.name == name }) else {
       preconditionFailure("BUG: there is no attack '\(name)'")
     }
     self.attack = attack
@@ -85,11 +85,11 @@ struct AttackName: ParameterValue {
 
   static var expectation: String { "one of \(names.joined(separator: ", "))" }
   static var schema: JSON { ["enum": .array(names.map(JSON.string))] }
-  private static var names: [String] { NamedAttack.all.map(\.name) }
+  private static var names: [String] { NamedAttack.allAttacks.map(\.name) }
 
   init(raw: RawValue) throws {
     guard case .scalar(let text, _, let place) = raw else { throw Self.issue(raw) }
-    guard let attack = NamedAttack.all.first(where: { $0.name == text }) else {
+    guard let attack = NamedAttack.allAttacks.first(where: { $0.name == text }) else {
       throw DecodingIssue(place, "there is no attack '\(text)'\(suggestion(for: text, in: Self.names))")
     }
     self.attack = attack
