@@ -201,7 +201,8 @@ struct Convolution: Layer {
       let b = plan.makeMemory(.plain([outChannels]))
       let perOutput = inChannels * kernel * kernel
       plan.emitShared(
-        "folding of batch norm \(folded.name)", norm.memories + [weights, w, b] + (ownBias.map { [$0] } ?? [])
+        "folding of batch norm \(folded.name)",
+        norm.memories + [weights, w, b] + (ownBias.map { [$0] } ?? [])
       ) { at in
         let (from, to) = (at.floats(weights), at.floats(w))
         for o in 0..<outChannels {
