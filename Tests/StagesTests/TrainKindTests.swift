@@ -23,6 +23,7 @@ import Workflow
       ("schedule", ["kind": "steps", "factor": 0.1]),
       ("objective", ["kind": "cross_entropy", "smoothing": 0]),
       ("momentum", 0.9), ("learning_rate", 0.1), ("weight_decay", 1e-4), ("augment", []),
+      ("compute", "fp32"),
     ] as [(String, JSON)] {
       #expect(try decoded([parameter: value]) == plain, "\(parameter)")
     }
@@ -31,6 +32,33 @@ import Workflow
     #expect(
       try decoded(["augment": ["flip", ["kind": "crop", "padding": 4], "mixup"]])["augment"]
         == [["kind": "flip"], ["kind": "crop", "padding": 4], ["kind": "mixup", "alpha": .number(1)]])
+  }
+
+  // In the key, since its bits are others; where the processor lacks it, refused.
+  @Test func bfloat16IsAnotherTraining() throws {
+    let bench = try Bench()
+    let data = try bench.textures()
+    let single = try bench.network(on: data)
+    #expect(try decoded(["compute": "bf16"]) != decoded([:]))
+    let half = bench.failure(
+      "train", ["architecture": "small_cnn", "width": 4, "epochs": 1, "batch": 10, "compute": "bf16"],
+      ["data": data])
+    guard half == "none" else {
+      #expect(
+        half.hasPrefix("this processor (")
+          && half.hasSuffix("has no instructions for bfloat16; compute with fp32"))
+      return
+    }
+    #expect(try bench.network(on: data, "small_cnn", seed: 0, ["compute": "bf16"]) != single)
+    #expect(
+      bench.failure(
+        "train",
+        [
+          "architecture": ["name": "vit_tiny", "width": 6, "depth": 1, "heads": 1], "epochs": 1, "batch": 10,
+          "compute": "bf16",
+        ],
+        ["data": data])
+        == "vit_tiny can't be computed with bf16: attention and linear maps of tokens are in fp32")
   }
 
   @Test func defaultsFollowTheOptimiserTheObjectiveAndTheNorm() throws {

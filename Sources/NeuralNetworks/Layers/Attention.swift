@@ -7,6 +7,8 @@ import CKernels
 struct Attention: Layer {
   let heads: Int
 
+  var needsFloat32: Bool { true }
+
   func outputShape(_ inputs: [[Int]]) -> [Int] { [inputs[0][0], inputs[0][1] / 3] }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {

@@ -5,6 +5,9 @@ protocol Layer: Sendable {
   /// What it needs from a model.
   var parameters: [ParameterDeclaration] { get }
 
+  /// Whether it computes in float32 whatever the plan is asked for.
+  var needsFloat32: Bool { get }
+
   /// The shape of its value for inputs of the given shapes, all without the batch.
   func outputShape(_ inputs: [[Int]]) -> [Int]
 
@@ -15,6 +18,7 @@ protocol Layer: Sendable {
 
 extension Layer {
   var parameters: [ParameterDeclaration] { [] }
+  var needsFloat32: Bool { false }
 }
 
 /// Where a network starts; the plan provides its memory.

@@ -28,6 +28,8 @@ struct TokenLinear: Layer {
     ]
   }
 
+  var needsFloat32: Bool { true }
+
   func outputShape(_ inputs: [[Int]]) -> [Int] { [inputs[0][0], outputs] }
 
   func plan(_ node: PlannedNode, _ plan: PlanBuilder) throws -> (() throws -> Void)? {

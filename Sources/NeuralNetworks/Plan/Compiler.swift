@@ -28,6 +28,11 @@ extension Network {
       }
     }
     let graph = try assemble()
+    if precision == .bfloat16, let node = graph.layers.nodes.first(where: \.layer.needsFloat32) {
+      throw NetworkError(
+        "\(segments[node.segment].name) can't be computed with bf16: attention and linear maps of tokens are in fp32"
+      )
+    }
     let points = wants == .nothing ? [] : (gradientPoints ?? [output])
     var places: [TapPoint: Int] = [:]
     for tap in taps + points + [output] { places[tap] = try graph.place(of: tap, in: self) }

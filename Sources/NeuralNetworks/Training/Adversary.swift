@@ -53,13 +53,13 @@ final class AttackedShare {
 
   init(
     _ adversary: Adversary, objective: any TrainingObjective, batch: Int, network: Network, shape: ImageShape,
-    seed: UInt64
+    seed: UInt64, precision: Precision
   ) throws {
     count = try adversary.count(ofBatch: batch)
     self.adversary = adversary
     self.objective = objective
     let attacked = adversary.mode == .evaluation ? network.evaluating : network.withBatchStatistics
-    plan = try attacked.compile(batch: count, wants: Wants(input: true))
+    plan = try attacked.compile(batch: count, wants: Wants(input: true), precision: precision)
     buffers = ExampleBuffers(batch: count, shape: shape)
     cleanLogits = .allocate(capacity: plan.logits.count)
     cleanLogits.initialize(repeating: 0)

@@ -37,6 +37,8 @@ public struct Trainer: Sendable {
   public var adversary: Adversary?
   /// Decides the attacks' random starts.
   public var seed: UInt64
+  /// What passes multiply, of steps and of attacks.
+  public var precision: Precision
 
   /// A recipe; the defaults are the literature's for ResNets.
   public init(
@@ -44,7 +46,7 @@ public struct Trainer: Sendable {
     objective: some TrainingObjective = CrossEntropy(),
     rule: some OptimiserRule = .sgd(momentum: 0.9, nesterov: true, weightDecay: 1e-4),
     decaying: DecayedParameters = .all, clipping: Double? = nil, averaging: Double? = nil,
-    adversary: Adversary? = nil, seed: UInt64 = 0
+    adversary: Adversary? = nil, seed: UInt64 = 0, precision: Precision = .float32
   ) {
     self.epochs = epochs
     self.rate = rate
@@ -55,6 +57,7 @@ public struct Trainer: Sendable {
     self.averaging = averaging
     self.adversary = adversary
     self.seed = seed
+    self.precision = precision
   }
 
   /// The state before the first step.

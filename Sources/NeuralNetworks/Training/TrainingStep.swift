@@ -33,14 +33,17 @@ final class TrainingStep {
     let known = state.model.architecture.classes
     try Labels.require(classes, within: known, for: "training on the cross-entropy")
     try state.optimiser.require(recipe.rule, for: state.model)
-    plan = try network.compile(batch: batch, wants: Wants(parameters: true))
+    plan = try network.compile(
+      batch: batch, wants: Wants(parameters: true), precision: recipe.precision)
     let attacked = try recipe.adversary.map {
       try AttackedShare(
-        $0, objective: recipe.objective, batch: batch, network: network, shape: shape, seed: recipe.seed)
+        $0, objective: recipe.objective, batch: batch, network: network, shape: shape, seed: recipe.seed,
+        precision: recipe.precision)
     }
     comparison =
       recipe.objective.comparesAttacked
-      ? try network.compile(batch: attacked!.count, wants: Wants(parameters: true)) : nil
+      ? try network.compile(
+        batch: attacked!.count, wants: Wants(parameters: true), precision: recipe.precision) : nil
     optimiser = Optimiser(recipe.rule, for: parameters, decaying: recipe.decaying)
     optimiser.state = state.optimiser
     average = recipe.averaging.map { WeightAverage(decay: $0, of: parameters) }

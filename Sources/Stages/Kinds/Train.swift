@@ -63,6 +63,9 @@ struct Train: ResumableKind {
     true
   @Parameter("use only the first so many training images", .atLeast(1)) var samples: Int? = nil
   @Parameter("decides initial weights, order and augmentation", .atLeast(0)) var seed = 0
+  @Parameter(
+    "what is multiplied: fp32, or bf16, which is faster where the processor has it, with 8 bits of precision")
+  var compute = Precision.float32
   @Parameter("train adversarially; null: standard") var adversary: AdversaryParameters? = nil
   @Output("the trained network", .model) var model: OutputArtifact
   @Output("loss and accuracy of each epoch", .scores) var history: OutputArtifact
@@ -123,7 +126,7 @@ struct Train: ResumableKind {
       Trainer(
         epochs: epochs, rate: LearningRate(learningRate!, schedule, warmUp: warmUp), objective: objective,
         rule: rule, decaying: weightDecayOn, clipping: clipNorm, averaging: movingAverage,
-        adversary: try adversary?.adversary(for: objective), seed: UInt64(seed))
+        adversary: try adversary?.adversary(for: objective), seed: UInt64(seed), precision: compute)
     }
     return try trainer(
       schedule.schedule, objective.objective,
