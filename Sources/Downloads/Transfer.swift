@@ -31,21 +31,23 @@ final class Transfer {
   private var failure: (any Error)?
 
   init(_ download: Download, into partial: PartialFile, progress: @escaping (Int, Int?) -> Void) {
-    _ = Transfer.library
     self.download = download
     self.partial = partial
     self.progress = progress
     start = partial.size
-    handle = curl_easy_init()
+    handle = Transfer.problem == nil ? bobbin_curl_begin() : nil
   }
 
-  deinit { curl_easy_cleanup(handle) }
+  deinit { handle.map { bobbin_curl_end($0) } }
 
-  private static let library: Void = { _ = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) }()
+  /// Why there are no transfers; nil where libcurl could be loaded.
+  private static let problem: String? = bobbin_curl_load().map { String(cString: $0) }
   private static let mostRedirects = 10
 
   func run() -> Outcome {
-    guard handle != nil else { return .refused("libcurl doesn't start") }
+    guard let handle else {
+      return .refused("libcurl can't be used: \(Transfer.problem ?? "it has no memory")")
+    }
     let isSecure = download.url.lowercased().hasPrefix("https:")
     text(CURLOPT_URL, download.url)
     text(CURLOPT_USERAGENT, "bobbin")
@@ -80,14 +82,14 @@ final class Transfer {
       if received > 0 { transfer.progress(transfer.partial.size, transfer.total) }
       return 0
     }
-    return outcome(curl_easy_perform(handle))
+    return outcome(bobbin_curl_perform(handle))
   }
 
   /// Where the answer began: where the attempt did, or at 0 where the server has no ranges.
   private var answered = 0
 
-  private func text(_ option: CURLoption, _ value: String) { bobbin_curl_text(handle, option, value) }
-  private func number(_ option: CURLoption, _ value: Int) { bobbin_curl_number(handle, option, value) }
+  private func text(_ option: CURLoption, _ value: String) { bobbin_curl_text(handle!, option, value) }
+  private func number(_ option: CURLoption, _ value: Int) { bobbin_curl_number(handle!, option, value) }
 
   private func header(_ bytes: UnsafeRawBufferPointer) {
     let text = String(decoding: bytes, as: UTF8.self)
@@ -108,7 +110,7 @@ final class Transfer {
       if isFirst {
         isFirst = false
         answered = start
-        if start > 0, bobbin_curl_status(handle) == 200 {
+        if start > 0, bobbin_curl_status(handle!) == 200 {
           try partial.empty()
           answered = 0
         } else if start > 0, rangeStart != start {
@@ -127,7 +129,7 @@ final class Transfer {
   private func outcome(_ code: CURLcode) -> Outcome {
     if isUnresumable { return .unresumable }
     if let failure { return .refused((failure as? POSIXError)?.localizedDescription ?? "\(failure)") }
-    let status = bobbin_curl_status(handle)
+    let status = bobbin_curl_status(handle!)
     switch code {
     case CURLE_OK: return .whole
     case CURLE_HTTP_RETURNED_ERROR:
@@ -150,8 +152,8 @@ final class Transfer {
     case CURLE_OPERATION_TIMEDOUT:
       return .interrupted("nothing arrived for \(download.stall) seconds, after \(partial.size) bytes")
     case CURLE_PEER_FAILED_VERIFICATION:
-      return .refused("its certificate isn't valid: \(String(cString: curl_easy_strerror(code)))")
-    default: return .interrupted(String(cString: curl_easy_strerror(code)))
+      return .refused("its certificate isn't valid: \(String(cString: bobbin_curl_text_of(code)))")
+    default: return .interrupted(String(cString: bobbin_curl_text_of(code)))
     }
   }
 
