@@ -124,12 +124,12 @@ func wrongParametersAreExplained(params: String, message: String) throws {
   #expect(message?.hasSuffix("params expand to over a million values") == true)
 }
 
-/// H16: what is looked up in a list takes minutes for so many.
-@Test(.timeLimit(.minutes(1))) func manyParametersTakeTheirTimeOnce() throws {
-  let names = (0..<200_000).map { "p\($0)" }
+/// H16: what is looked up in a list takes an hour for so many. The limit leaves room for whatever else runs meanwhile.
+@Test(.timeLimit(.minutes(5))) func manyParametersTakeTheirTimeOnce() throws {
+  let names = (0..<300_000).map { "p\($0)" }
   let params = "{ \(names.map { "\($0): 1" }.joined(separator: ", ")) }"
   let file = names.map { "\($0): d2\n" }.joined()
-  let text = pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: \"${params.p199999}\" } }")
+  let text = pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: \"${params.p299999}\" } }")
   let loaded = try load(text, params: file)
   #expect(loaded.graph.instances[0].externals[0].url.lastPathComponent == "d2")
 }
