@@ -103,7 +103,7 @@ struct LayerReferenceTests {
   @Test func additionsAreTheSameFusedAndUnfused() throws {
     var unfused = 0
     for channels in [3, 5, 16, 32] {
-      let shape = [channels, 6, 5]
+      let shape = [channels, 8, 8]
       let values = [
         "weight": noise([channels, channels, 3, 3], seed: 1, scale: 0.3), "bias": noise([channels], seed: 2),
       ]

@@ -124,7 +124,7 @@ struct Convolution: Layer {
     _ direction: Direction, _ plan: PlanBuilder, source: [Int], attributes: Attributes? = nil
   ) throws -> PrimitiveDescriptor {
     // Which algorithm is taken decides bits, so it may depend on nothing but shapes and library.
-    if gainsFromWinograd,
+    if gainsFromWinograd(source),
       let winograd = try? descriptor(
         direction, .winograd, plan, source: source, attributes: attributes), !winograd.isReference
     {
@@ -134,9 +134,13 @@ struct Convolution: Layer {
   }
 
   /// Whether Winograd's algorithm is faster where the library has it (2.6 with AVX-512): it saves up to three quarters
-  /// of the multiplications of 3×3 kernels, but moves more bytes (Lavin & Gray 2016).
-  private var gainsFromWinograd: Bool {
-    kernel == 3 && stride == 1 && padding == 1 && inChannels >= 32 && outChannels >= 32
+  /// of the multiplications of 3×3 kernels, but moves more bytes (Lavin & Gray 2016), and computes 4×4 pixels at a time,
+  /// wanted or not.
+  private func gainsFromWinograd(_ source: [Int]) -> Bool {
+    let (height, width) = (source[2], source[3])
+    let computed = (height + 3) / 4 * 4 * ((width + 3) / 4 * 4)
+    return 2 * computed <= 3 * height * width && kernel == 3 && stride == 1 && padding == 1
+      && inChannels >= 32 && outChannels >= 32
       && inChannels % 16 == 0 && outChannels % 16 == 0
   }
 

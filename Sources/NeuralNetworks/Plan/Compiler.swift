@@ -41,7 +41,7 @@ extension Network {
       segments[segment].statistics == .running && (segments[segment].frozen || !wants.parameters)
     }
     places = places.mapValues { renumbered[$0]! }
-    let tiling = Tiling(batch: batch, target: Self.tile)
+    let tiling = Tiling(batch: batch, target: isHeavy ? Self.tileOfHeavyOnes : Self.tile)
     let compiled = try CompiledNetwork(
       fused, segments, tiling: tiling, element: precision.element, taps: places, points: points, wants: wants)
     return try Plan(compiled, output: output)
@@ -49,6 +49,10 @@ extension Network {
 
   /// About how many images make a tile: enough for the primitives, few enough for the cache.
   private static let tile = 16
+
+  /// Every tile goes through all weights, and has gradients of them of its own: where there are many, it is larger.
+  private static let tileOfHeavyOnes = 32
+  private var isHeavy: Bool { segments.reduce(0) { $0 + $1.parameters.trainedCount } > 4 << 20 }
 
   /// The layers of all segments in one graph.
   private func assemble() throws -> AssembledNetwork {
