@@ -105,15 +105,16 @@ struct BatchNorm: Layer {
       let moments = Moments(
         sums: (0..<tiles).map { UnsafePointer(at.floats(sums, ofTile: $0)) }, imagesEach: perTile,
         channels: Int(kernels_channels(images)), pixels: Int(images.pixels))
-      values.compute(
-        at, live, mean: { moments.mean(of: $0) }, variance: { moments.squares(of: $0) / Double(count) })
+      let means = (0..<values.channels).map { moments.mean(of: $0) }
+      let squares = means.enumerated().map { moments.squares(of: $0, around: $1) }
+      values.compute(at, live, mean: { means[$0] }, variance: { squares[$0] / Double(count) })
       guard updates else { return }
       // running ← 0.9 running + 0.1 batch, with the unbiased variance, as PyTorch does.
       for c in 0..<values.channels {
         let (mean, variance) = (at.floats(live.mean) + c, at.floats(live.variance) + c)
-        mean.pointee = Self.momentum * Float(moments.mean(of: c)) + (1 - Self.momentum) * mean.pointee
+        mean.pointee = Self.momentum * Float(means[c]) + (1 - Self.momentum) * mean.pointee
         variance.pointee =
-          Self.momentum * Float(moments.squares(of: c) / Double(count - 1))
+          Self.momentum * Float(squares[c] / Double(count - 1))
           + (1 - Self.momentum) * variance.pointee
       }
     }
@@ -270,9 +271,8 @@ private struct Moments {
     return total / Double(sums.count * imagesEach)
   }
 
-  /// The sum of their squared distances from it.
-  func squares(of channel: Int) -> Double {
-    let mean = mean(of: channel)
+  /// The sum of their squared distances from their mean.
+  func squares(of channel: Int, around mean: Double) -> Double {
     var total = 0.0
     forEachImage(channel) { k, sum, squares in
       let own = sum / Double(pixels)
