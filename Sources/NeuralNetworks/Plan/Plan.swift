@@ -4,8 +4,8 @@
 import COneDNN
 public import Tensor
 
-/// A network compiled for one batch size. Forward and backward allocate nothing large but what a thread needs that computes
-/// for the first time. For one caller at a time; a pass is spread over the threads that `Team` has, and its bits depend
+/// A network compiled for one batch size. Forward and backward allocate nothing large but what a thread needs that
+/// computes for the first time. For one caller at a time; a pass is spread over the threads that `Team` has, and its bits depend
 /// neither on their number nor on which computes what: the batch is divided into tiles of a size that nothing else
 /// decides, and what is summed over images is summed in the order of the tiles.
 public final class Plan {
