@@ -5,9 +5,9 @@ import COneDNN
 public import Tensor
 
 /// A network compiled for one batch size. Forward and backward allocate nothing large but what a thread needs that
-/// computes for the first time. For one caller at a time; a pass is spread over the threads that `Team` has, and its bits depend
-/// neither on their number nor on which computes what: the batch is divided into tiles of a size that nothing else
-/// decides, and what is summed over images is summed in the order of the tiles.
+/// computes for the first time. For one caller at a time; a pass is spread over the threads that `Team` has, and its
+/// bits depend neither on their number nor on which computes what: the batch is divided into tiles by its size and the
+/// network's alone, and what is summed over images is summed in the order of the tiles.
 public final class Plan {
   /// The number of inputs that are computed at once.
   public let batch: Int

@@ -1,4 +1,4 @@
-// Owns how a batch is divided into tiles. It depends on nothing but the batch: every sum over images has one order,
+// Owns how a batch is divided into tiles. It depends on the batch and the wanted size alone: every sum over images has one order,
 // whatever computes it.
 
 /// A batch as tiles of a few images each, all of one size.
