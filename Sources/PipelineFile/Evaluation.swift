@@ -84,7 +84,7 @@ final class Evaluator {
       throw DecodingIssue(place, "'\(path.root)' needs a name: ${\(path.root).name}")
     }
     switch path.root {
-    case "params": return Found(value: try params.use(path.members, at: place))
+    case "params": return Found(value: try params.use(path, at: place))
     case "matrix": return try findOnMatrix(path, at: place, in: point)
     default:
       throw DecodingIssue(

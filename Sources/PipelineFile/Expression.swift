@@ -20,11 +20,15 @@ enum Comparison: String {
   case isIn = "in"
 }
 
-/// `name ["[" selector, … "]"] ("." name)*`: `params.seeds`, `matrix.front.seed`, `model[seed=0].model`.
+/// `name ["[" selector, … "]"] ("." name)*`: `params.seeds`, `matrix.front.seed`, `model[seed=0].model`. Of params, a
+/// member may be chosen by another one: `params.sizes[params.scale].train`.
 struct Path {
   var root: String
   var selectors: [Selector] = []
+  /// A chosen member is empty here.
   var members: [String] = []
+  /// What chooses members, by their position.
+  var choices: [Int: Path] = [:]
   /// As written, for messages.
   var text: String
 
@@ -122,6 +126,7 @@ extension Expression {
 extension Path {
   func visitPaths(_ visit: (Path) -> Void) {
     visit(self)
+    for choice in choices.values { choice.visitPaths(visit) }
     for selector in selectors {
       for case .path(let path) in selector.terms { path.visitPaths(visit) }
     }

@@ -2,7 +2,7 @@
 //
 //     text := (char | "$${" | "${" expr "}")*
 //     expr := path [("==" | "!=" | "<" | "<=" | ">" | ">=") term | "in" (path | "[" term ("," term)* "]")]
-//     path := name ["[" sel ("," sel)* "]"] ("." name)*
+//     path := name ["[" sel ("," sel)* "]"] ("." name)* | "params" ("." name ["[" path "]"])*
 //     sel  := name ("." name)* "=" term ("|" term)*
 //     term := path | 'string' | number | true | false | bareword
 
@@ -134,9 +134,25 @@ private struct ExpressionParser {
       skipSpace()
       guard take("]") else { throw unexpected("',' or ']'") }
     }
-    while take(".") { path.members.append(try name()) }
+    while take(".") {
+      path.members.append(try name())
+      if path.root == "params", take("[") { try choice(of: &path, depth: depth) }
+    }
     path.text = string(start..<i)
     return path
+  }
+
+  /// The parameter that chooses a member, behind `[`.
+  private mutating func choice(of path: inout Path, depth: Int) throws {
+    let choice = try self.path(depth: depth + 1)
+    guard choice.root == "params" else {
+      throw issue(
+        "a parameter chooses a member by another one, as in params.sizes[params.scale], in \(shown)")
+    }
+    skipSpace()
+    guard take("]") else { throw unexpected("']'") }
+    path.choices[path.members.count] = choice
+    path.members.append("")
   }
 
   private mutating func selector(depth: Int) throws -> Selector {

@@ -49,10 +49,27 @@ final class Parameters {
     try issues.throwIfAny()
   }
 
-  /// The value at `names`, such as `["optimizer", "rate"]`, for a stage. Throws `DecodingIssue`.
-  func use(_ names: [String], at place: Place) throws -> Value {
+  /// The value that a path such as `params.optimizer.rate` leads to, for a stage. Throws `DecodingIssue`.
+  func use(_ path: Path, at place: Place) throws -> Value {
+    let names = try names(of: path, at: place) { used.insert($0) }
     used.insert(names.joined(separator: "."))
     return try value(names, at: place)
+  }
+
+  /// The members of a path, chosen ones by the value of what chooses them. `use` gets the paths of what the choice
+  /// reads: what chooses, and what it chooses from.
+  private func names(of path: Path, at place: Place, use: (String) -> Void) throws -> [String] {
+    var names = path.members
+    for (position, choice) in path.choices.sorted(by: { $0.key < $1.key }) {
+      let chooser = try self.names(of: choice, at: place, use: use)
+      guard case .scalar(let name, _, _) = try value(chooser, at: place) else {
+        throw DecodingIssue(place, "${\(path.text)}: ${\(choice.text)} is not a name")
+      }
+      use(chooser.joined(separator: "."))
+      use(names[..<position].joined(separator: "."))
+      names[position] = name
+    }
+    return names
   }
 
   private func value(_ names: [String], at place: Place) throws -> Value {
@@ -146,7 +163,9 @@ final class Parameters {
     guard !expression.path.members.isEmpty, expression.path.selectors.isEmpty else {
       throw DecodingIssue(place, "'params' needs a name: ${params.name}")
     }
-    return expression.path.members
+    return try names(of: expression.path, at: place) { key in
+      if let user = underway.last { uses[user, default: []].insert(key) }
+    }
   }
 
   /// Takes the size of `value` from what may still be copied.

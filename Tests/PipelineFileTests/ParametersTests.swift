@@ -43,6 +43,24 @@ private func note(_ params: String, _ expression: String, sets: [String] = [], f
   #expect(try note("{ a: { b: 1, c: \"${params.a.b}\" } }", "${params.a.c}") == "1")
 }
 
+@Test func aParameterMayChooseAMemberOfAnother() throws {
+  let params = "{ scale: s, sizes: { s: { n: 1 }, l: { n: 2 } }, size: \"${params.sizes[params.scale]}\" }"
+  for expression in ["${params.size.n}", "${params.sizes[params.scale].n}"] {
+    #expect(try note(params, expression) == "1")
+    #expect(try note(params, expression, sets: ["scale=l"]) == "2")
+  }
+  #expect(try note("{ a: { x: y }, b: { y: { z: w } } }", "${params.b[params.a.x].z}") == "w")
+}
+
+@Test func allThatMayBeChosenIsUsed() throws {
+  let text = pipeline(
+    params: "{ scale: s, sizes: { s: 1, l: 2 } }",
+    """
+    images: { uses: dataset/cifar10, with: { path: data, train: "${params.sizes[params.scale]}" } }
+    """)
+  #expect(try load(text).warnings.isEmpty)
+}
+
 @Test func setReplacesAParameter() throws {
   #expect(try note("{ a: 1 }", "${params.a}", sets: ["a=2"]) == "2")
   #expect(try note("{ a: { b: 1, c: 2 } }", "${params.a.b}${params.a.c}", sets: ["a.b=x=y"]) == "x=y2")
@@ -108,6 +126,21 @@ func aWrongParametersFileIsExplained(file: String, message: String) throws {
     "2:22: only a single value can stand inside a text; ${params.a} is a list"
   ),
   ("{ a: \"${params}\" }", "2:14: 'params' needs a name: ${params.name}"),
+  (
+    "{ a: \"${params.s[params.c].n}\", c: smal, s: { small: { n: 1 } } }",
+    "2:14: ${params.s.smal.n}: there is no parameter 's.smal'. Did you mean 'small'?"
+  ),
+  (
+    "{ a: \"${params.s[params.c]}\", c: [1], s: { small: 1 } }",
+    "2:14: ${params.s[params.c]}: ${params.c} is not a name"
+  ),
+  (
+    "{ a: \"${params.s[small]}\", s: { small: 1 } }",
+    "2:14: a parameter chooses a member by another one, as in params.sizes[params.scale], in '${params.s[small]}'"
+  ),
+  (
+    "{ a: \"${params.s[params.a]}\", s: { small: 1 } }", "2:14: params refer to each other in a cycle: a → a"
+  ),
 ])
 func wrongParametersAreExplained(params: String, message: String) throws {
   let found = try complaint(pipeline(params: params, "s: { uses: dataset/cifar10, with: { path: d } }"))
