@@ -99,7 +99,7 @@ func groupsAreRemoved() throws {
     bench.executor.shutdown()
   }
   // Other tests have some meanwhile; they go too.
-  try waitUntil(seconds: 60) { ownGroups().isSubset(of: before) || ownGroups().isEmpty }
+  try waitUntil { ownGroups().isSubset(of: before) || ownGroups().isEmpty }
 }
 
 private func isCommand(_ process: pid_t) -> Bool {

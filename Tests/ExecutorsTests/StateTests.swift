@@ -19,7 +19,11 @@ private final class Keeper {
     guard case .saved(_, let state, let blobs) = event else { return }
     places.append(state.place)
     last = (state, blobs)
+    _ = FileManager.default.createFile(atPath: saved + "\(places.count)", contents: nil)
   }
+
+  /// With a number behind it the path of a file that is there when so many states were told of.
+  var saved: String { bench.folder.appendingPathComponent("saved-").path }
 
   /// The job with what its member goes on from.
   func resuming(_ job: Job) throws -> Job {
@@ -72,9 +76,9 @@ private final class Keeper {
       """))
 }
 
-/// Counts in the output `state`, one line a step, and says when that is complete; before step 3 it ends badly unless
-/// there is a file `through`.
-private func counting(_ through: String, shape: String) -> String {
+/// Counts in the output `state`, one line a step, says when that is complete and waits until it was `saved`; before
+/// step 3 it ends badly unless there is a file `through`.
+private func counting(_ through: String, saved: String, shape: String) -> String {
   let write =
     shape == "folder"
     ? """
@@ -89,7 +93,7 @@ private func counting(_ through: String, shape: String) -> String {
       n=$((n + 1)); echo went $n
       \(write)
       echo '{"progress": 0.'$n', "checkpoint": "step '$n'"}' >> "$BOBBIN_PROGRESS"
-      sleep 0.25
+      until [ -e \(saved)$n ]; do sleep 0.01; done
     done
     """
 }
@@ -99,7 +103,8 @@ private func counting(_ through: String, shape: String) -> String {
   let keeper = try Keeper()
   let through = keeper.bench.folder.appendingPathComponent("through").path
   func job(resume: String?) -> Job {
-    keeper.bench.command(counting(through, shape: shape), outputs: ["state"], resume: resume)
+    keeper.bench.command(
+      counting(through, saved: keeper.saved, shape: shape), outputs: ["state"], resume: resume)
   }
   let failure = try keeper.bench.typedFailure(job(resume: "state"), whileRunning: keeper.see)
   #expect(failure.cause == .exitStatus(7))
@@ -129,7 +134,8 @@ private func counting(_ through: String, shape: String) -> String {
 @Test func aCheckpointOfNothingIsSaidAndOneWithoutAPlaceIsCalledTheLast() throws {
   let keeper = try Keeper()
   let line = #"""
-    echo '{"checkpoint": true}' >> "$BOBBIN_PROGRESS"; sleep 0.3
+    echo '{"checkpoint": true}' >> "$BOBBIN_PROGRESS"
+    until grep -q 'w[a]s told of' '\#(keeper.bench.log)'; do sleep 0.01; done
     echo 1 > ${out.state}; echo '{"checkpoint": true}' >> "$BOBBIN_PROGRESS"
     """#
   _ = try keeper.bench.run(

@@ -61,7 +61,7 @@ final class Workbench {
     for job in jobs { try executor.submit(job) }
     var results: [Int: JobResult] = [:]
     var running = Set(jobs.map(\.id))
-    let deadline = Date(timeIntervalSinceNow: 30)
+    let deadline = Date(timeIntervalSinceNow: 120)
     while !running.isEmpty, Date() < deadline {
       guard let event = events.next(timeout: 0.2) else { continue }
       switch event {
@@ -183,7 +183,7 @@ func processes(mentioning folder: URL) -> [pid_t] {
   }
 }
 
-func waitUntil(seconds: Double = 10, _ holds: () throws -> Bool) throws {
+func waitUntil(seconds: Double = 120, _ holds: () throws -> Bool) throws {
   let deadline = Date(timeIntervalSinceNow: seconds)
   while try !holds() {
     try #require(Date() < deadline, "it didn't become true in \(seconds) s")

@@ -103,7 +103,7 @@ func aKilledDriverLeavesNoProcess(stopped: Bool) throws {
     try waitUntil { pool.allSatisfy { state(of: $0) == "T" } }
   }
   kill(driver.processIdentifier, SIGKILL)
-  try waitUntil(seconds: 3) { !isAlive(daemon) && !isAlive(shell) && !pool.contains(where: isAlive) }
+  try waitUntil { !isAlive(daemon) && !isAlive(shell) && !pool.contains(where: isAlive) }
 }
 
 @Test func aKilledWorkersFolderIsSweptByTheNext() throws {

@@ -79,9 +79,8 @@ private func outcome(_ bytes: Data, _ project: TemporaryProject) throws -> Bool 
       uses: table
       with: { rows: "${stitched}" }
     """)
-  let clock = ContinuousClock()
   var instances = 0
-  let time = try clock.measure { instances = try load(text).graph.instances.count }
+  let time = try processorTime { instances = try load(text).graph.instances.count }
   print("loading \(instances) instances takes \(time)")
   #expect(instances == 101_002)
   #expect(time < .seconds(20))
@@ -100,9 +99,8 @@ private func outcome(_ bytes: Data, _ project: TemporaryProject) throws -> Bool 
       uses: train
       with: { data: "${images}", start: "${model[seed=matrix.base.seed]}" }
     """)
-  let clock = ContinuousClock()
   var instances = 0
-  let time = try clock.measure { instances = try load(text).graph.instances.count }
+  let time = try processorTime { instances = try load(text).graph.instances.count }
   print("loading \(instances) instances with parameters of their own takes \(time)")
   #expect(instances == 40_001)
   #expect(time < .seconds(20))
@@ -118,9 +116,8 @@ private func outcome(_ bytes: Data, _ project: TemporaryProject) throws -> Bool 
     s0: { uses: train, with: { data: "${images}" } }
 
     """ + stages.joined(separator: "\n"))
-  let clock = ContinuousClock()
   var instances = 0
-  let time = try clock.measure { instances = try load(text).graph.instances.count }
+  let time = try processorTime { instances = try load(text).graph.instances.count }
   print("loading \(instances) stages takes \(time)")
   #expect(instances == 3002)
   #expect(time < .seconds(20))
@@ -134,4 +131,16 @@ func aPathThatIsNotUTF8() {
   } throws: {
     "\($0)".hasPrefix("/tmp/a\u{FFFD}/p.yaml: the path isn't UTF-8, so it can't be written down. Rename")
   }
+}
+
+/// What the calling thread computes for `work`, however much else the machine does: what costs more by an order shows.
+private func processorTime(_ work: () throws -> Void) rethrows -> Duration {
+  func now() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+  let start = now()
+  try work()
+  return now() - start
 }

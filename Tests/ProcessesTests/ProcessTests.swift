@@ -67,7 +67,7 @@ func writingNeverTraps() throws {
     kill(-process, SIGKILL)
     waitpid(process, nil, 0)
   }
-  let deadline = Date(timeIntervalSinceNow: 20)
+  let deadline = Date(timeIntervalSinceNow: 120)
   var seen = 0
   while seen < 40_000_000, Date() < deadline {
     seen = ProcessMemory.ofTree(process, limit: 0)
