@@ -24,7 +24,7 @@ public struct Graph: Sendable {
     self.project = project
     self.file = file
     dependencies = instances.map { instance in
-      Array(Set(instance.inputs.flatMap { $0.sources.map(\.instance) })).sorted()
+      instance.inputs.isEmpty ? [] : Set(instance.inputs.flatMap { $0.sources.map(\.instance) }).sorted()
     }
     var consumers = [[Int]](repeating: [], count: instances.count)
     for (i, reads) in dependencies.enumerated() {

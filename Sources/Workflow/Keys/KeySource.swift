@@ -131,6 +131,9 @@ final class KeySource: Sendable {
       secrets: secrets, settings: graph.settings, platform: platform)
   }
 
+  /// The digest of the sources behind instance `i`'s key.
+  func codeDigest(_ i: Int) -> Digest { code[i]! }
+
   /// The sources behind instance `i`'s key.
   func code(_ i: Int) -> CodeManifest {
     let instance = graph.instances[i]

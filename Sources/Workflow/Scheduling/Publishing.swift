@@ -34,7 +34,9 @@ extension Scheduler {
         case .putBack(let path): return .edited(path, isPutBack: true)
         case .none: break
         }
-        let named = try shared.blobs([keys.code(i).text] + work.action.lists, store)
+        let code = try shared.blob(keys.codeDigest(i), store) { keys.code(i).text }
+        let named =
+          try [code] + work.action.lists.map { list in try shared.blob(.of(list.utf8), store) { list } }
         // Without its log a result is as good.
         let printed = try? store.write(log: log.url)
         let all = written + named + (printed.map { [$0] } ?? [])
@@ -187,13 +189,11 @@ extension Scheduler {
 final class SharedBlobs: Sendable {
   private let known = Mutex<[Digest: WrittenBlob]>([:])
 
-  func blobs(_ texts: [String], _ store: any ResultStore) throws -> [WrittenBlob] {
-    try texts.map { text in
-      let digest = Digest.of(text.utf8)
-      if let blob = known.withLock({ $0[digest] }) { return blob }
-      let blob = try store.write(Array(text.utf8))
-      known.withLock { $0[digest] = blob }
-      return blob
-    }
+  /// The blob of a text with this digest, which is made only where nobody has written it yet.
+  func blob(_ digest: Digest, _ store: any ResultStore, text: () -> String) throws -> WrittenBlob {
+    if let blob = known.withLock({ $0[digest] }) { return blob }
+    let blob = try store.write(Array(text().utf8))
+    known.withLock { $0[digest] = blob }
+    return blob
   }
 }
