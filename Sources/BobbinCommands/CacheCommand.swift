@@ -19,6 +19,7 @@ struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Counts what the store holds, and how well it is compressed.",
     discussion: """
+      States are what work goes on from after an interruption, and what longer work of the same begins with.
       What is in open/ may be deleted at any time: copies of blobs, decompressed so that they can be mapped.
 
       Example: bobbin cache stats --store /data/cache --json
@@ -41,6 +42,7 @@ struct StatsCommand: ParsableCommand {
     lines.append(
       "of these small ones inside the index: \(stats.inline.count), only on a remote: \(stats.elsewhere.count)"
     )
+    lines.append("states       \(stats.states.count), \(bytes(stats.states.bytes)), of work under way")
     lines.append("open/        \(stats.opened.count), \(bytes(stats.opened.bytes)), decompressed copies")
     lines.append("logs/        \(stats.logs.count), \(bytes(stats.logs.bytes))")
     try StandardOutput.write(lines.joined(separator: "\n") + "\n")
@@ -60,7 +62,8 @@ extension StoreStats {
       "records": .integer(records), "blobs": json(total),
       "codecs": .object(
         Dictionary(uniqueKeysWithValues: blobs.map { ($0.key.rawValue, json($0.value)) })),
-      "inline": json(inline), "elsewhere": json(elsewhere), "open": json(opened), "logs": json(logs),
+      "inline": json(inline), "elsewhere": json(elsewhere), "states": json(states), "open": json(opened),
+      "logs": json(logs),
     ]
   }
 }

@@ -33,6 +33,8 @@ struct RunCommand: ProgramCommand {
       """) var threads: Int?
   @Flag(name: .shortAndLong, help: "After a failure, go on with what doesn't depend on it.") var keepGoing =
     false
+  @Flag(help: "Begin at the beginning what was interrupted, and drop the states that it had saved.")
+  var noResume = false
   @Flag(name: .shortAndLong, help: "Say what would run and why; run nothing.") var dryRun = false
   @Flag(help: "Print one JSON object at the end instead of a line; with --dry-run, instead of the text.")
   var json = false
@@ -75,7 +77,7 @@ struct RunCommand: ProgramCommand {
         try Run(
           graph, store: opened.store, executor: executor,
           options: RunOptions(
-            targets: targets, jobs: jobs, keepGoing: keepGoing,
+            targets: targets, jobs: jobs, keepGoing: keepGoing, resumes: !noResume,
             environment: ProcessInfo.processInfo.environment, platform: program.platform,
             remote: opened.remote, commandLine: CommandLine.arguments),
           observe: display.show)

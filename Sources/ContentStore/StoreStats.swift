@@ -19,6 +19,8 @@ public struct StoreStats: Hashable, Sendable {
   public var inline = Amount()
   /// Blobs that are known, but whose bytes are not here: a remote may have them.
   public var elsewhere = Amount()
+  /// States of unfinished work: how many, and the bytes that they alone hold, as stored.
+  public var states = Files()
   /// Copies that were decompressed to be mapped, in `open/`; they may be deleted at any time.
   public var opened = Files()
   /// What instances printed, as files for reading.
@@ -27,6 +29,8 @@ public struct StoreStats: Hashable, Sendable {
   public struct Files: Hashable, Sendable {
     public var count = 0
     public var bytes = 0
+
+    public init(count: Int = 0, bytes: Int = 0) { (self.count, self.bytes) = (count, bytes) }
   }
 
   /// All blobs whose bytes are here.
@@ -60,6 +64,11 @@ extension Store {
     try reading { db in
       var stats = StoreStats()
       stats.records = try Int.fetchOne(db, sql: "SELECT count(*) FROM outputs") ?? 0
+      stats.states.count = try Int.fetchOne(db, sql: "SELECT count(*) FROM states") ?? 0
+      stats.states.bytes =
+        try Int.fetchOne(
+          db, sql: "SELECT sum(storedSize) FROM blobs WHERE class = ? AND place < 2",
+          arguments: [BlobClass.state.rawValue]) ?? 0
       let rows = try Row.fetchCursor(
         db,
         sql: """

@@ -44,6 +44,7 @@ import Testing
     let second = try keep(noise(50_000, seed: 2), as: "b", in: store, superseding: [first.key])
     #expect(try store.states(for: [first.key, second.key]) == [second.key: second])
     #expect(try files.count == 1)
+    #expect(try store.stats().states == .init(count: 1, bytes: 50_000))
     let third = try keep(floats(50_000, seed: 3), as: "b", in: store)
     _ = try store.file(for: third.artifacts["state"]!.digest)
     #expect(try store.states(for: [second.key]) == [third.key: third])
@@ -52,6 +53,7 @@ import Testing
     #expect(try files.isEmpty)
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch["store/open"].path).isEmpty)
     #expect(try store.stats().total.count == 0)
+    #expect(try store.stats().states == .init())
     #expect(throws: StoreError.missing(third.artifacts["state"]!.digest)) {
       try store.read(third.artifacts["state"]!.digest)
     }

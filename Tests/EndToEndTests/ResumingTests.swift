@@ -114,7 +114,7 @@ import Testing
     #expect(try other.artifacts == run(training(6, after)).artifacts)
   }
 
-  @Test func aCommandThatFailedGoesOnFromItsLastCheckpoint() throws {
+  @Test func aCommandThatFailedGoesOnFromItsLastCheckpointUnlessItIsToBeginAnew() throws {
     let project = try Project()
     try project.write(
       "p.yaml",
@@ -136,6 +136,11 @@ import Testing
           resume: "${out.state}"
       """.replacing("$SWITCH", with: "\(project.root.path)/through"))
     #expect(try project.bobbin("run", "p.yaml").status == 1)
+    let anew = try project.bobbin("run", "p.yaml", "--no-resume")
+    #expect(anew.status == 1 && !anew.errors.contains("--no-resume"), "\(anew.errors)")
+    #expect(try project.bobbin("log", "p.yaml", "count").output.contains("\nstep 1\nstep 2\n"))
+    #expect(
+      try project.bobbin("cache", "stats").output.contains("\nstates       1, 2 B, of work under way\n"))
     try project.write("through", "")
     let again = try project.bobbin("run", "p.yaml", "--json")
     #expect(again.status == 0, "\(again.errors)")

@@ -99,3 +99,10 @@ func writingNeverTraps() throws {
   #expect(ProcessMemory.number(after: "a", in: file.path + "-none") == nil)
   #expect(try #require(ProcessMemory.machine) > 1 << 20)
 }
+
+@Test(
+  arguments: [0, -1.5, 1_700_000_000.999, 951_782_399, 4_102_444_799.5])
+func aTimestampIsWhatFoundationWrites(_ seconds: Double) {
+  let date = Date(timeIntervalSince1970: seconds)
+  #expect(date.timestamp == date.formatted(.iso8601))
+}

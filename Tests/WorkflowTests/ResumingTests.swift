@@ -1,13 +1,15 @@
 import Canonical
 import ContentStore
 import Foundation
+import Synchronization
 import Testing
 import Workflow
 
 @Suite(.serialized) struct ResumingTests {
   /// Runs one journey as a project's only instance.
   private func go(
-    _ project: Project, _ parameters: JSON, breakingDownIn leg: Int? = nil, platform: Platform = Platform()
+    _ project: Project, _ parameters: JSON, breakingDownIn leg: Int? = nil, resumes: Bool = true,
+    platform: Platform = Platform(), now: @escaping @Sendable () -> Date = { Date() }
   ) throws -> (report: RunReport, executor: InProcessExecutor, gone: [Int]) {
     project.instances = []
     try project.add("trip", "journey", parameters)
@@ -15,7 +17,7 @@ import Workflow
     Journey.gone = []
     defer { Journey.breakdown = nil }
     let executor = project.executor()
-    let report = try project.run(executor, platform: platform)
+    let report = try project.run(executor, resumes: resumes, platform: platform, now: now)
     return (report, executor, Journey.gone)
   }
 
@@ -99,6 +101,44 @@ import Workflow
     #expect(third.gone == Array(1...6))
     #expect(third.executor.notes.count == 2)
     #expect(third.report["trip"].resumed == nil)
+  }
+
+  @Test func aStateThatMayBeToBlameStaysUntilTheRunIsAskedToBeginAnew() throws {
+    let project = try Project()
+    let parameters: JSON = ["legs": 6]
+    #expect(try go(project, parameters, breakingDownIn: 4).report["trip"].message == "broke down")
+    let stuck = try go(project, parameters, breakingDownIn: 4)
+    #expect(stuck.gone == [])
+    #expect(
+      stuck.report["trip"].message == """
+        broke down
+        It went on after leg 4 and saved nothing since. Should the state that it began with be to blame: \
+        run --no-resume drops it and begins at the beginning
+        """)
+    // Who came farther has no reason to doubt it.
+    #expect(try go(project, parameters, breakingDownIn: 5).report["trip"].message == "broke down")
+    #expect(try go(project, parameters, breakingDownIn: 2, resumes: false).gone == [1, 2])
+    #expect(try points(project, parameters) == [1, 2])
+    #expect(try go(project, parameters).gone == [3, 4, 5, 6])
+  }
+
+  @Test func aRecordSaysWhatTheWholeWorkTookAndNotItsLastPart() throws {
+    let project = try Project()
+    let clock = Mutex(0.0)
+    // Ten seconds pass whenever somebody asks.
+    let now: @Sendable () -> Date = {
+      Date(
+        timeIntervalSince1970: clock.withLock {
+          $0 += 10; return $0
+        })
+    }
+    _ = try go(project, ["legs": 6], breakingDownIn: 4, now: now)
+    let state = try #require(try project.store.states(for: [prefixKey(project, 4)]).values.first)
+    let before = try #require(state.facts["seconds"]?.doubleValue)
+    #expect(before >= 40)
+    let report = try go(project, ["legs": 6], now: now).report["trip"]
+    let record = try #require(try project.store.record(for: report.key!))
+    #expect(record.facts["seconds"]?.doubleValue == ((before + report.seconds) * 1000).rounded() / 1000)
   }
 
   @Test func theLastTwoStatesAreKeptAndOneWhenTheWorkIsDone() throws {

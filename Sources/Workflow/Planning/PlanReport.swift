@@ -3,6 +3,7 @@
 import Canonical
 import ContentStore
 import Foundation
+import Processes
 
 extension Plan.State {
   /// As JSON spells it.
@@ -70,7 +71,7 @@ extension Plan.Entry {
 extension RunEntry {
   fileprivate var json: JSON {
     var members: [String: JSON] = [
-      "start": .string(start.formatted(.iso8601)), "command": .array(commandLine.map(JSON.string)),
+      "start": .string(start.timestamp), "command": .array(commandLine.map(JSON.string)),
     ]
     switch state {
     case .running: members["state"] = "running"

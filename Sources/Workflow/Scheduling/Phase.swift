@@ -99,6 +99,10 @@ struct Work {
   var resumed: WorkState?
   /// The point of the last state that it saved or went on from.
   var saved: Int?
+  /// Whether it has saved any itself.
+  var hasSaved = false
+  /// What the work up to `resumed` took.
+  var secondsBefore = 0.0
   var seconds = 0.0
   /// Whether what it reads has been given up since: its result belongs to a key that isn't its own any more.
   var isOutdated = false

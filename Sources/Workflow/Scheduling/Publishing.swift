@@ -5,6 +5,7 @@
 import Canonical
 import ContentStore
 import Foundation
+import Processes
 import Synchronization
 
 extension Scheduler {
@@ -136,8 +137,8 @@ extension Scheduler {
 
   private func facts(_ facts: JSON, _ work: Work) -> JSON {
     var members = facts.objectValue ?? [:]
-    members["time"] = .string(work.started.formatted(.iso8601))
-    members["seconds"] = .number((work.seconds * 1000).rounded() / 1000)
+    members["time"] = .string(work.started.timestamp)
+    members["seconds"] = .number(((work.secondsBefore + work.seconds) * 1000).rounded() / 1000)
     members["resumed"] = (work.resumed?.place).map(JSON.string)
     return .object(members)
   }

@@ -56,7 +56,7 @@ extension Scheduler {
       failToPublish(i, work, failure.message)
       storeFailed("\(graph.instances[i].name): \(failure.message)")
     } else {
-      fail(i, failure, outcome(of: work))
+      fail(i, explained(failure, work), outcome(of: work))
     }
   }
 

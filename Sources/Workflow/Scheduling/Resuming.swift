@@ -5,6 +5,7 @@
 import Canonical
 import ContentStore
 import Foundation
+import Processes
 
 /// What an instance can go on from.
 struct Continuation: Sendable {
@@ -13,6 +14,8 @@ struct Continuation: Sendable {
   var state: WorkState?
   /// The files of `state`.
   var files: [Digest: String] = [:]
+  /// The seconds of work that are in `state`.
+  var seconds = 0.0
   /// What its log is to say of states that were not used.
   var notes: [String] = []
 }
@@ -38,7 +41,16 @@ extension Continuation {
         continue
       }
       (state, files) = (WorkState(point: point, place: place, artifact: artifact), opened)
+      seconds = record.facts["seconds"]?.doubleValue ?? 0
       return
+    }
+  }
+
+  /// Begins at the beginning: what states there are is dropped.
+  init(droppingStatesOf prefixes: Prefixes, _ store: any ResultStore) {
+    self.prefixes = prefixes
+    do { try store.dropStates(prefixes.keys) } catch {
+      notes.append("the states of earlier work can't be dropped: \(error)")
     }
   }
 }
@@ -52,10 +64,16 @@ extension Scheduler {
     // The one before stays, should this one turn out to be damaged.
     let superseded = work.saved.map { $0 < state.point ? prefixes.keys(before: $0) : [] } ?? []
     work.saved = state.point
+    work.hasSaved = true
     phases.update(i, work)
+    let now = options.now()
+    let seconds = work.secondsBefore + now.timeIntervalSince(work.started)
     let record = Record(
       action: action, artifacts: [Continuation.artifact: state.artifact], blobs: blobs.map(\.form),
-      facts: ["place": .string(state.place), "time": .string(options.now().formatted(.iso8601))])
+      facts: [
+        "place": .string(state.place), "seconds": .number((seconds * 1000).rounded() / 1000),
+        "time": .string(now.timestamp),
+      ])
     let name = graph.instances[i].name
     writes += 1
     beside(.publishing) { [store] () -> String? in
@@ -66,6 +84,21 @@ extension Scheduler {
     } then: { [self] problem in
       writes -= 1
       if let problem { problems.warn("\(name): its state after \(state.place) was not kept: \(problem)") }
+    }
+  }
+
+  /// A failure with what to do should the state be to blame that the work went on from. The state stays: more often
+  /// something else is, and it may hold days of work.
+  func explained(_ failure: Failure, _ work: Work) -> Failure {
+    guard let resumed = work.resumed, !work.hasSaved else { return failure }
+    switch failure.cause {
+    case .memory, .time, .store: return failure
+    case .exitStatus, .signal, .input, .invalidValue, .other:
+      var failure = failure
+      failure.message +=
+        "\nIt went on after \(resumed.place) and saved nothing since. Should the state that it began with be to blame: "
+        + "run --no-resume drops it and begins at the beginning"
+      return failure
     }
   }
 }

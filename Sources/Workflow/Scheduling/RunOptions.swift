@@ -13,6 +13,8 @@ public struct RunOptions: Sendable {
   public var jobs: Int
   /// Whether what doesn't depend on a failure still runs.
   public var keepGoing: Bool
+  /// Whether work goes on from the states that earlier runs saved; otherwise they are dropped.
+  public var resumes: Bool
   /// The driver's environment. Only declared variables, and PATH to find interpreters, are looked at.
   public var environment: [String: String]
   /// What computes here: what stands in the facts of records, and in the keys of projects that ask for it.
@@ -25,7 +27,7 @@ public struct RunOptions: Sendable {
   public var now: @Sendable () -> Date
 
   public init(
-    targets: [Int]? = nil, required: Set<Int> = [], jobs: Int, keepGoing: Bool = false,
+    targets: [Int]? = nil, required: Set<Int> = [], jobs: Int, keepGoing: Bool = false, resumes: Bool = true,
     environment: [String: String], platform: Platform = Platform(), remote: (any Remote)? = nil,
     commandLine: [String] = [], now: @escaping @Sendable () -> Date = { Date() }
   ) {
@@ -33,6 +35,7 @@ public struct RunOptions: Sendable {
     self.required = required
     self.jobs = jobs
     self.keepGoing = keepGoing
+    self.resumes = resumes
     self.environment = environment
     self.platform = platform
     self.remote = remote

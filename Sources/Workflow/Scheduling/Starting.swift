@@ -71,13 +71,16 @@ extension Scheduler {
     }
     let epochs = bundle.members.map { phases.epochs[$0] }
     opening[bundle.id] = (bundle.resources, surroundings.now)
-    beside(.opening) { [blobs, keys, store, roots] in
+    beside(.opening) { [blobs, keys, store, roots, resumes = options.resumes] in
       roots.map { i, artifacts, resumable in
         let opening = Scheduler.open(i, artifacts, blobs, keys)
         guard case .opened(let files, let sight, _) = opening, let (action, prefixes) = resumable else {
           return (i, opening)
         }
-        return (i, .opened(files, sight, Continuation(keys.prefixes(of: action, prefixes), store, blobs)))
+        let its = keys.prefixes(of: action, prefixes)
+        let continuation =
+          resumes ? Continuation(its, store, blobs) : Continuation(droppingStatesOf: its, store)
+        return (i, .opened(files, sight, continuation))
       }
     } giveUp: { [self] in
       opening[bundle.id] = nil
@@ -211,7 +214,8 @@ extension Scheduler {
           Work(
             attempt: attempt, action: action, started: options.now(), sight: opened.sight,
             paths: Array(opened.files.values), log: log, prefixes: continuation.prefixes,
-            resumed: continuation.state, saved: continuation.state?.point)
+            resumed: continuation.state, saved: continuation.state?.point,
+            secondsBefore: continuation.seconds)
         ))
     }
     tokens.take(bundle.resources)
