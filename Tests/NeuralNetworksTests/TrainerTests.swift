@@ -112,8 +112,8 @@ struct TrainerTests {
     source.broken = false
     let sound = try fresh()
     for (name, place) in [
-      ("conv1.weight", "activations at 'conv1' are"), ("conv3.weight", "activations at 'conv3' are"),
-      ("fc.weight", "logits are"),
+      ("conv1.weight", "layer 'conv1'"), ("bn2.weight", "layer 'bn2'"), ("conv3.weight", "layer 'conv3'"),
+      ("fc.weight", "layer 'fc'"),
     ] {
       var tensors = sound.tensors
       let values = try #require(tensors[name])
@@ -121,7 +121,7 @@ struct TrainerTests {
       let model = try Model(
         architecture: sound.architecture, tensors: tensors, standardisation: sound.standardisation)
       let told = problem(model)
-      #expect(told.contains("and the \(place) the first that aren't finite; "), "\(told)")
+      #expect(told.contains("and what \(place) makes is the first that isn't finite; "), "\(told)")
     }
   }
 
