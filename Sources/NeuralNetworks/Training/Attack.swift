@@ -67,7 +67,11 @@ public struct Attack: Sendable, Hashable {
     let size = images.count / plan.batch
     if randomStart {
       guard let draws else { preconditionFailure("BUG: nothing to draw a random start from") }
-      start(images, clean: clean, size: size, draws: draws)
+      let ball = Ball(checked: norm, radius: epsilon)
+      for first in stride(from: 0, to: images.count, by: size) {
+        ball.scatter(
+          UnsafeMutableBufferPointer(rebasing: images[first..<(first + size)]), by: draws, at: UInt64(first))
+      }
     }
     for _ in 0..<steps {
       _ = plan.input.update(fromContentsOf: images)
@@ -99,31 +103,6 @@ public struct Attack: Sendable, Hashable {
         let length = image.reduce(0.0) { $0 + Double(gradient[$1]) * Double(gradient[$1]) }.squareRoot()
         let along = length > 0 ? Float(Double(stepSize) / length) : 0
         for i in image { x[i] += along * gradient[i] }
-        Ball(checked: norm, radius: epsilon).project(
-          UnsafeMutableBufferPointer(rebasing: x[image]),
-          around: UnsafeMutableBufferPointer(rebasing: clean[image]))
-      }
-    }
-  }
-
-  /// Draws each image's start: in L∞ every pixel's move uniform within ±ε, in L2 a direction that is uniform on the
-  /// sphere and a length uniform in [0, ε].
-  private func start(
-    _ x: UnsafeMutableBufferPointer<Float>, clean: UnsafeMutableBufferPointer<Float>, size: Int, draws: Philox
-  ) {
-    for first in stride(from: 0, to: x.count, by: size) {
-      let image = first..<(first + size)
-      switch norm {
-      case .linf:
-        for i in image {
-          let moved = clean[i] + epsilon * (2 * draws.uniform(at: UInt64(i)) - 1)
-          x[i] = min(max(moved, 0), 1)
-        }
-      case .l2:
-        let direction = image.map { draws.normal(at: UInt64($0)) }
-        let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        let scale = Double(epsilon) * Double(draws.uniform(at: UInt64(first / size))) / length
-        for (i, d) in zip(image, direction) { x[i] = clean[i] + Float(scale * d) }
         Ball(checked: norm, radius: epsilon).project(
           UnsafeMutableBufferPointer(rebasing: x[image]),
           around: UnsafeMutableBufferPointer(rebasing: clean[image]))

@@ -46,7 +46,7 @@ public struct Ball: Sendable, Hashable {
   }
 
   /// Moves one image to a random point: in L∞ every pixel uniformly within the radius, in L2 as far as the radius in a
-  /// direction that is uniform on the sphere; then into [0, 1].
+  /// direction that is uniform on the sphere, where nearly all of a ball of so many dimensions is; then into [0, 1].
   /// - Parameter first: the counter of the first pixel's draw.
   func scatter(_ x: UnsafeMutableBufferPointer<Float>, by draws: Philox, at first: UInt64) {
     switch norm {
