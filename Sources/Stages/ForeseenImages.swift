@@ -68,6 +68,18 @@ extension Foresight {
     }
   }
 
+  /// Says so where an input can't have an image of every class, as a network needs that is to learn them.
+  /// - Parameter count: how many of its images are used.
+  mutating func requireImagesOfAllClasses(_ input: String, _ split: Split, count: Int?) {
+    guard let count, let data = facts(of: input, DatasetFacts.self), let classes = data.classes,
+      data.halves[split.rawValue] != nil, count < classes
+    else { return }
+    mistake(
+      input,
+      "\(count) image\(count == 1 ? "" : "s") of \(data.name)/\(split) can't be of all its \(classes) classes, and a "
+        + "class without one isn't learnt; take more")
+  }
+
   /// Says so where marks are to be painted that there aren't.
   mutating func requireMarks(_ marking: Marking, _ input: String, _ split: Split) {
     guard marking == .rolled, let data = facts(of: input, DatasetFacts.self), !data.hasShortcut else {

@@ -766,6 +766,20 @@ private let wrongFiles: [WrongFile] = [
       p.yaml:6:11: stage 'model': batch: synthetic/train has 100 samples, fewer than one batch of 128
       """),
   WrongFile(
+    "fewer images than classes",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      model:
+        uses: train
+        with: { data: "${images}", architecture: small_cnn, samples: 3, batch: 2 }
+    """,
+    errors: """
+      p.yaml:6:19: stage 'model': data: 3 images of synthetic/train can't be of all its 10 classes, and a class without \
+      one isn't learnt; take more
+      """),
+  WrongFile(
     "images of another size",
     """
     version: 1

@@ -5,6 +5,7 @@ import Workflow
 
 /// `augment: [flip, crop]`, `augment: [flip, { kind: crop, padding: 2 }, cutout]`.
 struct AugmentationChoice: ParameterVariants {
+  typealias Words = any AugmentationWords
   static let variants: [any ParameterVariant.Type] = [
     FlipWords.self, CropWords.self, CutoutWords.self, MixupWords.self,
   ]
@@ -12,10 +13,7 @@ struct AugmentationChoice: ParameterVariants {
 
   init(_ variant: any ParameterVariant) { self.variant = variant }
 
-  var augmentation: any Augmentation {
-    guard let words = variant as? any AugmentationWords else { preconditionFailure("BUG: no augmentation") }
-    return words.augmentation
-  }
+  var augmentation: any Augmentation { words.augmentation }
 }
 
 /// Words for one augmentation.

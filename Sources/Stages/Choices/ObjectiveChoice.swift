@@ -5,15 +5,13 @@ import Workflow
 
 /// `objective: { kind: cross_entropy, smoothing: 0.1 }`, `objective: { kind: trades, beta: 6 }`.
 struct ObjectiveChoice: ParameterVariants {
+  typealias Words = any ObjectiveWords
   static let variants: [any ParameterVariant.Type] = [CrossEntropyWords.self, TRADESWords.self]
   let variant: any ParameterVariant
 
   init(_ variant: any ParameterVariant) { self.variant = variant }
 
-  var objective: any TrainingObjective {
-    guard let words = variant as? any ObjectiveWords else { preconditionFailure("BUG: no objective") }
-    return words.objective
-  }
+  var objective: any TrainingObjective { words.objective }
 }
 
 /// Words for one objective.

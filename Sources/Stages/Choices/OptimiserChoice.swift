@@ -5,15 +5,11 @@ import Workflow
 
 /// `optimiser: adamw`, `optimiser: { kind: sgd, nesterov: false }`.
 struct OptimiserChoice: ParameterVariants {
+  typealias Words = any OptimiserWords
   static let variants: [any ParameterVariant.Type] = [SGDWords.self, AdamWords.self, AdamWWords.self]
   let variant: any ParameterVariant
 
   init(_ variant: any ParameterVariant) { self.variant = variant }
-
-  var words: any OptimiserWords {
-    guard let words = variant as? any OptimiserWords else { preconditionFailure("BUG: no optimiser") }
-    return words
-  }
 }
 
 /// Words for one optimiser. What most of them have in common, rate, momentum and weight decay, is written beside.

@@ -5,6 +5,7 @@ import Workflow
 
 /// `schedule: cosine`, `schedule: { kind: steps, at: [60, 120, 160], factor: 0.2 }`.
 struct ScheduleChoice: ParameterVariants {
+  typealias Words = any ScheduleWords
   static let variants: [any ParameterVariant.Type] = [
     ConstantWords.self, StepsWords.self, CosineWords.self, OneCycleWords.self,
   ]
@@ -12,10 +13,7 @@ struct ScheduleChoice: ParameterVariants {
 
   init(_ variant: any ParameterVariant) { self.variant = variant }
 
-  var schedule: any Schedule {
-    guard let words = variant as? any ScheduleWords else { preconditionFailure("BUG: no schedule") }
-    return words.schedule
-  }
+  var schedule: any Schedule { words.schedule }
 }
 
 /// Words for one schedule.

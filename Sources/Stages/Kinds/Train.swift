@@ -208,7 +208,8 @@ extension Train: ForeseeingKind {
   func foresee(_ foresight: inout Foresight) {
     foresight.requireImages("data", .train, of: nil, "the network")
     foresight.requireLabels("data", .train, for: "training")
-    foresight.sampleCount(samples, of: "data", .train, batch: batch)
+    let count = foresight.sampleCount(samples, of: "data", .train, batch: batch)
+    foresight.requireImagesOfAllClasses("data", .train, count: count)
     let data = foresight.facts(of: "data", DatasetFacts.self)
     if let shape = data?.shape, shape.count == 3 {
       do {

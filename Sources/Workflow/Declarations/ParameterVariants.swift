@@ -12,6 +12,8 @@ public protocol ParameterVariant: ParameterGroup {
 /// A parameter that is one of several variants: written as a word where all of its parameters have their defaults,
 /// `schedule: cosine`, else as a map, `schedule: { kind: cosine, end: 0.01 }`.
 public protocol ParameterVariants: ParameterValue {
+  /// What each of them says in its way: a protocol that all variants conform to, `any OptimiserWords`.
+  associatedtype Words
   /// All that there are, in the order of help.
   static var variants: [any ParameterVariant.Type] { get }
   /// The one that was chosen.
@@ -20,6 +22,14 @@ public protocol ParameterVariants: ParameterValue {
 }
 
 extension ParameterVariants {
+  /// What the one that was chosen says.
+  public var words: Words {
+    guard let words = variant as? Words else {
+      preconditionFailure("BUG: '\(type(of: variant).kind)' isn't \(Words.self)")
+    }
+    return words
+  }
+
   private static var kinds: [String] { variants.map { $0.kind } }
 
   public static var expectation: String {
