@@ -70,18 +70,23 @@ public enum Codec: String, Sendable, CaseIterable {
 func encode(_ codec: Codec, size: Int, path: String, from source: ByteSource, to sink: ByteSink) throws
   -> Digest
 {
-  let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)
-  let shuffled = UnsafeMutableRawBufferPointer.allocate(byteCount: Codec.block, alignment: 64)
-  let out = UnsafeMutableRawBufferPointer.allocate(byteCount: ZSTD_CStreamOutSize(), alignment: 64)
-  let context = ZSTD_createCCtx()
+  // One byte more than there are to be, to see those.
+  let block = UnsafeMutableRawBufferPointer.allocate(byteCount: min(Codec.block, size + 1), alignment: 64)
+  let shuffled = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: codec == .shuffledZstd ? block.count : 0, alignment: 64)
+  let out = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: codec == .raw ? 0 : ZSTD_CStreamOutSize(), alignment: 64)
+  let context = codec == .raw ? nil : ZSTD_createCCtx()
   defer {
     block.deallocate()
     shuffled.deallocate()
     out.deallocate()
     ZSTD_freeCCtx(context)
   }
-  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Codec.level)
-  ZSTD_CCtx_setPledgedSrcSize(context, UInt64(size))
+  if let context {
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Codec.level)
+    ZSTD_CCtx_setPledgedSrcSize(context, UInt64(size))
+  }
   var hasher = Hasher256()
   var total = 0
   while true {

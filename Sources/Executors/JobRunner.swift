@@ -24,7 +24,6 @@ struct JobRunner {
     ProcessMemory.forgetPeak()
     for member in job.members { tell(.started(instance: member.instance)) }
     var folder: URL?
-    defer { if let folder { scratch.removeFolder(folder) } }
 
     func end(
       _ i: Int, _ result: () throws -> (artifacts: [String: Artifact], blobs: [WrittenBlob], usage: Usage)
@@ -55,12 +54,13 @@ struct JobRunner {
     }
 
     var work: [(position: Int, member: PreparedMember)] = []
+    let kind = job.members[0].action.json["kind"]?.stringValue.flatMap { catalogue[$0] }
     do {
-      guard let name = job.members[0].action.json["kind"]?.stringValue, let kind = catalogue[name] else {
+      guard let kind else {
         throw ProtocolError(
           "this worker knows no kind \(job.members[0].action.json["kind"]?.canonical ?? "")")
       }
-      let made = try scratch.makeFolder(in: job.store)
+      let made = try scratch.makeFolder(in: job.store, for: kind)
       folder = made
       let files = InputFiles(job.files)
       for i in job.members.indices {
@@ -96,7 +96,10 @@ struct JobRunner {
     } catch {
       for i in job.members.indices { end(i) { throw error } }
     }
-    _ = bobbin_end_descendants(0)
+    let isQuiet = bobbin_end_descendants(0) == 0
+    guard let kind, let folder else { return }
+    // What can't be ended may go on writing where it was.
+    if isQuiet { scratch.takeBack(folder, in: job.store, from: kind) } else { scratch.removeFolder(folder) }
   }
 
   /// What goes into a record's facts.
@@ -107,7 +110,7 @@ struct JobRunner {
     if let peak { facts["peakMemory"] = .integer(peak) }
     if members > 1 { facts["jobMembers"] = .integer(members) }
     if let logProblem { facts["logProblem"] = .string(logProblem) }
-    facts["started"] = .string(usage.started.formatted(.iso8601))
+    facts["started"] = .string(usage.started.timestamp)
     return .object(facts)
   }
 

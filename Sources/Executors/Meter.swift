@@ -27,6 +27,8 @@ struct Meter {
 
   /// From now on it is this member's turn; nil: everybody's.
   mutating func pass(to member: Int?) {
+    // Of one member everything is its own.
+    guard shares.count > 1 else { return }
     charge()
     holder = member
   }

@@ -18,6 +18,10 @@ struct PreparedMember {
   let reports: ProgressReports
   /// All its scratch space; it may be removed once its outputs are in the store.
   let folder: URL
+  /// What is in it from the beginning: where the kind works, and where it writes outputs.
+  static let scratchFolder = "work"
+  private static let outputFolder = "out"
+  static let folders = [scratchFolder, outputFolder]
   /// Its action's unfinished work, which outlives it unless it ends well.
   private let unfinished: URL
   private let declared: [OutputDescription]
@@ -40,8 +44,8 @@ struct PreparedMember {
     unfinished = ScratchSpace.unfinished(member.action.key, in: job.store)
     self.catalogue = catalogue
     declared = member.outputs
-    let scratchFolder = self.folder.appendingPathComponent("work", isDirectory: true)
-    let outputFolder = self.folder.path + "/out"
+    let scratchFolder = self.folder.appendingPathComponent(PreparedMember.scratchFolder, isDirectory: true)
+    let outputFolder = self.folder.path + "/" + PreparedMember.outputFolder
     for made in [scratchFolder.path, outputFolder] { try makeDirectory(made) }
     var outputs: [String: OutputArtifact] = [:]
     for output in member.outputs {

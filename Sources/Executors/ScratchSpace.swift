@@ -5,6 +5,7 @@ import Canonical
 import ContentStore
 import Foundation
 import Processes
+import Workflow
 
 /// A worker's folder under a store's `scratch/`, with an empty folder in it for each job.
 final class ScratchSpace: @unchecked Sendable {
@@ -15,6 +16,8 @@ final class ScratchSpace: @unchecked Sendable {
     let name: OwnName
     /// It holds the lock.
     let descriptor: Int32
+    /// Folders that jobs have given back, by the kind that they are laid out for.
+    var spares: [String: URL] = [:]
     var path: String { "\(scratch)/\(name.text)" }
   }
 
@@ -23,9 +26,11 @@ final class ScratchSpace: @unchecked Sendable {
   private var homes: [String: Home] = [:]
   private var count = 0
 
-  /// An empty folder on the store's disk, by its real path, without links.
-  func makeFolder(in store: String) throws -> URL {
+  /// A folder on the store's disk, by its real path, without links. It is empty, but for empty folders that the last
+  /// job of this kind left: a command of milliseconds costs as much as making and removing its folders does.
+  func makeFolder(in store: String, for kind: KindDescription) throws -> URL {
     let home = try home(in: store)
+    if let spare = lock.withLock({ homes[store]?.spares.removeValue(forKey: kind.name) }) { return spare }
     let number = lock.withLock {
       count += 1
       return count
@@ -33,6 +38,16 @@ final class ScratchSpace: @unchecked Sendable {
     let folder = "\(home.path)/\(number)"
     try makeDirectory(folder)
     return URL(fileURLWithPath: folder, isDirectory: true)
+  }
+
+  /// Takes back a job's folder. All in it is removed but the folders that every job of its kind has.
+  func takeBack(_ folder: URL, in store: String, from kind: KindDescription) {
+    let kept = PreparedMember.folders + kind.scratchFolders.map { "\(PreparedMember.scratchFolder)/\($0)" }
+    let isAsNew =
+      OwnFolder(folder.deletingLastPathComponent().path)?
+      .empty(folder.lastPathComponent, keeping: Set(kept)) ?? false
+    guard isAsNew else { return removeFolder(folder) }
+    lock.withLock { homes[store]?.spares[kind.name] = folder }
   }
 
   /// Removes a folder with all below it. What can't be removed stays for the next worker to sweep.

@@ -80,7 +80,7 @@ func aControlGroupsShareIsWholeCores(_ text: String, _ cores: Int?) {
   #expect(first["process"] == second["process"])
   #expect(first["thread"] == second["thread"])
   #expect(first["depth"] == 40_000)
-  #expect(first["scratch"] != second["scratch"])
+  #expect(first["scratch"] == second["scratch"])
 }
 
 @Test func aWorkersEnvironmentIsFixed() throws {

@@ -72,7 +72,7 @@ struct CommandProcess {
 
   private var environment: [String: String] {
     get throws {
-      let temporary = context.scratch.path + "/tmp"
+      let temporary = context.scratch.path + "/" + Command.temporaryFolder
       try makeDirectory(temporary)
       // The worker's own environment is fixed already; these are for itself.
       var environment = ProcessInfo.processInfo.environment

@@ -12,7 +12,7 @@ struct PrivateTree {
   /// What it holds, by its place.
   let files: [String: TreeFile]
 
-  /// Makes it at `root`, where nothing is yet.
+  /// Makes it at `root`, where nothing is yet, or an empty folder.
   /// - Throws: `Failure` when a file has other content than the key says.
   init(at root: URL, _ context: StageContext) throws {
     self.root = root

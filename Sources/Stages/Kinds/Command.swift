@@ -14,6 +14,9 @@ import Workflow
 public struct Command: ResumableKind {
   public static let name = "command"
   public static let takesCommands = true
+  public static let scratchFolders = [treeFolder, temporaryFolder]
+  private static let treeFolder = "tree"
+  static let temporaryFolder = "tmp"
   public static let summary = "any program: `run:` with a command line"
   public static let discussion = """
     A stage with `run` instead of `uses`. Its keys besides matrix, where and resources:
@@ -113,7 +116,8 @@ public struct Command: ResumableKind {
   public func run(in context: StageContext) throws {
     let tree =
       workdir == .private
-      ? try PrivateTree(at: context.scratch.appendingPathComponent("tree", isDirectory: true), context) : nil
+      ? try PrivateTree(
+        at: context.scratch.appendingPathComponent(Command.treeFolder, isDirectory: true), context) : nil
     let files = try CommandInputs(context, extensions: extensions, places: inputs, tree: tree)
     let program = CommandShell(words: shell)
     func input(_ name: String) -> [String] { files.paths(of: name) }

@@ -22,6 +22,8 @@ public final class KindDescription: Sendable {
   public let varying: Set<String>
   /// How many threads its work can use.
   public let threads: ThreadUse
+  /// The folders that every instance makes in its scratch space.
+  public let scratchFolders: [String]
   /// The inputs that ask for a part of a manifest, by name.
   var parts: [String: InputPart] { reflection.parts }
   /// The sources that decide what it computes, whatever its parameters.
@@ -49,6 +51,7 @@ public final class KindDescription: Sendable {
     takesCommands = type.takesCommands
     varying = type.varying
     threads = type.threads
+    scratchFolders = type.scratchFolders
   }
 
   private var reflection: Reflection { reflected.load() ?? reflected.storeIfNil(Reflection(type)) }
@@ -413,19 +416,21 @@ private final class Sources: Sendable {
 
 /// A kind's declarations by reflection, in the order of its properties.
 private struct Declared: Sendable {
-  var parameters: [(name: String, declaration: any ParameterDeclaration)]
+  var parameters: [(name: String, declaration: any ParameterDeclaration)] = []
   var inputs: [(name: String, any InputDeclaration)] = []
   var externals: [(name: String, ExternalInput)] = []
   var outputs: [(name: String, Output)] = []
 
   init(_ kind: any StageKind) {
-    parameters = declaredParameters(of: kind)
     for child in Mirror(reflecting: kind).children {
       guard let label = child.label?.dropFirst() else { continue }
-      let name = snakeCase(label)
-      if let input = child.value as? any InputDeclaration { inputs.append((name, input)) }
-      if let external = child.value as? ExternalInput { externals.append((name, external)) }
-      if let output = child.value as? Output { outputs.append((name, output)) }
+      switch child.value {
+      case let parameter as any ParameterDeclaration: parameters.append((snakeCase(label), parameter))
+      case let input as any InputDeclaration: inputs.append((snakeCase(label), input))
+      case let external as ExternalInput: externals.append((snakeCase(label), external))
+      case let output as Output: outputs.append((snakeCase(label), output))
+      default: break
+      }
     }
   }
 }

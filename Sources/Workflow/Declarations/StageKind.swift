@@ -43,6 +43,10 @@ public protocol StageKind: Sendable {
   /// How many threads its work can use. What is granted is no part of the key, so bits must not depend on it.
   static var threads: ThreadUse { get }
 
+  /// The folders that every instance makes in its scratch space first. They may be there already, empty: the space is
+  /// used again, and making and removing folders is most of what a short instance costs.
+  static var scratchFolders: [String] { get }
+
   /// Does the work of a job's members, which agree in everything but `varying`. Each member's bytes must be the same
   /// alone, in any company and in any order. By default one `run(in:)` after the other.
   static func run(_ members: [StageMember<Self>])
@@ -59,6 +63,7 @@ extension StageKind {
   public static var takesCommands: Bool { false }
   public static var varying: Set<String> { [] }
   public static var threads: ThreadUse { .one }
+  public static var scratchFolders: [String] { [] }
   public static func run(_ members: [StageMember<Self>]) {
     for member in members { member.finish { try member.kind.run(in: member.context) } }
   }
