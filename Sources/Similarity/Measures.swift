@@ -5,8 +5,20 @@ extension Measure {
   /// stage asks for.
   public static let all: [Measure] = [
     .linearCKA,
+    .linearCKADebiased,
+    .linearCKAMinibatch,
     .procrustes,
+    .procrustesSizeAndShape,
+    .procrustesNormalised,
     .procrustesNormalisedRoot,
     .procrustesAngular,
+    .meanCCA,
+    .squaredCCA,
+    .svcca,
+    .pwcca,
+    .linearRegression,
+    .eigenspaceOverlap,
+    .subspaceOverlap,
+    .gulp,
   ]
 }

@@ -65,6 +65,11 @@ extension Philox {
     /// Which image of a batch each is mixed with; `index`: the step, over all epochs.
     case mixPartners = 58
 
+    // Similarity
+
+    /// Which rows of representations are compared.
+    case comparedRows = 64
+
     // Tests
 
     /// Inputs of tests; nothing that is published depends on them.
