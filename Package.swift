@@ -36,7 +36,7 @@ let package = Package(
       name: "Bobbin",
       targets: [
         "BobbinCommands", "Stages", "Workflow", "ContentStore", "Canonical", "Tensor", "Formats", "Datasets",
-        "NeuralNetworks", "Similarity", "Stitching",
+        "NeuralNetworks", "Similarity", "Stitching", "Statistics",
       ]),
     // For Benchmarks/, a package of its own.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensor"]),
@@ -73,6 +73,7 @@ let package = Package(
     numerics("NeuralNetworks", ["Tensor", "CKernels", "COneDNN"]),
     numerics("Similarity", ["Tensor"]),
     numerics("Stitching", ["Tensor", "NeuralNetworks"]),
+    numerics("Statistics", ["Tensor"]),
 
     // Engine
     engine("ContentStore", ["Canonical", "CZstd", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -96,7 +97,7 @@ let package = Package(
       dependencies: [
         "Canonical", "Workflow", "ContentStore", "Tensor", "Formats", "Datasets", "NeuralNetworks",
         "Similarity",
-        "Stitching", "Processes", "Downloads",
+        "Stitching", "Statistics", "Processes", "Downloads",
         "CProcess",
       ],
       swiftSettings: checks, plugins: ["Fingerprints"]),
@@ -123,6 +124,7 @@ let package = Package(
     tests("Datasets", ["Tensor", "Formats"]),
     tests("NeuralNetworks", ["Tensor", "Formats", "Datasets", "COneDNN"], resources: [.copy("References")]),
     tests("Similarity", ["Tensor", "Formats"]),
+    tests("Statistics", []),
     tests("Stitching", ["Tensor", "NeuralNetworks", "Formats"], resources: [.copy("References")]),
     tests(
       "ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")],

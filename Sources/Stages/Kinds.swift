@@ -27,6 +27,7 @@ public func stageKinds() -> [KindDescription] {
     Evaluate.self,
     Confusion.self,
     Table.self,
+    Compare.self,
     Heatmap.self,
     Curves.self,
     Command.self,

@@ -70,6 +70,11 @@ extension Philox {
     /// Which rows of representations are compared.
     case comparedRows = 64
 
+    // Statistics
+
+    /// Which of several numbers a resample takes; the counter: the resample times how many there are.
+    case bootstrap = 80
+
     // Tests
 
     /// Inputs of tests; nothing that is published depends on them.

@@ -31,7 +31,7 @@ final class Copy {
       "Stages", "Canonical", "CCrypto", "CCurl", "CImages", "CKernels", "Downloads", "COneDNN", "COpenBLAS",
       "CZlib", "Tensor", "Formats",
       "Datasets",
-      "NeuralNetworks", "Similarity", "Stitching",
+      "NeuralNetworks", "Similarity", "Stitching", "Statistics",
     ]
     let names = Set(engine + counted)
     return SourceTree(

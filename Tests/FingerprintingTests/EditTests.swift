@@ -61,7 +61,7 @@ private let datasets: Set = [
   "DatasetMNIST", "DatasetCIFAR10", "DatasetSynthetic", "DatasetShortcut", "DatasetArrays",
 ]
 private let computing: Set = ["Train", "Stitch", "Evaluate", "Confusion", "Activations"]
-private let drawing: Set = ["Table", "Heatmap", "Curves"]
+private let drawing: Set = ["Table", "Compare", "Heatmap", "Curves"]
 private let all = datasets.union(computing).union(drawing).union(["ModelImport", "SimilarityKind", "Command"])
 
 private let edits: [Edit] = [
@@ -142,6 +142,9 @@ private let edits: [Edit] = [
   Edit(
     "how heatmaps look", "Sources/Stages/Drawing/HeatmapDrawing.swift", .append(code),
     reruns: ["Heatmap", "Confusion"]),
+  Edit(
+    "how intervals of means are made", "Sources/Statistics/StudentInterval.swift", .append(code),
+    reruns: ["Table", "Compare"]),
   Edit("how curves look", "Sources/Stages/Drawing/CurvesDrawing.swift", .append(code), reruns: ["Curves"]),
   Edit("a kind's own file", "Sources/Stages/Kinds/Train.swift", .append(code), reruns: ["Train"]),
   Edit("another kind's own file", "Sources/Stages/Kinds/Table.swift", .append(code), reruns: ["Table"]),
@@ -183,8 +186,7 @@ private let edits: [Edit] = [
     spares: ["Heatmap", "Command"]),
   Edit(
     "random numbers", "Sources/Tensor/Philox.swift", .append(code),
-    reruns: ["Train", "Stitch", "DatasetSynthetic"],
-    spares: drawing.union(["Command"])),
+    reruns: ["Train", "Stitch", "DatasetSynthetic", "Table", "Compare"], spares: ["Command"]),
   Edit(
     "eigenvalues", "Sources/Tensor/MatrixDecompositions.swift", .append(code), reruns: ["Stitch"],
     spares: datasets.union(drawing).union(["Train", "Command"])),

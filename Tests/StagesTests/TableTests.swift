@@ -56,7 +56,11 @@ import Workflow
     let made = try run("table", ["over": ["front.seed"]], rows, on: bench).get()
     let csv = try String(decoding: Data(contentsOf: bench.url(made["csv"]!)), as: UTF8.self)
     let spread = 0.5.squareRoot()
-    #expect(csv == "stage,seed,method,fit_loss,fit_loss_std,n\ns,7,fula,0.5,\(spread),2\n")
+    let line = try #require(csv.split(separator: "\n").last).split(separator: ",").map(String.init)
+    #expect(csv.hasPrefix("stage,seed,method,fit_loss,fit_loss_std,fit_loss_low,fit_loss_high,n\n"))
+    #expect(Array(line[..<5]) == ["s", "7", "fula", "0.5", "\(spread)"] && line[7] == "2")
+    // 0.5 ± 12.706·0.5, Student's t with one degree of freedom.
+    #expect(abs(Double(line[5])! + 5.8531023680873) < 1e-9 && abs(Double(line[6])! - 6.8531023680873) < 1e-9)
     let figure = try run("heatmap", ["x": "front.seed", "y": "method", "value": "fit_loss"], rows, on: bench)
       .get()
     #expect(figure["figure"] != nil)
@@ -115,13 +119,15 @@ import Workflow
     #expect(try csv([:], histories, on: bench) == long)
     #expect(try csv(["long": "epoch"], histories, on: bench) == long)
     #expect(
-      try csv(["long": "step", "over": ["seed"], "columns": ["loss"]], histories, on: bench) == """
-        stage,step,loss,loss_std,n
-        s,1,3.0,1.4142135623730951,2
-        s,2,2.0,1.4142135623730951,2
-        s,3,0.5,0.0,1
+      try csv(
+        ["long": "step", "over": ["seed"], "columns": ["loss"], "interval": .null], histories, on: bench)
+          == """
+          stage,step,loss,loss_std,n
+          s,1,3.0,1.4142135623730951,2
+          s,2,2.0,1.4142135623730951,2
+          s,3,0.5,,1
 
-        """)
+          """)
     #expect(
       try failure("table", ["long": "seed"], histories, on: bench)
         == "there is an axis 'seed' already; let 'long' call the column of entries otherwise")
@@ -155,5 +161,40 @@ import Workflow
     #expect(
       try csv([:], rows, on: bench)
         == "stage,x.cut,y.cut,subject,my_measure,procrustes\ns,a,b,,,0.0\ns,a,b,s01,0.25,\n")
+  }
+
+  @Test func meansCarryTheirSpreadTheirIntervalAndTheirCount() throws {
+    let bench = try Bench()
+    let values: [(method: String, seed: String, scores: JSON)] = [
+      ("a", "0", ["acc": 0.5, "loss": 1]), ("a", "1", ["acc": 0.7]), ("a", "2", ["acc": 0.9, "loss": 3]),
+      ("b", "0", ["acc": 0.5]),
+    ]
+    let rows = try values.map { try bench.scores($0.scores, ["method": $0.method, "seed": $0.seed]) }
+    func table(_ more: [String: JSON]) throws -> [[String: String]] {
+      let parameters: [String: JSON] = ["over": ["seed"]]
+      let lines = try csv(.object(parameters.merging(more) { $1 }), rows, on: bench).split(separator: "\n")
+        .map {
+          $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+      return lines.dropFirst().map { Dictionary(uniqueKeysWithValues: zip(lines[0], $0)) }
+    }
+    func number(_ cell: String?) throws -> Double { try #require(Double(cell ?? "")) }
+
+    let student = try table([:])
+    #expect(try abs(number(student[0]["acc_std"]) - 0.2) < 1e-12)
+    // 4.3027 standard errors, 0.2/√3, to both sides.
+    #expect(try abs(number(student[0]["acc_low"]) - 0.2031724577) < 1e-9)
+    #expect(try abs(number(student[0]["acc_high"]) - 1.1968275423) < 1e-9)
+    // Of the three rows two have a loss; of a single row no spread is known.
+    #expect(student[0]["n"] == "3" && student[0]["loss_n"] == "2" && student[0]["acc_n"] == nil)
+    #expect(student[1]["n"] == "1" && student[1]["acc"] == "0.5" && student[1]["loss_n"] == "0")
+    for cell in ["acc_std", "acc_low", "acc_high", "loss", "loss_std"] { #expect(student[1][cell] == "") }
+
+    let narrow = try table(["interval": ["kind": "t", "level": 0.5]])
+    #expect(try number(narrow[0]["acc_low"]) > number(student[0]["acc_low"]))
+    let drawn = try table(["interval": "bootstrap"])
+    #expect(try number(drawn[0]["acc_low"]) >= 0.5 && number(drawn[0]["acc_high"]) <= 0.9)
+    #expect(try drawn == table(["interval": ["kind": "bootstrap", "seed": 0, "correction": "bca"]]))
+    #expect(try table(["interval": .null])[0]["acc_low"] == nil)
   }
 }

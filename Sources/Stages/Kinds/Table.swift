@@ -2,8 +2,8 @@
 
 import Canonical
 import ContentStore
-import Formats
 import Foundation
+import Statistics
 import Workflow
 
 struct Table: StageKind {
@@ -11,8 +11,10 @@ struct Table: StageKind {
   static let summary = "the scores of a group as CSV and JSON, its axes as columns"
   static let discussion = """
     One row an instance, in the order of the matrix; a cell is empty where a row lacks an axis or a score, so that own \
-    measures stand beside native ones. With `over`, rows that differ only in these axes become one, with the mean, the \
-    sample standard deviation and the count. Columns of axes have the shortest end of their name that tells them apart. \
+    measures stand beside native ones. With `over`, rows that differ only in these axes become one: of each score the \
+    mean, the sample standard deviation (_std) and an interval for the mean (_low, _high), and how many rows they are (n; \
+    _n for a score that not all of them have). Of a single row nothing is known of its spread: these cells are empty. \
+    Columns of axes have the shortest end of their name that tells them apart. \
     Scores that are lists (the history of a training or a fit) make the long form: a row an entry, counted from 1 in \
     the column that `long` names. Where all scores are lists that is so by itself, with the column epoch; else lists \
     are left out unless `long` is written.
@@ -21,6 +23,7 @@ struct Table: StageKind {
   @Input("what to tabulate; a whole group", .scores, labelled: true) var rows: [InputArtifact]
   @Input("rows to compare with, put at the end", .scores, labelled: true) var references: [InputArtifact]
   @Parameter("axes to take the mean over, such as [seed]") var over: [String] = []
+  @Parameter("of the means; null: none") var interval: IntervalChoice? = IntervalChoice(StudentWords())
   @Parameter("which scores, in this order; all by default") var columns: [String] = []
   @Parameter("column that counts the entries of lists, each of which becomes a row; null: see above")
   var long: String? = nil
@@ -51,40 +54,39 @@ struct Table: StageKind {
         order.append(identity)
       }
     }
+    // Scores that some rows of a mean lack have counts of their own.
+    let sparse = scores.filter { score in
+      groups.values.contains { members in
+        members.contains { $0.scores[score] != nil } && members.contains { $0.scores[score] == nil }
+      }
+    }
     var lines: [[(name: String, value: JSON)]] = []
     for identity in order {
       let members = groups[identity]!
       var line: [(String, JSON)] = [("stage", .string(identity[0]))]
-      for (axis, value) in zip(axes, identity.dropFirst()) { line.append((names[axis]!, scalar(value))) }
+      for (axis, value) in zip(axes, identity.dropFirst()) {
+        line.append((names[axis]!, TableLines.cell(label: value)))
+      }
       for score in scores {
         let values = members.compactMap { $0.scores[score] }
-        line.append((score, values.isEmpty ? .null : .number(ScoreRows.mean(values))))
-        if !over.isEmpty {
-          line.append(("\(score)_std", values.isEmpty ? .null : .number(ScoreRows.spread(values))))
+        let sample = values.isEmpty ? nil : Sample(values)
+        func number(_ name: String, _ value: Double?) {
+          line.append((name, TableLines.cell(number: value)))
         }
+        number(score, sample?.mean)
+        guard !over.isEmpty else { continue }
+        number("\(score)_std", sample?.deviation)
+        if let interval {
+          let ends = sample.flatMap(interval.method.interval)
+          number("\(score)_low", ends?.lowerBound)
+          number("\(score)_high", ends?.upperBound)
+        }
+        if sparse.contains(score) { line.append(("\(score)_n", .integer(values.count))) }
       }
       if !over.isEmpty { line.append(("n", .integer(members.count))) }
       lines.append(line)
     }
-    let text = CSV.encode(header: lines[0].map(\.name), rows: lines.map { $0.map { cell($0.value) } })
-    try Data(text.utf8).write(to: csv.url)
-    let objects = lines.map { JSON.object(Dictionary($0.map { ($0.name, $0.value) }) { $1 }) }
-    try Data((JSON.array(objects).canonical + "\n").utf8).write(to: json.url)
-  }
-
-  /// A label as the number that it spells, or as text; nothing where the row lacks the axis.
-  private func scalar(_ label: String) -> JSON {
-    if label.isEmpty { return .null }
-    if let whole = Int(label), "\(whole)" == label { return .integer(whole) }
-    return .string(label)
-  }
-
-  private func cell(_ value: JSON) -> String {
-    switch value {
-    case .null: ""
-    case .string(let text): text
-    default: value.canonical
-    }
+    try TableLines(lines: lines).publish(csv: csv, json: json)
   }
 }
 
