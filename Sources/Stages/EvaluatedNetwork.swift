@@ -66,15 +66,23 @@ enum EvaluatedNetwork {
     }
   }
 
-  /// What it makes of all images; of a stitched network the structural error too.
+  /// What it makes of all images; of a stitched network how what the map makes compares with the end's own activations.
   func evaluate(
     on images: ActivationCache
-  ) throws -> (evaluation: Evaluation, structuralError: Double?) {
+  ) throws -> (evaluation: Evaluation, match: ActivationMatch?) {
     switch self {
     case .model(let model): return (try Evaluation(of: model, on: images), nil)
     case .stitched(let stitched):
-      let (evaluation, error) = try stitched.stitch.evaluate(stitched.map, on: images)
-      return (evaluation, error)
+      let (evaluation, match) = try stitched.stitch.evaluate(stitched.map, on: images)
+      return (evaluation, match)
+    }
+  }
+
+  /// How many directions the map of a stitched network uses.
+  var ranks: MapRanks? {
+    get throws {
+      guard case .stitched(let stitched) = self else { return nil }
+      return try MapRanks(stitched.map)
     }
   }
 }

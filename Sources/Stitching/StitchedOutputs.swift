@@ -4,14 +4,14 @@ public import NeuralNetworks
 import Tensor
 
 extension Stitch {
-  /// Evaluates the stitched network on all images of a cache. `structuralError` is ‖S − T‖²_F / ‖T‖²_F over them: S
-  /// what the map makes, T the end's own activations at its cut (arXiv 2412.11299).
+  /// Evaluates the stitched network on all images of a cache, and compares what the map makes with the end's own
+  /// activations at its cut over them.
   /// - Throws: `NetworkError` where the images aren't of the networks' size, have no labels or some beyond the end's
   ///   classes, or an activation isn't finite; `StitchingError` where an output isn't finite or the end's activations
   ///   are all zero; what the source throws.
   public func evaluate(
     _ map: StitchingLayer, on images: ActivationCache, isCancelled: () -> Bool = { false }
-  ) throws -> (evaluation: Evaluation, structuralError: Double) {
+  ) throws -> (evaluation: Evaluation, match: ActivationMatch) {
     let classes = end.architecture.classes
     try Labels.require(images.classes, within: classes, for: "an accuracy")
     let network = try Network(segments: [.map(map, frozen: true), .model(end, after: to)])
@@ -19,7 +19,7 @@ extension Stitch {
     let plan = try network.compile(batch: FrozenNetwork.group, taps: [mapped])
     var logits: [Float] = []
     logits.reserveCapacity(images.count * classes)
-    let error = try structuralError(
+    let match = try match(
       of: plan, at: mapped, on: images, indices: Array(0..<images.count), isCancelled: isCancelled
     ) { rows in
       let made = plan.logits[..<(rows * classes)]
@@ -33,7 +33,7 @@ extension Stitch {
     let evaluation = try Evaluation(
       logits: Tensor(shape: [images.count, classes], values: logits),
       labels: images.labels(of: 0..<images.count))
-    return (evaluation, error)
+    return (evaluation, match)
   }
 
   /// ‖S − T‖²_F / ‖T‖²_F over some images of a cache, those of `indices`; nil: all.
@@ -42,35 +42,27 @@ extension Stitch {
     isCancelled: () -> Bool = { false }
   ) throws -> Double {
     let network = try Network(segments: [.map(map, frozen: true)])
-    return try structuralError(
+    return try match(
       of: network.compile(batch: FrozenNetwork.group), at: network.output, on: images,
       indices: indices ?? Array(0..<images.count), isCancelled: isCancelled
-    ) { _ in }
+    ) { _ in }.structuralError
   }
 
-  private func structuralError(
+  private func match(
     of plan: Plan, at mapped: TapPoint, on images: ActivationCache, indices: [Int], isCancelled: () -> Bool,
     body: (Int) throws -> Void
-  ) throws -> Double {
-    var (difference, reference) = (0.0, 0.0)
+  ) throws -> ActivationMatch {
+    var sums = ActivationMatchSums(output)
     let size = output.count
     try forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
       _ = plan.input.update(fromContentsOf: front)
       try plan.forward()
-      let sums = Loss.squaredNorms(
+      sums.add(
         UnsafeBufferPointer(rebasing: plan.value(of: mapped)[..<(rows * size)]),
         UnsafeBufferPointer(rebasing: own[..<(rows * size)]))
-      difference += sums.difference
-      reference += sums.reference
       try body(rows)
     }
-    guard difference.isFinite else {
-      throw StitchingError("what the map makes for the end's '\(to)' is not finite everywhere")
-    }
-    guard reference > 0 else {
-      throw StitchingError("the end's activations at '\(to)' are all zero; there is nothing to compare with")
-    }
-    return difference / reference
+    return try sums.match(at: to)
   }
 
   /// Goes through images in groups of `FrozenNetwork.group`: `body` gets how many there are, the front's activations

@@ -952,7 +952,7 @@ private let wrongFiles: [WrongFile] = [
     errors: """
       p.yaml:25:43: stage 'plot': y: 'rows' has no axis 'methode'. Did you mean 'method'?
       p.yaml:25:61: stage 'plot': facets: 'rows' has no axis 'seed'. Known: cut, method
-      p.yaml:25:75: stage 'plot': value: there is no score 'robust_accuracy'. Known: accuracy, agreement, calibration_error, disagreement, reference_accuracy, relative_accuracy, structural_error
+      p.yaml:25:75: stage 'plot': value: there is no score 'robust_accuracy'. Known: accuracy, affine_rank, agreement, calibration_error, chance_agreement, disagreement, effective_rank, error_consistency, jensen_shannon_divergence, r2, reference_accuracy, relative_accuracy, structural_error
       """),
   WrongFile(
     "weights for too few cuts",

@@ -88,4 +88,34 @@ import Workflow
     #expect(mistakes.map(\.path) == [["attack", "1"]])
     #expect(mistakes.map(\.message) == ["apgd_dlr needs at least 3 classes, the network tells 2 apart"])
   }
+
+  @Test func aStitchedNetworkIsComparedByEveryMeasureAndItsMapByItsRanks() throws {
+    let bench = try Bench()
+    let data = try bench.textures(train: 100, test: 40)
+    let (front, end) = (try bench.network(on: data, seed: 0), try bench.network(on: data, seed: 1))
+    func scores(_ network: Artifact, _ reference: Artifact?) throws -> [String: Double] {
+      let inputs = ["model": network, "data": data, "reference": reference].compactMapValues(\.self)
+      let json = try bench.json(bench.run("evaluate", [:], inputs)["scores"]!)
+      return try #require(json.objectValue).compactMapValues(\.doubleValue)
+    }
+    let itself = try scores(bench.stitched(end, "conv2", end, "conv2", on: data), nil)
+    let other = try scores(bench.stitched(front, "conv2", end, "conv2", on: data), nil)
+    // A network stitched to itself is the end alone.
+    for (name, value) in try scores(end, end) {
+      if let same = itself[name] { #expect(abs(same - value) < 1e-3, "\(name)") }
+    }
+    let r2 = (try #require(itself["r2"]), try #require(other["r2"]))
+    #expect(r2.0 > 0.999 && r2.1 < r2.0)
+    #expect(try #require(itself["structural_error"]) < 1e-3)
+    // conv2 of a small CNN of width 4 has 8 channels.
+    let ranks = (try #require(itself["effective_rank"]), try #require(other["effective_rank"]))
+    #expect(itself["affine_rank"] == 8 && abs(ranks.0 - 8) < 0.1 && ranks.1 < ranks.0)
+    let agreement = try #require(other["agreement"])
+    #expect(try agreement > #require(other["chance_agreement"]))
+    let named: Set = ["agreement", "chance_agreement", "disagreement", "jensen_shannon_divergence"]
+    #expect(named.isSubset(of: other.keys))
+    // Of models there is no map.
+    let natural = try scores(front, end)
+    #expect(natural["r2"] == nil && natural["affine_rank"] == nil && natural["agreement"] != nil)
+  }
 }

@@ -13,19 +13,6 @@ func agreementAndDisagreementAgreeWithPyTorch(name: String) throws {
   #expect(try abs(comparison.disagreement - References.value("\(name).disagreement")) < 1e-6)
 }
 
-@Test func agreementIsOneForTheSameAndFallsWithTheOverlap() throws {
-  let a = Tensor(shape: [2, 2], values: [100, 0, 0, 0])
-  #expect(try OutputComparison(a, a).agreement == 1)
-  // Row 1: certain against certain of the other; row 2: the same.
-  let b = Tensor(shape: [2, 2], values: [0, 100, 0, 0])
-  let comparison = try OutputComparison(a, b)
-  #expect(abs(comparison.agreement - 0.5) < 1e-12 && comparison.disagreement == 0.5)
-  #expect(throws: StitchingError.self) { try OutputComparison(a, Tensor(zeros: [1, 2])) }
-  #expect(throws: StitchingError.self) {
-    try OutputComparison(a, Tensor(shape: [2, 2], values: [.nan, 0, 0, 0]))
-  }
-}
-
 @Test func theStructuralErrorIsThatOfTheDefinition() throws {
   let stitch = try References.stitch("same")
   let images = ImageList(seed: 3, count: 40, batch: 8)

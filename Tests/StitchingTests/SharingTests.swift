@@ -22,16 +22,16 @@ private struct Outcome: Equatable {
   let map: StitchingLayer
   let facts: FitFacts
   let logits: Tensor
-  let structuralError: Double
+  let match: ActivationMatch
 }
 
 private func outcome(_ name: String, _ method: FitMethod, on cache: ActivationCache?) throws -> Outcome {
   let stitch = try References.stitch(name)
   let fitted = try stitch.fit(on: shuffled, options: quick(method), sharing: cache)
-  let (evaluation, error) = try stitch.evaluate(
+  let (evaluation, match) = try stitch.evaluate(
     fitted.map, on: cache ?? ActivationCache(shuffled, budget: 0))
   return Outcome(
-    map: fitted.map, facts: fitted.facts, logits: evaluation.logits, structuralError: error)
+    map: fitted.map, facts: fitted.facts, logits: evaluation.logits, match: match)
 }
 
 private let fits = ["down", "up", "same"].flatMap { name in

@@ -13,7 +13,7 @@ public import Tensor
 ///     let activations = try images.values(of: front, at: .cut(cut))
 ///     let own = try Evaluation(of: end, on: images)
 ///     let fitted = try stitch.fit(on: batches, options: options, sharing: images)
-///     let (evaluation, structuralError) = try stitch.evaluate(fitted.map, on: images)
+///     let (evaluation, match) = try stitch.evaluate(fitted.map, on: images)
 ///
 /// Values are kept by network (its architecture and its values, to the bit), point and image. Whether they are
 /// there already, who asked before, for which points, in which order and with which budget changes no bit of what

@@ -10,15 +10,30 @@ import Workflow
 struct Evaluate: StageKind {
   static let name = "evaluate"
   static let summary =
-    "accuracy of a network, clean and attacked, its calibration, its agreement with another"
+    "accuracy of a network, clean and attacked, its calibration, how its outputs compare with another's"
   static let threads = ThreadUse.any
   static var discussion: String {
     """
     Scores: accuracy; calibration_error (expected calibration error over 15 bins of the same width of the largest \
-    softmax output, Naeini et al. 2015, Guo et al. 2017); with a reference, which for a stitched network is its end \
-    unless another is given, agreement (mean of p·q / max(‖p‖², ‖q‖²) over softmax outputs, arXiv 2505.20142), \
-    disagreement (of arg-max), reference_accuracy, relative_accuracy; for a stitched network structural_error, \
-    ‖S−T‖²/‖T‖² at its cut (arXiv 2412.11299).
+    softmax output, Naeini et al. 2015, Guo et al. 2017).
+
+    For a stitched network, S what its map makes at the cut and T the end's own activations there: structural_error, \
+    ‖S−T‖²/‖T‖² (arXiv 2412.11299); r2, 1 − ‖S−T‖²/‖T−T̄‖² with T̄ each feature's mean over images and places (1 at \
+    best, none where T doesn't vary); affine_rank, how many singular values of the map's weight are above max(rows, \
+    columns)·2⁻²³ of the largest; effective_rank, exp of the entropy of these values' shares of their sum (Roy & \
+    Vetterli 2007).
+
+    With a reference, which for a stitched network is its end unless another is given: reference_accuracy, \
+    relative_accuracy (accuracy / reference_accuracy; none where that is 0), and
+    \(OutputMeasure.outputMeasuresHelp)
+
+    What to read such scores beside: with `model` and `reference` both the end, the end alone (agreement 1); with the \
+    front for `model` and the end for `reference`, the front alone and how far the two agree by nature; \
+    chance_agreement is in every row. A table takes such rows as its `references`:
+      alone:
+        matrix: { network: { end: "${end}", front: "${front}" } }
+        uses: evaluate
+        with: { model: "${matrix.network}", reference: "${end}", data: "${images}" }
 
     `attack` is one attack or a list, against this very network, stitched ones as a whole. robust_accuracy is the share \
     of images that are right clean and after every attack of the list and every restart: the worst case, as in Croce & \
@@ -84,15 +99,18 @@ struct Evaluate: StageKind {
     in context: StageContext
   ) throws {
     var values = Scores()
-    let (clean, structuralError) = try subjects.network.evaluate(on: cache)
+    let (clean, match) = try subjects.network.evaluate(on: cache)
     values["accuracy"] = clean.accuracy
     values["calibration_error"] = clean.calibrationError()
-    values["structural_error"] = structuralError
+    values["structural_error"] = match?.structuralError
+    values["r2"] = match?.r2
+    let ranks = try subjects.network.ranks
+    values["affine_rank"] = (ranks?.affine).map(Double.init)
+    values["effective_rank"] = ranks?.effective
     context.progress(0.1, ["accuracy": fixed(clean.accuracy, digits: 3)])
     if let (theirs, _) = try subjects.reference?.evaluate(on: cache) {
-      let comparison = try OutputComparison(clean.logits, theirs.logits)
-      values["agreement"] = comparison.agreement
-      values["disagreement"] = comparison.disagreement
+      let outputs = try PairedOutputs(clean.logits, theirs.logits, labels: clean.labels)
+      for measure in OutputMeasure.allOutputMeasures { values[measure.name] = measure(outputs) }
       values["reference_accuracy"] = theirs.accuracy
       if theirs.accuracy > 0 { values["relative_accuracy"] = clean.accuracy / theirs.accuracy }
     }
@@ -102,8 +120,9 @@ struct Evaluate: StageKind {
         of: subjects.network.network, beside: subjects.reference?.network, on: images, attacks: attacks,
         progress: { context.progress(0.2 + 0.8 * Double($0) / Double(images.count)) })
       values["robust_accuracy"] = attacked.accuracy
-      values["robust_agreement"] = try attacked.referenceLogits.map {
-        try OutputComparison(attacked.logits, $0).agreement
+      if let theirs = attacked.referenceLogits {
+        let outputs = try PairedOutputs(attacked.logits, theirs, labels: attacked.labels)
+        values["robust_agreement"] = OutputMeasure.agreement(outputs)
       }
     }
     try values.write(to: scores)
@@ -137,9 +156,11 @@ extension Evaluate: ForeseeingKind {
 
     var scores = ["accuracy", "calibration_error"]
     // What isn't known may be a stitched network.
-    if !network.isModel { scores.append("structural_error") }
+    if !network.isModel { scores += ["structural_error", "r2", "affine_rank", "effective_rank"] }
     let compares = foresight.isWritten("reference") || !network.isModel
-    if compares { scores += ["agreement", "disagreement", "reference_accuracy", "relative_accuracy"] }
+    if compares {
+      scores += OutputMeasure.allOutputMeasures.map(\.name) + ["reference_accuracy", "relative_accuracy"]
+    }
     if attack != nil { scores += ["robust_accuracy"] + (compares ? ["robust_agreement"] : []) }
     foresight.know("scores", ScoresFacts(numbers: scores))
   }
