@@ -26,6 +26,7 @@ public func stageKinds() -> [KindDescription] {
     Stitch.self,
     Evaluate.self,
     Confusion.self,
+    Difference.self,
     Table.self,
     Compare.self,
     Heatmap.self,
