@@ -26,6 +26,7 @@ public func stageKinds() -> [KindDescription] {
     Stitch.self,
     Evaluate.self,
     Confusion.self,
+    OODScore.self,
     Difference.self,
     Table.self,
     Compare.self,

@@ -21,6 +21,12 @@ extension Philox {
 
     /// Which samples least squares takes.
     case leastSquaresSamples = 16
+    /// The order of known images while a detector is trained; `index`: the epoch.
+    case knownOrder = 24
+    /// That of outliers; `index`: the epoch.
+    case outlierOrder = 25
+    /// Where images start that are moved until they are represented as others; `index`: the image's number.
+    case matchedImageStarts = 26
 
     // Datasets
 

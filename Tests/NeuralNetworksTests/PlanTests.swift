@@ -32,6 +32,28 @@ struct PlanTests {
     #expect(try train(model(), steps: 3) == train(model(), steps: 3))
   }
 
+  @Test func theRestOfAModelIsTrainedAsInTheWhole() throws {
+    let model = try model()
+    let cut = Cut("stage2.0")
+    let whole = try Network(model, frozen: false, statistics: .batch)
+      .compile(batch: 4, taps: [.cut(cut, segment: 0)], wants: Wants(parameters: true))
+    try whole.forward(noise([4, 3, 16, 16], seed: 9))
+    let tail = try Network(segments: [.model(model, after: cut, frozen: false, statistics: .batch)])
+      .compile(batch: 4, wants: Wants(parameters: true))
+    try tail.forward(whole.tensor(of: .cut(cut, segment: 0)))
+    for plan in [whole, tail] {
+      for i in plan.logitsGradient.indices { plan.logitsGradient[i] = Float(i % 7) - 3 }
+      try plan.backward()
+    }
+    for parameter in ["layer3.0.conv1.weight", "layer2.1.bn1.weight", "fc.weight"] {
+      let (a, b) = (tail.gradients(of: 0).tensor(parameter), whole.gradients(of: 0).tensor(parameter))
+      let scale = b.values.map { abs($0) }.max()!
+      #expect(scale > 0 && zip(a.values, b.values).allSatisfy { abs($0 - $1) < 1e-4 * scale }, "\(parameter)")
+    }
+    // Before the cut there is nothing to learn.
+    #expect(tail.gradients(of: 0).tensor("conv1.weight").values.allSatisfy { $0 == 0 })
+  }
+
   // C9: it gave garbage, since a backward pass overwrites what the forward pass kept for it.
   @Test func aSecondBackwardPassNeedsAForwardPassOfItsOwn() throws {
     let network = try Network(model("small_cnn"), frozen: false, statistics: .batch)

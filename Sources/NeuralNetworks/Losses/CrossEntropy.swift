@@ -153,7 +153,8 @@ public enum Loss {
     return best - values.startIndex
   }
 
-  private static func logSumExp(_ z: UnsafeBufferPointer<Float>) -> Double {
+  /// log Σ exp z.
+  static func logSumExp(_ z: UnsafeBufferPointer<Float>) -> Double {
     let largest = Double(z.max()!)
     var sum = 0.0
     for value in z { sum += Elementary.exp(Double(value) - largest) }

@@ -9,9 +9,10 @@ extension Network {
   ///   - batch: how many inputs are computed at once.
   ///   - taps: values to expose; the output always is.
   ///   - gradientPoints: where `backward` takes gradients; nil: at the output.
-  ///   - wants: the gradients to compute.
+  ///   - wants: the gradients to compute. Of a part of a model the parameters outside it have gradients of 0.
   ///   - precision: what convolutions multiply, and activations between them are kept in.
-  /// - Throws: `NetworkError` where a tap doesn't exist, what should be trained can't be, or oneDNN can't compute a layer here.
+  /// - Throws: `NetworkError` where a tap doesn't exist, segments that are trained share their parameters, or oneDNN can't
+  ///   compute a layer here.
   public func compile(
     batch: Int, taps: [TapPoint] = [], gradientPoints: [TapPoint]? = nil, wants: Wants = .nothing,
     precision: Precision = .float32
@@ -22,9 +23,6 @@ extension Network {
       let trained = segments.filter { !$0.frozen }
       guard Set(trained.map { ObjectIdentifier($0.parameters) }).count == trained.count else {
         throw NetworkError("two segments that aren't frozen share their parameters; freeze one of them")
-      }
-      if let part = trained.first(where: { $0.start != nil || $0.end != nil }) {
-        throw NetworkError("a part of \(part.name) can't be trained; freeze it, or take the whole model")
       }
     }
     let graph = try assemble()
