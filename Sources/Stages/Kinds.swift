@@ -16,6 +16,7 @@ public func stageKinds() -> [KindDescription] {
     DatasetMix.self,
     DatasetCorrupt.self,
     DatasetShortcut.self,
+    DatasetIRI.self,
     DatasetImages.self,
     DatasetArrays.self,
     Train.self,
