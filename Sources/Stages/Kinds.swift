@@ -28,6 +28,7 @@ public func stageKinds() -> [KindDescription] {
     Evaluate.self,
     Confusion.self,
     OODScore.self,
+    Sensitivity.self,
     Difference.self,
     Table.self,
     Compare.self,
