@@ -181,6 +181,17 @@ private let edits: [Edit] = [
     "how stitches are fitted", "Sources/Stitching/Fit.swift", .append(code), reruns: ["Stitch"],
     spares: all.subtracting(["Stitch", "Evaluate", "Confusion"])),
   Edit(
+    "a measure of outputs", "Sources/Stitching/Outputs/Disagreement.swift", .append(code),
+    reruns: ["Evaluate"]),
+  Edit(
+    "how detectors are trained", "Sources/Stitching/OutOfDistribution/EnergyDetector.swift", .append(code),
+    reruns: ["OODScore"]),
+  Edit(
+    "how images are moved to be represented as others",
+    "Sources/NeuralNetworks/Training/IdenticalRepresentation.swift", .append(code), reruns: ["DatasetIRI"]),
+  Edit(
+    "what a probe reads", "Sources/Similarity/RankTruncation.swift", .append(code), reruns: ["Sensitivity"]),
+  Edit(
     "tensors", "Sources/Tensor/Tensor.swift", .append(code),
     reruns: computing.union(["ModelImport", "SimilarityKind"]),
     spares: ["Heatmap", "Command"]),
