@@ -5,15 +5,13 @@ import Workflow
 
 /// `interval: t`, `interval: bootstrap`, `interval: { kind: bootstrap, level: 0.9, seed: 1 }`.
 struct IntervalChoice: ParameterVariants {
+  typealias Words = any IntervalWords
   static let variants: [any ParameterVariant.Type] = [StudentWords.self, BootstrapWords.self]
   let variant: any ParameterVariant
 
   init(_ variant: any ParameterVariant) { self.variant = variant }
 
-  var method: any IntervalMethod {
-    guard let words = variant as? any IntervalWords else { preconditionFailure("BUG: no interval") }
-    return words.method
-  }
+  var method: any IntervalMethod { words.method }
 }
 
 /// Words for one sort of interval.
