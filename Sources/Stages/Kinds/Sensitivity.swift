@@ -28,7 +28,7 @@ struct Sensitivity: StageKind {
   @Input("labelled images; the probe learns from the train half and is judged on the test half", .dataset)
   var data: InputArtifact
   @Parameter("where to look, such as stage2.0; or logits") var cut: String
-  @Parameter("which measures, as similarity has them") var measures = [MeasureName("linear_cka")]
+  @Parameter("which measures, as similarity has them") var measures = [MeasureChoice("linear_cka")]
   @Parameter("of images: flatten to N × CHW, or pool over space") var layout = Layout.flatten
   @Parameter("which ranks; null: 1, 2, 4 … and the whole", .atLeast(1)) var ranks: [Int]? = nil
   @Parameter("training images", .atLeast(2)) var samples = 1000
@@ -40,6 +40,10 @@ struct Sensitivity: StageKind {
   var listedCode: [String] { measures.map(\.measure.file) }
 
   func validate() throws {
+    let names = measures.map(\.scoreName)
+    guard !names.isEmpty, Set(names).count == names.count else {
+      throw InvalidParameter("measures", "expected at least one measure, none of them twice")
+    }
     guard layout != .spaceAsSamples else {
       throw InvalidParameter("layout", "a probe reads one row an image; take flatten or pool")
     }
@@ -80,12 +84,16 @@ struct Sensitivity: StageKind {
       list: try truncation.probe(
         ranks: ranks, labels: labels, on: others, labels: otherLabels, classes: classes, ridge: ridge))
     var found: [[Double]] = measures.map { _ in [] }
+    let shelf = Shelf()
+    let prepared = try Prepared(whole, on: shelf)
     for (i, rank) in ranks.enumerated() {
-      let truncated = try truncation.representation(rank: rank)
-      for (j, name) in measures.enumerated() { found[j].append(try name.measure(truncated, whole)) }
+      let pair = try Comparison(Prepared(truncation.representation(rank: rank), on: shelf), prepared)
+      for (j, choice) in measures.enumerated() {
+        found[j].append(try choice.measure(pair, with: choice.settings))
+      }
       context.progress(0.5 + 0.5 * Double(i + 1) / Double(ranks.count), ["rank": "\(rank)"])
     }
-    for (name, list) in zip(measures, found) { values.set(name.measure.name, list: list) }
+    for (choice, list) in zip(measures, found) { values.set(choice.scoreName, list: list) }
     try values.write(to: scores)
   }
 
@@ -114,6 +122,6 @@ extension Sensitivity: ForeseeingKind {
     }
     foresight.know(
       "scores",
-      ScoresFacts(numbers: [], lists: ["rank", "variance", "accuracy"] + measures.map(\.measure.name)))
+      ScoresFacts(numbers: [], lists: ["rank", "variance", "accuracy"] + measures.map(\.scoreName)))
   }
 }
