@@ -61,13 +61,17 @@ public struct Segment {
       layers: map.layers, start: nil, end: nil, standardisation: nil, name: "stitching layer")
   }
 
-  /// A bilinear resize of images by itself, without parameters.
-  public static func resize(_ input: ImageShape, height: Int, width: Int) -> Segment {
-    var layers = LayerGraph(input: input)
-    _ = layers.append(Resize(height: height, width: width), [layers.input])
+  /// What brings activations to the positions of others by itself, without parameters.
+  /// - Throws: `NetworkError` where nothing says how.
+  public static func positions(of input: ActivationShape, at other: ActivationShape) throws -> Segment {
+    guard input.canBeMapped(to: other) else {
+      throw NetworkError("\(input) at the positions of \(other): \(ActivationShape.mapping)")
+    }
+    var layers = LayerGraph(input: input.extents)
+    _ = layers.appendPositions(of: other, layers.input)
     return Segment(
       parameters: ParameterSet.none, frozen: true, statistics: .running, layers: layers, start: nil, end: nil,
-      standardisation: nil, name: "resize")
+      standardisation: nil, name: "positions")
   }
 
   /// What it takes, without the batch.

@@ -2,8 +2,10 @@
 
 public import Tensor
 
-/// S: a 1×1 convolution with bias for images (after a bilinear resize where sizes differ), a linear map with
-/// bias for vectors and for each of a row of tokens.
+/// S: features are mixed at each position by a 1×1 convolution with bias for images, a linear map with bias for
+/// vectors and for each of a row of tokens; where the positions of front and end differ, those of the front are first
+/// made the end's (`ActivationShape.atPositions`). An image that grows is resized behind the mixing: both are linear
+/// and a resize's weights add up to one, so that they commute but for rounding, and the mixing has less to do.
 public struct StitchingLayer: Sendable, Equatable {
   /// What it takes.
   public let input: ActivationShape
@@ -53,25 +55,28 @@ public struct StitchingLayer: Sendable, Equatable {
       input: input, output: output, weight: draw([outputs, inputs], 0), bias: draw([outputs], 1))
   }
 
-  /// Whether inputs are resized before the 1×1 convolution.
-  public var resizes: Bool {
-    guard case .image(let from) = input, case .image(let to) = output else { return false }
-    return (from.height, from.width) != (to.height, to.width)
-  }
+  /// Whether inputs are brought to other positions than they have: resized, say.
+  public var movesPositions: Bool { input.atPositions(of: output) != input }
 
   /// Its layers, under the parameter names `weight` and `bias`.
   var layers: LayerGraph {
     var graph = LayerGraph(input: input.extents)
     var x = graph.input
     let (inputs, outputs) = (input.features, output.features)
+    let grows = growsImages
+    if !grows { x = graph.appendPositions(of: output, x) }
     switch output {
-    case .image(let size):
-      if resizes { x = graph.append(Resize(height: size.height, width: size.width), [x]) }
-      _ = graph.append(Convolution("", from: inputs, to: outputs, kernel: 1, hasBias: true), [x])
-    case .tokens: _ = graph.append(TokenLinear("", from: inputs, to: outputs), [x])
-    case .vector: _ = graph.append(Linear("", from: inputs, to: outputs), [x])
+    case .image: x = graph.append(Convolution("", from: inputs, to: outputs, kernel: 1, hasBias: true), [x])
+    case .tokens: x = graph.append(TokenLinear("", from: inputs, to: outputs), [x])
+    case .vector: x = graph.append(Linear("", from: inputs, to: outputs), [x])
     }
+    if grows { _ = graph.appendPositions(of: output, x) }
     return graph
+  }
+
+  private var growsImages: Bool {
+    guard case .image(let from) = input, case .image(let to) = output else { return false }
+    return from.height * from.width < to.height * to.width
   }
 }
 

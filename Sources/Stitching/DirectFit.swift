@@ -1,16 +1,18 @@
-// Owns the closed form: least squares of the map on the end's activations at its cut (direct matching, arXiv
+// Owns the closed form on images: the family's best map on the end's activations at its cut (direct matching, arXiv
 // 2412.11299).
 import NeuralNetworks
 import Tensor
 
-/// What least squares found.
+/// What the closed form of a family of maps found.
 struct DirectFit {
   let map: StitchingLayer
-  let least: LeastSquares
+  let found: ClosedForm
+  /// ‖S − T‖² / ‖T‖² over the samples.
+  let structuralError: Double
   /// The samples that it took, ascending.
   let indices: [Int]
 
-  /// A = pinv([X 1])·Y from `samples` images that the seed draws without replacement.
+  /// From `leastSquaresSamples` images that the seed draws without replacement, at the end's positions.
   init(
     _ stitch: Stitch, on images: ActivationCache, options: FitOptions, isCancelled: () -> Bool
   ) throws {
@@ -21,24 +23,25 @@ struct DirectFit {
     var statistics = RowStatistics(
       inputs: inputs, outputs: outputs, positions: stitch.output.positions,
       featuresLast: stitch.output.featuresLast)
-    let resize = try stitch.resizing?.compile(batch: FrozenNetwork.group)
+    let moving = try stitch.positions?.compile(batch: FrozenNetwork.group)
     try stitch.forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
-      var resized = front
-      if let resize {
-        _ = resize.input.update(fromContentsOf: front)
-        try resize.forward()
-        resized = resize.logits
+      var moved = front
+      if let moving {
+        _ = moving.input.update(fromContentsOf: front)
+        try moving.forward()
+        moved = moving.logits
       }
-      let (x, y) = (resized.count / FrozenNetwork.group, own.count / FrozenNetwork.group)
+      let (x, y) = (moved.count / FrozenNetwork.group, own.count / FrozenNetwork.group)
       for row in 0..<rows {
         statistics.add(
-          UnsafeBufferPointer(rebasing: resized[(row * x)..<((row + 1) * x)]),
+          UnsafeBufferPointer(rebasing: moved[(row * x)..<((row + 1) * x)]),
           UnsafeBufferPointer(rebasing: own[(row * y)..<((row + 1) * y)]))
       }
     }
     statistics.finish()
-    least = try LeastSquares(statistics, tolerance: options.rankTolerance)
-    let solution = least.solution
+    found = try options.map.closedForm(statistics, tolerance: options.rankTolerance)
+    structuralError = try statistics.structuralError(of: found.solution)
+    let solution = found.solution
     map = try StitchingLayer(
       input: stitch.input, output: stitch.output,
       weight: Tensor(

@@ -18,11 +18,11 @@ public struct FitProgress: Sendable, Hashable {
 public struct FitFacts: Sendable, Hashable, Codable {
   /// Which images least squares took, ascending, by their index in the data; nil where it wasn't used.
   public var leastSquaresIndices: [Int]?
-  /// Directions of [X 1] that least squares kept, of C + 1.
+  /// Directions of [X 1] that least squares kept, of C + 1; nil where the map's family tells none apart.
   public var rank: Int?
   /// The share of the largest singular value up to which it dropped directions.
   public var rankTolerance: Double?
-  /// ‖S − T‖² / ‖T‖² of the least-squares map on its own samples.
+  /// ‖S − T‖² / ‖T‖² of the closed form's map on its own samples.
   public var leastSquaresError: Double?
   /// The mean loss of each epoch of training.
   public var losses: [Double] = []
@@ -72,12 +72,13 @@ extension Stitch {
       let direct = try DirectFit(self, on: images, options: options, isCancelled: isCancelled)
       start = direct.map
       facts.leastSquaresIndices = direct.indices
-      facts.rank = direct.least.rank
-      facts.rankTolerance = direct.least.tolerance
-      facts.leastSquaresError = try structuralError(
-        of: start, on: images, indices: direct.indices, isCancelled: isCancelled)
-    case .random: start = try .initialised(input: input, output: output, seed: options.seed)
-    case .identity: start = try identityMap()
+      facts.rank = direct.found.rank
+      facts.rankTolerance = direct.found.tolerance
+      facts.leastSquaresError = direct.structuralError
+    case .random:
+      start = try options.map.nearestMember(
+        to: .initialised(input: input, output: output, seed: options.seed))
+    case .identity: start = try options.map.nearestMember(to: identityMap())
     }
     guard options.trains else { return FittedStitch(map: start, facts: facts) }
     let map = try train(
@@ -92,7 +93,9 @@ extension Stitch {
   ) throws -> StitchingLayer {
     let fitting = try FittingPlan(self, map: start, objective: options.objective, batch: source.batch)
     let batch = try FrozenBatch(self, targets: fitting.targets, source: source, images: images)
-    let optimiser = Optimiser(.adam(weightDecay: Float(options.weightDecay)), for: fitting.parameters)
+    let kept = KeptFamily(options.map, fitting.parameters, weightDecay: options.weightDecay)
+    let decay: Float = kept == nil ? Float(options.weightDecay) : 0
+    let optimiser = Optimiser(.adam(weightDecay: decay), for: fitting.parameters)
     let steps = source.batchesPerEpoch
     for epoch in 0..<options.epochs {
       var sum = 0.0
@@ -103,6 +106,7 @@ extension Stitch {
         try batch.fill(epoch: epoch, step: step, front: fitting.plan.input)
         if options.objective.task > 0 { try Labels.check(batch.labels, within: end.architecture.classes) }
         let loss = try fitting.evaluate(targets: batch.targets, labels: batch.labels)
+        try kept?.direct(fitting.plan.gradients(of: 0))
         optimiser.step(fitting.plan.gradients(of: 0), learningRate: rate)
         // A ReLU turns NaN into 0, so that a loss behind it may look fine.
         let culprit =
@@ -113,6 +117,7 @@ extension Stitch {
             "the fit diverged at epoch \(epoch + 1), step \(step + 1), at a learning rate of \(rate): \(culprit); a "
               + "smaller one may help")
         }
+        try kept?.restore()
         sum += loss
         progress(
           FitProgress(

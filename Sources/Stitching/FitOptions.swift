@@ -72,11 +72,11 @@ public struct Objective: Sendable, Hashable, Codable {
 
 /// Where a fit begins.
 public enum Initialisation: String, Sendable, Codable, CaseIterable {
-  /// The closed form on the first samples.
+  /// The closed form of the map's family.
   case leastSquares = "least_squares"
-  /// PyTorch's default for a convolution, from the seed.
+  /// PyTorch's default for a convolution, from the seed; the map of the family that is nearest to it.
   case random
-  /// Channels are copied as far as there are as many.
+  /// Features are copied as far as there are as many; the map of the family that is nearest to that.
   case identity
 }
 
@@ -123,13 +123,15 @@ public enum RankTolerance: Sendable, Hashable, Codable {
 /// - The frozen halves use running statistics, as arXiv 2412.11299 does; the code of arXiv 2505.20142 lets batch
 ///   norms use the batch's and drift.
 public struct FitOptions: Sendable {
+  /// Which maps there are to choose from.
+  public var map: any MapFamily = AffineFamily()
   public var objective = Objective()
   public var initialisation = Initialisation.leastSquares
   /// How many images least squares takes, drawn by the seed; all, where there are fewer. 100 for `direct`
   /// (arXiv 2412.11299), 500 where a trained fit starts from it (arXiv 2505.20142).
   public var leastSquaresSamples = 500
   public var rankTolerance = RankTolerance.standard
-  /// Epochs of training; 0 leaves the initial map, which with least squares is the direct fit.
+  /// Epochs of training; 0 leaves the initial map, which with least squares is the family's closed form.
   public var epochs = 30
   /// Adam's.
   public var learningRate = 1e-3
@@ -158,6 +160,10 @@ public struct FitOptions: Sendable {
     try check(
       epochs == 0 || weights.contains { $0 > 0 },
       "training for \(epochs) epochs needs a loss whose weight is above 0")
+    try check(
+      epochs == 0 || map.canBeTrained,
+      "\(map.name) can't be trained, there is nothing between one and the next; fit it in closed form, by direct"
+    )
     try check(
       leastSquaresSamples >= 1, "\(leastSquaresSamples) samples for least squares; expected at least 1")
     try check(

@@ -1,18 +1,20 @@
-// Owns what every closed form needs of the activations at a pair of cuts, and the least squares made of it. It
-// doesn't know networks: rows come as numbers.
+// Owns what every closed form needs of the activations at a pair of cuts: all of them, and what is measured of a map of
+// rows, are made of this one value. It doesn't know networks: rows come as numbers.
 //
 // Rows are positions of images: C × H × W activations are H·W rows of C. Sums of products are Double; a product of
 // two Float32 is exact there, so that only the sums round, each in a fixed order.
-import Tensor
+public import Tensor
 
-/// Sums over the rows of X (inputs) and Y (outputs), of which [X 1] is regressed on Y.
-package struct RowStatistics {
+/// Sums over the rows of X (inputs) and Y (outputs), at a pair of cuts.
+public struct RowStatistics: Sendable {
   /// [X 1]ᵀ[X 1], (inputs + 1) × (inputs + 1).
-  private(set) package var gram: Matrix
+  public private(set) var gram: Matrix
   /// [X 1]ᵀY, (inputs + 1) × outputs.
-  private(set) package var cross: Matrix
+  public private(set) var cross: Matrix
+  /// Σ y² of each of Y's columns.
+  public private(set) var outputSquares: [Double]
   /// How many rows there are.
-  private(set) package var rows = 0
+  public private(set) var rows = 0
   private let positions: Int
   /// Whether a position's features lie together, as tokens' do; an image's positions of one channel do.
   private let featuresLast: Bool
@@ -25,7 +27,7 @@ package struct RowStatistics {
   /// - Parameters:
   ///   - positions: rows that an example has: H·W of an image, T of tokens.
   ///   - featuresLast: whether examples are positions × features, as tokens are; images are channels × positions.
-  package init(inputs: Int, outputs: Int, positions: Int, featuresLast: Bool = false) {
+  public init(inputs: Int, outputs: Int, positions: Int, featuresLast: Bool = false) {
     self.positions = positions
     self.featuresLast = featuresLast
     width = max(1, 4096 / positions) * positions
@@ -33,10 +35,11 @@ package struct RowStatistics {
     y = Matrix(zeros: outputs, width)
     gram = Matrix(zeros: inputs + 1, inputs + 1)
     cross = Matrix(zeros: inputs + 1, outputs)
+    outputSquares = [Double](repeating: 0, count: outputs)
   }
 
   /// Adds the rows of one example: inputs × positions and outputs × positions values.
-  package mutating func add(_ input: UnsafeBufferPointer<Float>, _ output: UnsafeBufferPointer<Float>) {
+  public mutating func add(_ input: UnsafeBufferPointer<Float>, _ output: UnsafeBufferPointer<Float>) {
     write(input, to: &x, at: filled, positions: positions, featuresLast: featuresLast)
     write(output, to: &y, at: filled, positions: positions, featuresLast: featuresLast)
     for column in filled..<(filled + positions) { x[x.rows - 1, column] = 1 }
@@ -46,7 +49,7 @@ package struct RowStatistics {
   }
 
   /// Takes in the rows of a block that isn't full. To be called after the last image.
-  package mutating func finish() {
+  public mutating func finish() {
     guard filled > 0 else { return }
     for column in filled..<width {
       for row in 0..<x.rows { x[row, column] = 0 }
@@ -55,9 +58,72 @@ package struct RowStatistics {
     flush()
   }
 
+  /// How many columns X has.
+  public var inputs: Int { gram.rows - 1 }
+  /// How many columns Y has.
+  public var outputs: Int { cross.columns }
+  /// The mean of each of X's columns.
+  public var inputMeans: [Double] { (0..<inputs).map { gram[inputs, $0] / Double(rows) } }
+  /// The mean of each of Y's columns.
+  public var outputMeans: [Double] { (0..<outputs).map { cross[inputs, $0] / Double(rows) } }
+  /// ‖Y‖²_F.
+  public var outputSquaredNorm: Double { outputSquares.reduce(0, +) }
+
+  /// XᵀX; where `centred`, of columns less their means.
+  public func inputGram(centred: Bool) -> Matrix {
+    let means = centred ? inputMeans : [Double](repeating: 0, count: inputs)
+    return Matrix(
+      inputs, inputs,
+      values: (0..<(inputs * inputs)).map { i in
+        gram[i / inputs, i % inputs] - Double(rows) * means[i / inputs] * means[i % inputs]
+      })
+  }
+
+  /// XᵀY; where `centred`, of columns less their means.
+  public func inputsTimesOutputs(centred: Bool) -> Matrix {
+    let means = centred ? (inputMeans, outputMeans) : ([Double](repeating: 0, count: inputs), outputMeans)
+    return Matrix(
+      inputs, outputs,
+      values: (0..<(inputs * outputs)).map { i in
+        cross[i / outputs, i % outputs] - Double(rows) * means.0[i / outputs] * means.1[i % outputs]
+      })
+  }
+
+  /// ‖[X 1]·A − Y‖²_F / ‖Y‖²_F for a map A of (inputs + 1) × outputs, whose last row is the bias. Of large terms that
+  /// cancel: below about 1e-14 it is rounding, and never negative.
+  /// - Throws: `StitchingError` where Y is all zero.
+  public func structuralError(of solution: Matrix) throws -> Double {
+    let reference = outputSquaredNorm
+    guard reference > 0 else {
+      throw StitchingError("the end's activations are all zero; there is nothing to compare with")
+    }
+    let image = gram * solution
+    var difference = reference
+    for i in solution.values.indices {
+      difference += solution.values[i] * (image.values[i] - 2 * cross.values[i])
+    }
+    return max(0, difference) / reference
+  }
+
+  /// A map of rows with its bias in a last row: weights of inputs × outputs with the bias that makes the means of what
+  /// it gives Y's, or with none.
+  func solution(_ weights: Matrix, withBias: Bool) -> Matrix {
+    var bias = [Double](repeating: 0, count: outputs)
+    if withBias {
+      bias = outputMeans
+      for (i, mean) in inputMeans.enumerated() {
+        for j in 0..<outputs { bias[j] -= mean * weights[i, j] }
+      }
+    }
+    return Matrix(inputs + 1, outputs, values: weights.values + bias)
+  }
+
   private mutating func flush() {
     gram.addGram(of: x)
     cross.add(x, times: y, transposingSecond: true)
+    for row in 0..<y.rows {
+      outputSquares[row] += y.values[(row * width)..<((row + 1) * width)].reduce(0) { $0 + $1 * $1 }
+    }
     filled = 0
   }
 }
@@ -75,39 +141,5 @@ private func write(
       let start = channel * columns + column
       for i in 0..<positions { out[start + i] = Double(values[channel * perFeature + i * perPosition]) }
     }
-  }
-}
-
-/// A least-squares map of rows, Y ≈ [X 1]·A.
-package struct LeastSquares {
-  /// A, (inputs + 1) × outputs; its last row is the bias.
-  package let solution: Matrix
-  /// Directions of [X 1] that were kept, of inputs + 1.
-  package let rank: Int
-  /// The share of the largest singular value of [X 1] up to which directions were dropped.
-  package let tolerance: Double
-
-  /// A = pinv([X 1])·Y, the solution of least norm, by the eigendecomposition of [X 1]ᵀ[X 1]: its eigenvalues are
-  /// the squares of the singular values σ of [X 1].
-  ///
-  /// An eigenvalue is right to about 1e-16 of the largest: measured on up to 524,288 rows and 129 directions, a
-  /// singular value is right to 1e-5 of itself where it is 1e-6 of the largest, to 1e-3 at 1e-7, and means nothing
-  /// below 1e-8. Float32 activations, sums of products themselves, are rounding from about 1e-6 on; hence
-  /// `RankTolerance.floor`, above which the solution is off by less than its rounding to Float32. (A QR of the rows
-  /// would do without squares, but couldn't be shared by all pairs of cuts, as sums over rows can.)
-  package init(_ statistics: RowStatistics, tolerance: RankTolerance) throws {
-    let limit = try tolerance.value(rows: statistics.rows, columns: statistics.gram.rows)
-    let (eigenvalues, vectors) = try statistics.gram.symmetricEigen()
-    let largest = max(0, eigenvalues.last!).squareRoot()
-    var projected = vectors * statistics.cross
-    var rank = 0
-    for (row, value) in eigenvalues.enumerated() {
-      let keeps = max(0, value).squareRoot() > limit * largest
-      rank += keeps ? 1 : 0
-      for column in 0..<projected.columns { projected[row, column] *= keeps ? 1 / value : 0 }
-    }
-    solution = vectors.transposedTimes(projected)
-    self.rank = rank
-    self.tolerance = limit
   }
 }

@@ -51,13 +51,11 @@ public struct Stitch: Sendable {
     ])
   }
 
-  /// The resize of the front's activations to the end's height and width; nil where the map takes them as they are.
-  var resizing: Network? {
+  /// What brings the front's activations to the end's positions; nil where they have them.
+  var positions: Network? {
     get throws {
-      guard case .image(let from) = input, case .image(let to) = output,
-        (from.height, from.width) != (to.height, to.width)
-      else { return nil }
-      return try Network(segments: [.resize(from, height: to.height, width: to.width)])
+      input.atPositions(of: output) == input
+        ? nil : try Network(segments: [.positions(of: input, at: output)])
     }
   }
 

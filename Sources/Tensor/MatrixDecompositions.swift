@@ -7,7 +7,7 @@ extension Matrix {
   public func symmetricEigen() throws -> (values: [Double], vectors: Matrix) {
     precondition(rows == columns, "BUG: \(rows) × \(columns) is not square")
     guard rows > 0 else { return ([], self) }
-    try requireFinite()
+    try requireFiniteElements()
     serialBLAS()
     var n = Int32(rows)
     var vectors = values
@@ -44,7 +44,7 @@ extension Matrix {
   private func decompose(vectors: Bool) throws -> (u: Matrix, values: [Double], vt: Matrix) {
     let k = min(rows, columns)
     guard k > 0 else { return (Matrix(zeros: rows, 0), [], Matrix(zeros: 0, columns)) }
-    try requireFinite()
+    try requireFiniteElements()
     serialBLAS()
     // Row-major A is column-major Aᵀ = V·diag(σ)·Uᵀ: LAPACK's U is our Vᵀ read row-major, and its Vᵀ our U.
     var (m, n, small) = (Int32(columns), Int32(rows), Int32(k))
@@ -71,7 +71,7 @@ extension Matrix {
     return (Matrix(rows, k, values: right), sigma, Matrix(k, columns, values: left))
   }
 
-  private func requireFinite() throws {
+  func requireFiniteElements() throws {
     guard let wrong = values.firstIndex(where: { !$0.isFinite }) else { return }
     throw MatrixError(
       "element (\(wrong / columns), \(wrong % columns)) of a \(rows) × \(columns) matrix is \(values[wrong])")

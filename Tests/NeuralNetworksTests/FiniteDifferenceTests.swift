@@ -15,7 +15,7 @@ struct FiniteDifferenceTests {
     ([5, 6], .tokenLinear(outputs: 4)), ([17, 16], .tokenResidual), ([5, 20], .layerNorm), ([12], .layerNorm),
     ([5, 7], .gelu), ([5, 24], .attention(heads: 2)), ([18, 48], .attention(heads: 1)),
     ([3, 8, 4], .patchEmbedding(patch: 4, width: 6)), ([4, 6], .classTokenAndPositions),
-    ([4, 6], .classTokenOnly),
+    ([4, 6], .classTokenOnly), ([3, 2, 2], .gridToTokens), ([5, 4], .tokensToGrid), ([17, 3], .fewerTokens),
   ])
   func layersHaveTheGradientsOfTheirValues(_ input: [Int], _ kind: Segment.SingleLayer) throws {
     try check(input, kind, .running)

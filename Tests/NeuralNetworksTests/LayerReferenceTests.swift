@@ -134,13 +134,16 @@ struct LayerReferenceTests {
     let values = try Reference("resize").all("\(label).")
     let shape = values["x"]!.shape
     let image = ImageShape(channels: shape[1], height: shape[2], width: shape[3])
-    _ = try run(.resize(image, height: height, width: width), values)
+    let size = ImageShape(channels: shape[1], height: height, width: width)
+    _ = try run(.positions(of: .image(image), at: .image(size)), values)
   }
 
   @Test func theResizesGradientIsItsTranspose() throws {
     // ⟨Rx, y⟩ = ⟨x, Rᵀy⟩
     let network = try Network(segments: [
-      .resize(ImageShape(channels: 2, height: 8, width: 6), height: 5, width: 9)
+      .positions(
+        of: .image(ImageShape(channels: 2, height: 8, width: 6)),
+        at: .image(ImageShape(channels: 2, height: 5, width: 9)))
     ])
     let plan = try network.compile(batch: 3, wants: Wants(input: true))
     let (x, y) = (noise([3, 2, 8, 6], seed: 1), noise([3, 2, 5, 9], seed: 2))

@@ -80,17 +80,11 @@ public enum ActivationShape: Sendable, Hashable, Codable, CustomStringConvertibl
     }
   }
 
-  /// Whether a stitching layer can map this to another shape: images to images of any size, tokens to as many
-  /// tokens, vectors to vectors.
-  public func canBeMapped(to other: ActivationShape) -> Bool {
-    switch (self, other) {
-    case (.image, .image), (.vector, .vector): true
-    case (.tokens(let count, _), .tokens(let others, _)): count == others
-    default: false
-    }
-  }
+  /// Whether a stitching layer can map this to another shape.
+  public func canBeMapped(to other: ActivationShape) -> Bool { atPositions(of: other) != nil }
 
   /// The rule of `canBeMapped`, for messages.
   public static let mapping =
-    "a map joins images with images, tokens with as many tokens and vectors with vectors"
+    "a map takes images, tokens and vectors to vectors, and images and tokens to each other; tokens of another number "
+    + "must be a class token and a square grid; a vector has no positions to give"
 }

@@ -22,6 +22,9 @@ extension Segment {
     case attention(heads: Int)
     case patchEmbedding(patch: Int, width: Int)
     case classTokenAndPositions, classTokenOnly
+    case gridToTokens, tokensToGrid
+    /// Four patches of a larger grid, and the class token before them.
+    case fewerTokens
   }
 
   /// A segment of one layer, for inputs of the given shape, with parameters of the given values.
@@ -68,6 +71,9 @@ extension Segment {
     case .classTokenAndPositions:
       _ = graph.append(ClassTokenAndPositions(tokens: input[0], width: input[1]), [x])
     case .classTokenOnly: _ = graph.append(ClassTokenOnly(), [x])
+    case .gridToTokens: _ = graph.append(GridToTokens(), [x])
+    case .tokensToGrid: _ = graph.append(TokensToGrid(), [x])
+    case .fewerTokens: _ = graph.appendPositions(of: .tokens(count: 5, width: input[1]), x)
     }
     let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { ($0.name, $0.shape) })
     return Segment(

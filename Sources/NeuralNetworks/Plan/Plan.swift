@@ -219,4 +219,13 @@ public struct ParameterGradients {
       shape: slot.declaration.shape,
       values: UnsafeBufferPointer(start: values + slot.offset, count: slot.count))
   }
+
+  /// Overwrites one parameter's gradient until the plan computes the next.
+  package func set(_ name: String, to tensor: Tensor) {
+    let slot = parameters.slot(name)
+    precondition(tensor.count == slot.count, "BUG: the gradient of '\(name)' is \(slot.declaration.shape)")
+    tensor.withUnsafeValues {
+      (UnsafeMutablePointer(mutating: values) + slot.offset).update(from: $0.baseAddress!, count: slot.count)
+    }
+  }
 }

@@ -13,12 +13,24 @@ struct Stitch: StageKind {
   static let threads = ThreadUse.any
   static let discussion = """
     The front up to `from` and the end after `to` stay frozen, with running statistics; only the map between them is \
-    fitted: a bilinear resize where sizes differ, then a 1×1 convolution with bias. Methods:
-    - direct: least squares on the end's own activations (direct matching, arXiv 2412.11299)
+    fitted: a weight that mixes the features of each pixel or token, or a vector's, and a bias. Where the positions \
+    differ, images are first resized, bilinearly; tokens go to tokens, and images and tokens to each other, as a class \
+    token and a square grid that is resized (an image's class token is the mean of its patches; tokens that become an \
+    image leave theirs out); a vector is made of an image's mean, or of tokens' class token. Methods:
+    - direct: the map's closed form on the end's own activations (direct matching, arXiv 2412.11299)
     - task_loss: cross-entropy to the labels (arXiv 2412.11299)
     - soft_label: KL divergence to the end's output
     - hint: relative error at the cut, trained
     - fula: relative error at the cut and every one behind it (arXiv 2505.20142)
+    Maps, all but the last two trained too:
+    - affine: any weight, any bias; in closed form least squares
+    - orthogonal: rotations and reflections (Procrustes); of unlike widths, orthonormal rows or columns; each step's \
+    weight is replaced by the nearest
+    - low_rank: of at most rank directions (reduced-rank regression); each step's weight is replaced by the nearest
+    - l1: with a penalty λ·Σ|W|, in closed form on half the structural error, in training a proximal step on the loss
+    - permutation: partners by assignment (the least error, or the largest correlations); of unlike widths, some inputs \
+    are left over or some outputs zero; only by direct
+    - identity: nothing is fitted; only by direct
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are its paper's. \
     Unlike the papers': images aren't augmented (arXiv 2505.20142 flips and crops them); rcond is 1e-6 in double precision \
     (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics (the \
@@ -31,9 +43,10 @@ struct Stitch: StageKind {
   @Parameter("the front's cut, such as stage2.0; `bobbin kinds train` lists each network's") var from: String
   @Parameter("the end's cut") var to: String
   @Parameter("how to fit") var method: FitMethod
+  @Parameter("which maps there are to choose from") var map = MapChoice(AffineWords())
   @Parameter("a weighted sum of losses instead of the method's own") var objective: ObjectiveParameters? = nil
-  @Parameter("where the map starts: least_squares, random (task_loss) or identity") var initial:
-    Initialisation? = nil
+  @Parameter("where the map starts: least_squares (its closed form), random (task_loss) or identity")
+  var initial: Initialisation? = nil
   @Parameter(
     "images that least squares takes at most, drawn by the seed; 100 for direct, 500 by default elsewhere",
     .atLeast(1))
@@ -61,6 +74,13 @@ struct Stitch: StageKind {
       throw InvalidParameter(
         "augment.\(mixing)",
         "mixup shares labels among images, which a stitch's losses don't take; leave it out")
+    }
+    let family = map.family
+    guard method == .direct || family.canBeTrained else {
+      throw InvalidParameter(
+        "map",
+        "\(family.name) can't be trained, there is nothing between one and the next; method: direct finds it in "
+          + "closed form")
     }
     guard let objective else { return }
     guard method != .direct else {
@@ -94,7 +114,8 @@ struct Stitch: StageKind {
   }
 
   static let varying: Set = [
-    "from", "to", "method", "objective", "initial", "least_squares_samples", "rcond", "augment", "epochs",
+    "from", "to", "method", "map", "objective", "initial", "least_squares_samples", "rcond", "augment",
+    "epochs",
     "batch",
     "learning_rate", "weight_decay", "schedule", "seed",
   ]
@@ -166,7 +187,8 @@ struct Stitch: StageKind {
     try StitchedModel(stitch, map: fitted.map, sources: (front, end)).write(
       to: stitched,
       description: [
-        "method": .string(method.rawValue), "split": .string(split.rawValue), "statistics": "running",
+        "method": .string(method.rawValue), "map": map.json, "split": .string(split.rawValue),
+        "statistics": "running",
         "augment": .array(augment.map(\.json)), "images": .integer(images.count),
         "least_squares_indices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) }
           ?? .null,
@@ -182,6 +204,7 @@ struct Stitch: StageKind {
 
   private var options: FitOptions {
     var options = method.options
+    options.map = map.family
     if let objective { options.objective = objective.objective }
     options.leastSquaresSamples = leastSquaresSamples!
     options.rankTolerance = rcond.tolerance
@@ -290,7 +313,7 @@ extension Stitch: ForeseeingKind {
     foresight.requireMarks(marking, "data", split)
     foresight.sampleCount(samples, of: "data", split, batch: batch)
     foresight.know("stitched", StitchedFacts(front: networks.front, end: networks.end))
-    let leastSquares = ["least_squares_error", "least_squares_rank"]
+    let leastSquares = ["least_squares_error"] + (options.map.countsDirections ? ["least_squares_rank"] : [])
     foresight.know(
       "fit",
       ScoresFacts(
