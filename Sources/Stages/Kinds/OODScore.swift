@@ -23,8 +23,9 @@ struct OODScore: StageKind {
     known_margin)² of known images + relu(outlier_margin − E)² of outliers), E = −log Σ exp(logits), and scores with −E \
     (arXiv 2412.11299, after Liu et al. 2020; SGD, Nesterov momentum 0.9, weight decay 5e-4, the rate falls along half a \
     cosine, batch norms see known images and outliers together). Outliers are what a pipeline makes: dataset/corrupt \
-    with noise or patches, another dataset, a dataset/mix of them; fewer than known images come more than once. Gives \
-    each epoch's loss too.
+    with noise or patches, another dataset, a dataset/mix of them; fewer than known images come more than once. \
+    Activations that are larger than any of the end's make its rest sure, which is a low energy: an auroc near 0 tells \
+    them apart as one near 1 does. Gives each epoch's loss too.
     - mahalanobis: minus the squared distance from the mean of known activations, averaged over positions, under their \
     covariance, shrunk as Ledoit & Wolf 2004 do (Lee et al. 2018, with one Gaussian for all classes). Needs neither labels \
     nor outliers. Gives the shrinkage too.
