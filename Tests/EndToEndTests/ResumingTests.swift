@@ -86,15 +86,23 @@ import Testing
     #expect(try project.bobbin("show", "p.yaml", "model").output.contains("resumed"))
   }
 
-  @Test("a training that is made longer goes on, where the rates so far don't depend on the length")
-  func longer() throws {
-    let project = try training(6)
+  @Test(
+    "a training that is made longer goes on, where the rates so far don't depend on the length",
+    arguments: ["small_cnn", "resnet8"])
+  func longer(_ architecture: String) throws {
+    func pipeline(_ epochs: Int) -> String {
+      Self.pipeline(epochs).replacing("small_cnn", with: architecture)
+    }
+    let project = try Project()
+    try project.write("p.yaml", pipeline(6))
     #expect(try run(project).resumed == nil)
-    try project.write("p.yaml", Self.pipeline(9))
+    try project.write("p.yaml", pipeline(9))
     let longer = try run(project)
     #expect(longer.resumed == "epoch 6")
     #expect(try told(project) == [7, 8, 9])
-    #expect(try longer.artifacts == run(training(9)).artifacts)
+    let fresh = try Project()
+    try fresh.write("p.yaml", pipeline(9))
+    #expect(try longer.artifacts == run(fresh).artifacts)
   }
 
   @Test(

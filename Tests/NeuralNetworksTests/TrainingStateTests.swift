@@ -93,6 +93,24 @@ struct TrainingStateTests {
     }
   }
 
+  @Test(
+    "a state is read back whatever a network's parameters are called",
+    arguments: ["mlp", "small_cnn", "resnet8", "resnet18", "vgg11_bn", "vit_tiny"])
+  func names(_ architecture: String) throws {
+    let narrow: [String: ArchitectureValue] =
+      architecture == "vit_tiny"
+      ? ["width": .integer(6), "depth": .integer(2), "heads": .integer(2)] : ["width": .integer(2)]
+    let model = try Model.initialised(
+      architecture: Architecture(
+        name: architecture, input: ImageShape(channels: 3, height: 32, width: 32), classes: 3,
+        parameters: narrow), seed: 1)
+    for recipe in [Trainer(epochs: 2), Trainer(epochs: 2, rule: .adam())] {
+      let state = recipe.start(model)
+      let read = try TrainingState(state.stored, of: model)
+      #expect(read.optimiser == state.optimiser && read.model.tensors == model.tensors)
+    }
+  }
+
   @Test func aLongerTrainingGoesOnFromAShorterOneWhereItsScheduleDoesntDependOnLength() throws {
     for schedule in [ConstantSchedule(), StepSchedule(milestones: [1, 3])] as [any Schedule] {
       #expect(!schedule.dependsOnLength)

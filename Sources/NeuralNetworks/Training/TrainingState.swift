@@ -94,14 +94,17 @@ extension TrainingState {
     }
     self.model = try Model(
       architecture: model.architecture, tensors: part("model"), standardisation: model.standardisation)
-    let trained = model.architecture.layers.parameters.filter(\.isTrained).map(\.name)
+    let trained = Set(model.architecture.layers.parameters.filter(\.isTrained).map(\.name))
     var moments: [String: [String: Tensor]] = [:]
     for (name, tensor) in part("moments") {
-      guard let parameter = trained.first(where: { name.hasSuffix("." + $0) }) else {
+      // A moment's name is one word. Parameters' aren't: the end of one may be another's name.
+      let moment = name.prefix { $0 != "." }
+      let parameter = String(name.dropFirst(moment.count + 1))
+      guard trained.contains(parameter) else {
         throw NetworkError(
           "the training's state has moments of '\(name)', which \(model.architecture.name) lacks")
       }
-      moments[String(name.dropLast(parameter.count + 1)), default: [:]][parameter] = tensor
+      moments[String(moment), default: [:]][parameter] = tensor
     }
     optimiser = OptimiserState(moments: moments, powers: try numbers("powers"))
     let average = part("average")
