@@ -28,10 +28,10 @@ final class KeptFamily {
         shape: gradient.shape,
         values: zip(gradient.values, value.values).map { $0 + Float(weightDecay) * $1 })
     }
-    weight = Matrix(weight: parameters.tensor("weight"))
+    weight = weightMatrix(parameters.tensor("weight"))
     let gradient = decayed("weight")
-    slope = try family.slopeWithin(Matrix(weight: gradient), at: weight)
-    gradients.set("weight", to: slope.asWeight(gradient.shape))
+    slope = try family.slopeWithin(weightMatrix(gradient), at: weight)
+    gradients.set("weight", to: weightTensor(slope, gradient.shape))
     let bias = decayed("bias")
     gradients.set("bias", to: family.addsBias ? bias : Tensor(zeros: bias.shape))
   }
@@ -39,7 +39,7 @@ final class KeptFamily {
   /// To be called after it.
   func restore() throws {
     let moved = parameters.tensor("weight")
-    let kept = try family.broughtBack(Matrix(weight: moved), from: weight, along: slope)
-    parameters.set("weight", to: kept.asWeight(moved.shape))
+    let kept = try family.broughtBack(weightMatrix(moved), from: weight, along: slope)
+    parameters.set("weight", to: weightTensor(kept, moved.shape))
   }
 }

@@ -54,18 +54,19 @@ public struct ClosedForm: Sendable {
 extension MapFamily {
   /// The family's map of the nearest weight; the bias stays as it is where there is one.
   func nearestMember(to map: StitchingLayer) throws -> StitchingLayer {
-    let weight = try nearestMember(to: Matrix(weight: map.weight))
+    let weight = try nearestMember(to: weightMatrix(map.weight))
     return try StitchingLayer(
-      input: map.input, output: map.output, weight: weight.asWeight(map.weight.shape),
+      input: map.input, output: map.output, weight: weightTensor(weight, map.weight.shape),
       bias: addsBias ? map.bias : Tensor(zeros: map.bias.shape))
   }
 }
 
-extension Matrix {
-  /// Outputs × inputs, whatever extents of one come behind.
-  init(weight: Tensor) {
-    self.init(weight.shape[0], weight.shape[1], values: weight.values.map(Double.init))
-  }
+/// A layer's weight, outputs × inputs, whatever extents of one come behind.
+func weightMatrix(_ weight: Tensor) -> Matrix {
+  Matrix(weight.shape[0], weight.shape[1], values: weight.values.map(Double.init))
+}
 
-  func asWeight(_ shape: [Int]) -> Tensor { Tensor(shape: shape, values: values.map { Float($0) }) }
+/// A layer's weight of a shape, rounded.
+func weightTensor(_ weight: Matrix, _ shape: [Int]) -> Tensor {
+  Tensor(shape: shape, values: weight.values.map { Float($0) })
 }
