@@ -75,7 +75,7 @@ public struct ExternalInput: Sendable {
   private let slot = Slot<URL>()
 
   /// `types`: what a reference may be to besides files. `patterns`: of a folder, only files with such names count (and
-  /// are hashed); none means every file below it.
+  /// are hashed), or with a `/` files below it with such paths, as `**/*.png`; none means every file below it.
   public init(_ help: String, _ types: ArtifactType..., matching patterns: String...) {
     self.help = help
     self.types = types

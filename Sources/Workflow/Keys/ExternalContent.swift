@@ -98,7 +98,8 @@ struct ExternalContent: Sendable {
     URL(fileURLWithPath: name.isEmpty ? selection.path : selection.path + "/" + name)
   }
 
-  /// The files that count: the path itself; of a folder those in it whose names match; without patterns, all below.
+  /// The files that count: the path itself; of a folder those in it whose names match, or those below it whose paths
+  /// match a pattern with a `/`, in whatever case; without patterns, all below.
   private static func names(_ selection: Selection) throws -> [String] {
     var status = stat()
     guard stat(selection.path, &status) == 0 else {
@@ -110,8 +111,21 @@ struct ExternalContent: Sendable {
       { throw Unreadable(reason: reason) }
     }
     guard status.st_mode & S_IFMT == S_IFDIR else { return [""] }
+    let patterns = selection.patterns.map { $0.lowercased() }
+    let looksBelow = patterns.isEmpty || patterns.contains { $0.contains("/") }
+    func counts(_ path: String, _ name: String) -> Bool {
+      patterns.isEmpty
+        || patterns.contains { pattern in
+          pattern.contains("/")
+            ? Glob.matches(path.lowercased(), pattern)
+            : path == name && fnmatch(pattern, name.lowercased(), FNM_PERIOD) == 0
+        }
+    }
     var found: [String] = []
-    func walk(_ folder: String) throws {
+    /// Links to folders are followed, but not into one that they are in.
+    func walk(_ folder: String, in above: [FolderIdentity]) throws {
+      let identity = FolderIdentity(status)
+      if above.contains(identity) { return }
       let full = folder.isEmpty ? selection.path : selection.path + "/" + folder
       let names: [String]
       do { names = try FileManager.default.contentsOfDirectory(atPath: full) } catch {
@@ -124,20 +138,25 @@ struct ExternalContent: Sendable {
           continue
         }
         if status.st_mode & S_IFMT == S_IFDIR {
-          if selection.patterns.isEmpty { try walk(path) }
-        } else if selection.patterns.isEmpty
-          || selection.patterns.contains(where: { fnmatch($0, name, FNM_PERIOD) == 0 })
-        {
+          if looksBelow { try walk(path, in: above + [identity]) }
+        } else if counts(path, name) {
           found.append(path)
         }
       }
     }
-    try walk("")
+    try walk("", in: [])
     guard !found.isEmpty else {
       let wanted = selection.patterns.joined(separator: ", ")
       throw Unreadable(reason: wanted.isEmpty ? "an empty folder" : "a folder without a file named \(wanted)")
     }
     return found.sorted()
+  }
+
+  private struct FolderIdentity: Hashable {
+    private let inode: ino_t
+    private let device: dev_t
+
+    init(_ status: stat) { (inode, device) = (status.st_ino, status.st_dev) }
   }
 
   private static func issue(
