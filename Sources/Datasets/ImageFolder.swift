@@ -68,7 +68,7 @@ public struct ImageFolder: Sendable {
   /// How many images a half has; nil where there is no such half.
   public func count(_ split: Split) -> Int? { files[split].map { $0.map(\.count).reduce(0, +) } }
 
-  /// Decodes the images; each is in memory alone beside the pixels that it becomes.
+  /// Decodes the images; beside the pixels that they become there is one in memory for each thread.
   /// - Parameters:
   ///   - size: the side of the squares that they become (`squared`); nil: as they are, which must be all of one size.
   ///   - channels: 1 (grey) or 3 (RGB).
@@ -84,12 +84,14 @@ public struct ImageFolder: Sendable {
     var done = 0
     func half(_ split: Split) throws -> Samples? {
       guard let byClass = files[split] else { return nil }
+      let labelled = byClass.enumerated().flatMap { label, files in files.map { (Int32(label), $0) } }
       let plane = height * width
-      var pixels = Data(count: byClass.map(\.count).reduce(0, +) * channels * plane)
-      var labels: [Int32] = []
+      var pixels = Data(count: labelled.count * channels * plane)
       try pixels.withUnsafeMutableBytes { (out: UnsafeMutableRawBufferPointer) throws -> Void in
-        for (label, files) in byClass.enumerated() {
-          for file in files {
+        for first in stride(from: 0, to: labelled.count, by: ImageFolder.atOnce) {
+          let count = min(ImageFolder.atOnce, labelled.count - first)
+          try Team.run(count) { piece, _ in
+            let (position, file) = (first + piece, labelled[first + piece].1)
             var image = try ImagePixels(contentsOf: file, channels: channels)
             if let size { image = image.squared(size) }
             guard image.width == width, image.height == height else {
@@ -98,22 +100,25 @@ public struct ImageFolder: Sendable {
                 "is \(image.width)×\(image.height), others are \(width)×\(height); write size: to have all of one"
               )
             }
-            let start = labels.count * channels * plane
+            let start = position * channels * plane
             for channel in 0..<channels {
               for i in 0..<plane { out[start + channel * plane + i] = image.values[i * channels + channel] }
             }
-            labels.append(Int32(label))
-            done += 1
-            progress(Double(done) / Double(all))
           }
+          done += count
+          progress(Double(done) / Double(all))
         }
       }
       return Samples(
-        values: .bytes(pixels), sampleShape: [channels, height, width], count: labels.count, labels: labels)
+        values: .bytes(pixels), sampleShape: [channels, height, width], count: labelled.count,
+        labels: labelled.map(\.0))
     }
     return Dataset(
       name: name, classes: classes.count, classNames: classes, train: try half(.train), test: try half(.test))
   }
+
+  /// How many images are decoded between two words of progress.
+  private static let atOnce = 64
 
   /// The size of the first image.
   public var firstSize: (width: Int, height: Int) {

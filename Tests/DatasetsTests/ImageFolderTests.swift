@@ -3,6 +3,7 @@
 import Datasets
 import Formats
 import Foundation
+import Tensor
 import Testing
 
 /// A PNG of 8 bits a channel, its data in stored blocks.
@@ -119,6 +120,23 @@ private func pixels(_ half: Half?) -> [UInt8] {
     #expect(numbers(try folder.read(testShare: 0.3, channels: 1, seed: 4).test) == test)
     #expect(numbers(try folder.read(testShare: 0.3, channels: 1, seed: 5).test) != test)
     #expect(try folder.read(testShare: 0, channels: 1).test == nil)
+  }
+
+  @Test func imagesAreTheSameHoweverManyThreadsDecodeThem() throws {
+    defer { Team.limit = 1 }
+    let folder = try Folder()
+    for i in 0..<70 {
+      try folder.write(
+        "\(i % 2)/\(i).png", png(5, 4) { x, y, c in UInt8(truncatingIfNeeded: i + 3 * x + 5 * y + c) })
+    }
+    Team.limit = 1
+    let alone = try folder.read(size: 3)
+    Team.limit = 4
+    let together = try folder.read(size: 3)
+    #expect(pixels(together.train) == pixels(alone.train) && pixels(alone.train).count == 70 * 27)
+    #expect(together.train?.samples.labels == alone.train?.samples.labels)
+    try folder.write("0/4.png", Array("no".utf8))
+    #expect(folder.problem(size: 3).hasPrefix("F/0/4.png: no image that can be read: "))
   }
 
   @Test func imagesAreBroughtToASizeByAreaAndCutInTheMiddle() throws {

@@ -6,6 +6,7 @@ import Workflow
 
 struct DatasetImages: StageKind {
   static let name = "dataset/images"
+  static let threads = ThreadUse.any
   static let summary = "one's own PNG and JPEG files, a folder for each class"
   static let discussion = """
     Takes train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png for all, of which test_share of each class are test \
@@ -17,9 +18,8 @@ struct DatasetImages: StageKind {
   enum Colour: String, ParameterChoice { case rgb, grey }
 
   @ExternalInput(
-    "folder with train/ and test/, or with the classes", matching: "*.png", "*.jpg", "*.jpeg", "*.PNG",
-    "*.JPG",
-    "*.JPEG") var path: URL
+    "folder with train/ and test/, or with the classes", matching: "**/*.png", "**/*.jpg", "**/*.jpeg")
+  var path: URL
   @Parameter(
     "width and height that images are brought to; by default they stay", .between(1, 4096), unit: "pixels")
   var size: Int? = nil
