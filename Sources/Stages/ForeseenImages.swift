@@ -68,6 +68,16 @@ extension Foresight {
     }
   }
 
+  /// Says so where the parameter `augment` has something that an input's images are too small for.
+  mutating func requireRoom(for augment: [AugmentationChoice], in input: String) {
+    guard let shape = facts(of: input, DatasetFacts.self)?.shape, shape.count == 3 else { return }
+    for (position, choice) in augment.enumerated() {
+      do { try choice.augmentation.validate(for: shape) } catch {
+        mistake("augment.\(position)", "\(error)")
+      }
+    }
+  }
+
   /// Says so where an input can't have an image of every class, as a network needs that is to learn them.
   /// - Parameter count: how many of its images are used.
   mutating func requireImagesOfAllClasses(_ input: String, _ split: Split, count: Int?) {

@@ -109,8 +109,8 @@ func mixupsSharesHaveTheMomentsOfTheBetaDistribution(_ alpha: Double) throws {
   func problem(_ augmentation: any Augmentation) -> String {
     #expect(throws: DatasetError.self) { try batch(half(4), [augmentation]) }?.description ?? ""
   }
-  #expect(problem(Crop(padding: 9)) == "crop: a padding of 9 pixels; images of [1, 8, 8] take 1 to 8")
-  #expect(problem(Cutout(size: 17)) == "cutout: a square of 17 pixels for images of [1, 8, 8]")
+  #expect(problem(Crop(padding: 9)) == "crop: a padding of 9 pixels; images of 1×8×8 take 1 to 8")
+  #expect(problem(Cutout(size: 17)) == "cutout: a square of 17 pixels for images of 1×8×8, expected 1 to 16")
   #expect(problem(Mixup(alpha: 0)) == "mixup: alpha 0.0; expected one above 0")
   let vectors = Half(
     of: "v", .train, classes: 0,

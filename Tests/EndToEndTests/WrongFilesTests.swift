@@ -766,6 +766,63 @@ private let wrongFiles: [WrongFile] = [
       p.yaml:6:11: stage 'model': batch: synthetic/train has 100 samples, fewer than one batch of 128
       """),
   WrongFile(
+    "augmentation beyond the images",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      model:
+        uses: train
+        with:
+          data: "${images}"
+          architecture: small_cnn
+          batch: 20
+          augment: [flip, { kind: crop, padding: 33 }, { kind: cutout, size: 65 }]
+    """,
+    errors: """
+      p.yaml:10:23: stage 'model': augment: crop: a padding of 33 pixels; images of 3×32×32 take 1 to 32
+      p.yaml:10:52: stage 'model': augment: cutout: a square of 65 pixels for images of 3×32×32, expected 1 to 64
+      """),
+  WrongFile(
+    "an adversary that does nothing",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      model:
+        uses: train
+        with: { data: "${images}", architecture: small_cnn, batch: 20, adversary: { steps: 0 } }
+    """,
+    errors: """
+      p.yaml:6:83: stage 'model': adversary: steps: none from the images themselves attack nothing; leave the \
+      adversary out for standard training
+      """),
+  WrongFile(
+    "a transformer with bf16",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      vit: { uses: train, with: { data: "${images}", architecture: vit_tiny, batch: 20, compute: bf16 } }
+    """,
+    errors: """
+      p.yaml:4:94: stage 'vit': compute: vit_tiny can't be computed with bf16: attention and linear maps of tokens are \
+      in fp32
+      """),
+  WrongFile(
+    "a shortcut over a shortcut",
+    """
+    version: 1
+    stages:
+      images: { uses: dataset/synthetic, with: { train: 100, test: 50 } }
+      marked: { uses: dataset/shortcut, with: { data: "${images}" } }
+      again: { uses: dataset/shortcut, with: { data: "${marked}" } }
+    """,
+    errors: """
+      p.yaml:5:50: stage 'again': data: synthetic has a shortcut already, and another would take its place; mark the \
+      images that it was made of
+      """),
+  WrongFile(
     "fewer images than classes",
     """
     version: 1

@@ -32,12 +32,13 @@ struct ModelTests {
     #expect(
       error?.description
         == "unknown architecture 'resnet19'. Known: \(ArchitectureFamily.knownNames)")
-    let known = "resnet8, resnet14, resnet20, resnet32, resnet44, resnet56 (any 6n+2), resnet18, resnet34, "
+    let known =
+      "resnet8, resnet14, resnet20, resnet32, resnet44, resnet56 (any 6n+2 but 50 and 152), resnet18, resnet34, "
     #expect(ArchitectureFamily.knownNames.contains(known))
     let architecture = try Architecture(name: "small_cnn", input: shape, classes: 10)
     let cutError = #expect(throws: NetworkError.self) { try architecture.cut(named: "stem") }
     #expect(cutError?.description == "small_cnn has no cut 'stem'. It has: conv1, conv2, conv3, conv4")
-    for name in ["resnet", "resnet020", "resnet-20", "resnet2", "ResNet20"] {
+    for name in ["resnet", "resnet020", "resnet-20", "resnet2", "ResNet20", "resnet50", "resnet152"] {
       #expect(throws: NetworkError.self) { try Architecture(name: name, input: shape, classes: 10) }
     }
   }

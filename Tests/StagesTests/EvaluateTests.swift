@@ -49,17 +49,17 @@ import Workflow
       ([], "attack: expected at least one attack, found none"),
       (
         [["steps": 5], ["method": "apgd_ce", "step_size": 0.1]],
-        "attack: attack: Auto-PGD finds the size of its steps and starts at random; leave step_size and random_start "
+        "attack: Auto-PGD finds the size of its steps and starts at random; leave step_size and random_start "
           + "out"
       ),
       (
         ["restarts": 3],
-        "attack: attack: pgd without a random start is the same every time; write random_start: true, or restarts: 1"
+        "attack: pgd without a random start is the same every time; write random_start: true, or restarts: 1"
       ),
       (
-        ["epsilon": 8], "attack: attack: epsilon 8.0 and step size 2.0 must be in [0, 1], steps 20 at least 0"
+        ["epsilon": 8], "attack: epsilon 8.0 and step size 2.0 must be in [0, 1], steps 20 at least 0"
       ),
-      (["method": "apgd_ce", "epsilon": 8], "attack: attack: epsilon is 8.0; it is to be in [0, 1]"),
+      (["method": "apgd_ce", "epsilon": 8], "attack: epsilon is 8.0; it is to be in [0, 1]"),
     ] as [(JSON, String)])
   func whatIsNoAttackIsToldBeforeAnythingRuns(_ attack: JSON, _ expected: String) throws {
     let kind = try #require(KindCatalogue(stageKinds())["evaluate"])

@@ -22,6 +22,9 @@ extension Augmentation {
   public func validate(for shape: [Int]) throws {}
   public func apply(to image: AugmentedImage, draws: AugmentationDraws) {}
   public func mixing(rows: Int, seed: UInt64, step: Int) -> Mixing? { nil }
+
+  /// `3×32×32`, for messages.
+  func extents(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
 }
 
 /// One image that is being augmented, row-major in [0, 1].

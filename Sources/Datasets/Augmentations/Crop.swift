@@ -16,7 +16,8 @@ public struct Crop: Augmentation, Hashable {
   public func validate(for shape: [Int]) throws {
     guard padding >= 1, padding <= min(shape[1], shape[2]) else {
       throw DatasetError(
-        "crop: a padding of \(padding) pixels; images of \(shape) take 1 to \(min(shape[1], shape[2]))")
+        "crop: a padding of \(padding) pixels; images of \(extents(shape)) take 1 to \(min(shape[1], shape[2]))"
+      )
     }
   }
 

@@ -14,7 +14,9 @@ public struct Cutout: Augmentation, Hashable {
 
   public func validate(for shape: [Int]) throws {
     guard size >= 1, size <= 2 * max(shape[1], shape[2]) else {
-      throw DatasetError("cutout: a square of \(size) pixels for images of \(shape)")
+      throw DatasetError(
+        "cutout: a square of \(size) pixels for images of \(extents(shape)), expected 1 to \(2 * max(shape[1], shape[2]))"
+      )
     }
   }
 

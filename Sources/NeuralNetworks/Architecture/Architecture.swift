@@ -90,6 +90,13 @@ public struct Architecture: Sendable, Hashable {
     return layers.activationShape(layers.nodes.firstIndex { $0.cut == cut }!)
   }
 
+  /// Throws `NetworkError` where a layer can't be computed in this precision, on whatever processor.
+  public func require(_ precision: Precision) throws {
+    if precision == .bfloat16, layers.nodes.contains(where: \.layer.needsFloat32) {
+      throw Precision.refusal(of: name)
+    }
+  }
+
   /// Names (those that PyTorch's `load_state_dict` takes) and shapes of everything a model of this architecture must
   /// have: parameters and running statistics, in the order of the layers.
   public var parameterShapes: [(name: String, shape: [Int])] {

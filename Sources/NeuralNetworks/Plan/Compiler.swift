@@ -27,9 +27,7 @@ extension Network {
     }
     let graph = try assemble()
     if precision == .bfloat16, let node = graph.layers.nodes.first(where: \.layer.needsFloat32) {
-      throw NetworkError(
-        "\(segments[node.segment].name) can't be computed with bf16: attention and linear maps of tokens are in fp32"
-      )
+      throw Precision.refusal(of: segments[node.segment].name)
     }
     let points = wants == .nothing ? [] : (gradientPoints ?? [output])
     var places: [TapPoint: Int] = [:]

@@ -19,5 +19,12 @@ public enum Precision: String, Sendable, Hashable, Codable, CaseIterable {
         + "\(Precision.float32.rawValue)")
   }
 
+  /// What is said of an architecture that has layers which compute in float32 alone.
+  static func refusal(of architecture: String) -> NetworkError {
+    NetworkError(
+      "\(architecture) can't be computed with \(Precision.bfloat16.rawValue): attention and linear maps of tokens are in "
+        + "\(Precision.float32.rawValue)")
+  }
+
   var element: onednn_element { self == .bfloat16 ? .bfloat16 : .float32 }
 }

@@ -38,7 +38,7 @@ public struct APGD: AttackMethod, Hashable {
     seed: UInt64 = 0
   ) throws {
     guard steps >= 1, restarts >= 1 else {
-      throw NetworkError("attack: steps (\(steps)) and restarts (\(restarts)) are to be at least 1")
+      throw NetworkError("steps (\(steps)) and restarts (\(restarts)) are to be at least 1")
     }
     self.objective = objective
     ball = try Ball(norm, radius: epsilon)
@@ -247,7 +247,7 @@ extension NamedAttack {
   private static func apgd(_ objective: APGD.Objective, _ settings: AttackSettings) throws -> APGD {
     guard settings.stepSize == nil, settings.randomStart != false else {
       throw NetworkError(
-        "attack: Auto-PGD finds the size of its steps and starts at random; leave step_size and random_start out"
+        "Auto-PGD finds the size of its steps and starts at random; leave step_size and random_start out"
       )
     }
     return try APGD(

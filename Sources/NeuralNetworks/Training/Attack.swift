@@ -28,7 +28,7 @@ public struct Attack: Sendable, Hashable {
       norm != .linf || epsilon <= 1 && stepSize <= 1
     else {
       throw NetworkError(
-        "attack: epsilon \(epsilon) and step size \(stepSize) must be "
+        "epsilon \(epsilon) and step size \(stepSize) must be "
           + (norm == .linf ? "in [0, 1]" : "at least 0") + ", steps \(steps) at least 0")
     }
     self.norm = norm

@@ -21,7 +21,7 @@ public struct Ball: Sendable, Hashable {
   public init(_ norm: Norm, radius: Float) throws {
     guard radius >= 0, radius.isFinite, norm == .l2 || radius <= 1 else {
       throw NetworkError(
-        "attack: epsilon is \(radius); it is to be \(norm == .linf ? "in [0, 1]" : "at least 0")")
+        "epsilon is \(radius); it is to be \(norm == .linf ? "in [0, 1]" : "at least 0")")
     }
     self.norm = norm
     self.radius = radius

@@ -15,7 +15,7 @@ public struct PGD: AttackMethod, Hashable {
   public init(_ attack: Attack, restarts: Int = 1, seed: UInt64 = 0) throws {
     guard restarts >= 1, restarts == 1 || attack.randomStart else {
       throw NetworkError(
-        "attack: pgd without a random start is the same every time; write random_start: true, or restarts: 1")
+        "pgd without a random start is the same every time; write random_start: true, or restarts: 1")
     }
     self.attack = attack
     self.restarts = restarts

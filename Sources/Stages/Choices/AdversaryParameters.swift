@@ -37,6 +37,12 @@ struct AdversaryParameters: ParameterGroup {
         "adversary.ratio",
         "ratio: a ratio of 0 attacks nothing; leave the adversary out for standard training")
     }
+    guard steps > 0 || randomStart ?? compares else {
+      throw InvalidParameter(
+        "adversary.steps",
+        "steps: none from the images themselves attack nothing; leave the adversary out for standard training"
+      )
+    }
     if compares, randomStart == false {
       throw InvalidParameter(
         "adversary.random_start",

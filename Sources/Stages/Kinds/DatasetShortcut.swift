@@ -30,12 +30,22 @@ struct DatasetShortcut: StageKind {
       content: content, place: place, size: size, correlation: correlation, seed: UInt64(seed))
     for (split, base) in try data.entries {
       let files = try base.entries
-      let marked = try Half(files: files.mapValues(\.url)).description.withShortcut(shortcut)
+      let description = try Half(files: files.mapValues(\.url)).description
+      guard description.shortcut == nil else {
+        throw InputError(message: DatasetShortcut.problem(withShortcutOf: description.name))
+      }
+      let marked = try description.withShortcut(shortcut)
       let folder = try dataset.file(split)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try marked.write(to: folder.appending(path: Half.descriptionFile))
       try dataset.link("\(split)/\(Half.samplesFile)", to: files[Half.samplesFile]!)
     }
+  }
+}
+
+extension DatasetShortcut {
+  private static func problem(withShortcutOf name: String) -> String {
+    "\(name) has a shortcut already, and another would take its place; mark the images that it was made of"
   }
 }
 
@@ -47,6 +57,9 @@ extension DatasetShortcut: ForeseeingKind {
     } else if let shape = facts.shape, let size, size > min(shape[1], shape[2]) {
       foresight.mistake(
         "size", "a shortcut of \(size) pixels doesn't fit images of \(shape[1]) × \(shape[2])")
+    }
+    if facts.hasShortcut {
+      foresight.mistake("data", DatasetShortcut.problem(withShortcutOf: facts.name))
     }
     facts.hasShortcut = true
     foresight.know("dataset", facts)

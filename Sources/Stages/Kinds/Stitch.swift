@@ -312,6 +312,7 @@ extension Stitch: ForeseeingKind {
     }
     foresight.requireMarks(marking, "data", split)
     foresight.sampleCount(samples, of: "data", split, batch: batch)
+    foresight.requireRoom(for: augment, in: "data")
     foresight.know("stitched", StitchedFacts(front: networks.front, end: networks.end))
     let leastSquares = ["least_squares_error"] + (options.map.countsDirections ? ["least_squares_rank"] : [])
     foresight.know(

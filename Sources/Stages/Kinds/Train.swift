@@ -210,11 +210,13 @@ extension Train: ForeseeingKind {
     foresight.requireLabels("data", .train, for: "training")
     let count = foresight.sampleCount(samples, of: "data", .train, batch: batch)
     foresight.requireImagesOfAllClasses("data", .train, count: count)
+    foresight.requireRoom(for: augment, in: "data")
     let data = foresight.facts(of: "data", DatasetFacts.self)
     if let shape = data?.shape, shape.count == 3 {
       do {
         let image = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
-        _ = try network.network(image, classes: data?.classes ?? 10)
+        let architecture = try network.network(image, classes: data?.classes ?? 10)
+        do { try architecture.require(compute) } catch { foresight.mistake("compute", "\(error)") }
       } catch { foresight.mistake("data", "\(error)") }
     }
     if let model = ModelFacts(network, input: data?.shape, classes: data?.classes) {

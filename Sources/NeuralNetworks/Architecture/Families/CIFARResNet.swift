@@ -5,7 +5,7 @@ import Tensor
 extension ArchitectureFamily {
   static let cifarResNet = ArchitectureFamily(
     CIFARResNet.self, names: ["resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56"],
-    otherNames: "any 6n+2",
+    otherNames: "any 6n+2 but 50 and 152",
     summary: "residual networks for small images, three stages (He et al. 2016, section 4.2)")
 }
 
@@ -17,10 +17,13 @@ private struct CIFARResNet: NetworkDesign {
 
   init?(name: String) {
     guard name.hasPrefix("resnet"), let depth = Int(name.dropFirst(6)), depth >= 8, depth <= 1202,
-      depth % 6 == 2, name == "resnet\(depth)"
+      depth % 6 == 2, name == "resnet\(depth)", !CIFARResNet.othersDepths.contains(depth)
     else { return nil }
     blocks = (depth - 2) / 6
   }
+
+  /// What everybody takes for ImageNet's networks of bottlenecks (ibid., table 1), which there aren't here.
+  private static let othersDepths = [50, 152]
 
   static var parameters: [DesignParameter<CIFARResNet>] {
     [.integer("width", "channels of the stem; each later stage doubles them", 1...1024, \.width)]
