@@ -43,11 +43,12 @@ func selfStitchesByDirectReproduceTheNetworkAtEveryCut(network: Int) throws {
     for map in exact {
       let fitted = try stitch.fit(on: images, options: options(map), sharing: cache)
       let stitched = try stitch.evaluate(fitted.map, on: cache)
-      let comparison = try OutputComparison(stitched.evaluation.logits, own.logits)
+      let outputs = try PairedOutputs(stitched.evaluation.logits, own.logits, labels: own.labels)
+      #expect(try #require(OutputMeasure.agreement(outputs)) > 0.9999, "\(cut), \(map.name)")
+      #expect(OutputMeasure.disagreement(outputs) == 0, "\(cut), \(map.name)")
       #expect(
-        comparison.agreement > 0.9999 && comparison.disagreement == 0, "\(cut), \(map.name): \(comparison)")
-      #expect(
-        stitched.structuralError < 1e-8 && fitted.facts.leastSquaresError! < 1e-8, "\(cut), \(map.name)")
+        stitched.match.structuralError < 1e-8 && fitted.facts.leastSquaresError! < 1e-8, "\(cut), \(map.name)"
+      )
     }
   }
 }
@@ -72,7 +73,8 @@ func selfStitchesByDirectReproduceTheNetworkAtEveryCut(network: Int) throws {
         }
         let stitch = try Stitch(front: front, from: from, end: end, to: to)
         let fitted = try stitch.fit(on: images, options: options(AffineFamily()), sharing: cache)
-        let (evaluation, error) = try stitch.evaluate(fitted.map, on: cache)
+        let (evaluation, match) = try stitch.evaluate(fitted.map, on: cache)
+        let error = match.structuralError
         #expect(evaluation.logits.values.allSatisfy { $0.isFinite })
         // The statistics' error is that of the map as networks compute it.
         #expect(abs(error - fitted.facts.leastSquaresError!) < 1e-4, "\(from) of \(shapes)")
