@@ -40,6 +40,7 @@ let package = Package(
       ]),
     // For Benchmarks/, a package of its own.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensor"]),
+    .library(name: "Similarity", targets: ["Similarity", "Tensor"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

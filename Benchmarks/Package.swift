@@ -7,7 +7,9 @@ let package = Package(
   dependencies: [.package(name: "bobbin", path: "..")],
   targets: [
     .executableTarget(
-      name: "training-benchmark", dependencies: [.product(name: "NeuralNetworks", package: "bobbin")])
+      name: "training-benchmark", dependencies: [.product(name: "NeuralNetworks", package: "bobbin")]),
+    .executableTarget(
+      name: "measures-benchmark", dependencies: [.product(name: "Similarity", package: "bobbin")]),
   ],
   swiftLanguageModes: [.v6]
 )

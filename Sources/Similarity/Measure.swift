@@ -74,9 +74,7 @@ public struct Measure: Sendable {
     _ comparison: Comparison, with settings: [String: MeasureSetting] = [:]
   ) throws -> Double {
     guard comparison.n >= leastSamples else {
-      throw SimilarityError(
-        "\(comparison.x.name) and \(comparison.y.name) are of \(comparison.n) samples; \(name) needs \(leastSamples)"
-      )
+      throw SimilarityError("\(name) needs \(leastSamples) samples, there are \(comparison.n)")
     }
     let value: Double
     do { value = try compute(comparison, MeasureSettings(of: self, settings)) } catch let error

@@ -4,7 +4,12 @@ import COpenBLAS
 
 extension Matrix {
   /// Eigenvalues of a symmetric matrix, ascending, and its eigenvectors as rows: A = Vᵀ·diag(λ)·V.
-  public func symmetricEigen() throws -> (values: [Double], vectors: Matrix) {
+  public func symmetricEigen() throws -> (values: [Double], vectors: Matrix) { try eigen(vectors: true) }
+
+  /// Eigenvalues of a symmetric matrix, ascending.
+  public func symmetricEigenvalues() throws -> [Double] { try eigen(vectors: false).values }
+
+  private func eigen(vectors wanted: Bool) throws -> (values: [Double], vectors: Matrix) {
     precondition(rows == columns, "BUG: \(rows) × \(columns) is not square")
     guard rows > 0 else { return ([], self) }
     try requireFiniteElements()
@@ -18,7 +23,9 @@ extension Matrix {
     var info: Int32 = 0
     // First a question for how much room is needed, then the work.
     for _ in 0..<2 {
-      dsyevd_("V", "U", &n, &vectors, &n, &eigenvalues, &work, &workSize, &integers, &integerSize, &info)
+      dsyevd_(
+        wanted ? "V" : "N", "U", &n, &vectors, &n, &eigenvalues, &work, &workSize, &integers, &integerSize,
+        &info)
       if workSize != -1 { break }
       workSize = try workCount(work[0], for: self)
       integerSize = integers[0]

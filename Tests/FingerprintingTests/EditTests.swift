@@ -288,6 +288,20 @@ private let edits: [Edit] = [
     #expect(old.listed.count > 1)
   }
 
+  @Test func editingWhatMeasuresShareRerunsOnlyWhatAsksForOneOfThem() throws {
+    let copy = try Copy()
+    try Edit("", "Sources/Similarity/Bases.swift", .append(code), reruns: []).apply(at: copy.root)
+    let (old, new) = (
+      try #require(before["SimilarityKind"]), try #require(try copy.codeOfKinds()["SimilarityKind"])
+    )
+    #expect(old.files == new.files)
+    func changes(_ file: String) -> Bool {
+      old.listed["Similarity/\(file)"] != new.listed["Similarity/\(file)"]
+    }
+    #expect(changes("CanonicalCorrelations.swift") && changes("GULP.swift"))
+    #expect(!changes("LinearCKA.swift") && !changes("RSA.swift") && !changes("Procrustes.swift"))
+  }
+
   @Test func anotherCompilerRerunsEverything() throws {
     let after = try Copy().codeOfKinds(compiler: "Swift version 6.3")
     for (kind, code) in before { #expect(after[kind] != code, "\(kind)") }

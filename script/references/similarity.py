@@ -1,6 +1,5 @@
 """Reference values for Tests/SimilarityTests, each computed plainly by its definition with NumPy and SciPy (2.4.6 and
 1.17.1 were used): python script/references/similarity.py > Tests/SimilarityTests/ReferenceValues.swift"""
-import itertools
 import math
 
 import numpy as np
@@ -9,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
-CASES = [(0, 30, 25, 25), (1, 12, 40, 35), (2, 14, 5, 30), (3, 40, 6, 9)]
+CASES = [(0, 30, 25, 25), (1, 12, 40, 35), (2, 14, 5, 30), (3, 40, 6, 9), (4, 90, 8, 12)]
 
 
 def centred(a):
@@ -126,6 +125,91 @@ def gulp(x, y, penalty):
     return np.trace(ix @ sx @ ix @ sx) + np.trace(iy @ sy @ iy @ sy) - 2 * np.trace(ix @ sxy @ iy @ sxy.T)
 
 
+def assigned(scores):
+    """The best assignment as a linear programme."""
+    if scores.shape[0] > scores.shape[1]:
+        scores = scores.T
+    p, q = scores.shape
+    rows, columns = np.kron(np.eye(p), np.ones(q)), np.kron(np.ones(p), np.eye(q))
+    found = scipy.optimize.linprog(-scores.ravel(), A_ub=columns, b_ub=np.ones(q), A_eq=rows, b_eq=np.ones(p))
+    return -found.fun
+
+
+def correlations(x, y):
+    return np.corrcoef(x.T, y.T)[:x.shape[1], x.shape[1]:]
+
+
+def permuted(x, y, scale):
+    x, y = centred(x), centred(y)
+    if scale:
+        x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
+    product = assigned(x.T @ y)
+    return math.acos(product) if scale else math.sqrt((x ** 2).sum() + (y ** 2).sum() - 2 * product)
+
+
+def distance_correlation(x, y):
+    """Székely, Rizzo & Bakirov 2007, remark 3, without centring."""
+    def covariance(a, b):
+        s1 = (a * b).mean()
+        s2 = a.mean() * b.mean()
+        return s1 + s2 - 2 * (a.mean(0) * b.mean(0)).mean()
+    a, b = squareform(pdist(x)), squareform(pdist(y))
+    return math.sqrt(covariance(a, b) / math.sqrt(covariance(a, a) * covariance(b, b)))
+
+
+def neighbours(x, k, metric="cosine"):
+    d = squareform(pdist(x, metric))
+    np.fill_diagonal(d, np.inf)
+    return d.argsort(1)[:, :k].tolist()
+
+
+def jaccard(a, b):
+    return len(set(a) & set(b)) / len(set(a) | set(b))
+
+
+def ranks(a, b):
+    common = [j for j in a if j in b]
+    if not common:
+        return 0
+    terms = [((a.index(j) + 1), (b.index(j) + 1)) for j in common]
+    return (sum(2 / (1 + abs(r - s)) / (r + s) for r, s in terms)
+            / sum(1 / m for m in range(1, len(common) + 1)))
+
+
+def over_samples(x, y, k, term, metric="cosine"):
+    return np.mean([term(a, b) for a, b in zip(neighbours(x, k, metric), neighbours(y, k, metric))])
+
+
+def second_order(x, y, k):
+    s, t = 1 - squareform(pdist(x, "cosine")), 1 - squareform(pdist(y, "cosine"))
+    values = []
+    for i, (a, b) in enumerate(zip(neighbours(x, k), neighbours(y, k))):
+        union = sorted(set(a) | set(b))
+        u, v = s[i, union], t[i, union]
+        values.append(u @ v / np.linalg.norm(u) / np.linalg.norm(v))
+    return np.mean(values)
+
+
+def concentricity(x):
+    m = x.mean(0)
+    return np.mean([a @ m / np.linalg.norm(a) / np.linalg.norm(m) for a in x])
+
+
+def uniformity(x, t):
+    return math.log(np.mean([math.exp(-t * ((a - b) ** 2).sum()) for a in x for b in x]))
+
+
+def imd(x, y, k):
+    def trace(a, t):
+        graph = np.zeros((len(a), len(a)))
+        for i, js in enumerate(neighbours(a, k, "euclidean")):
+            for j in js:
+                graph[i, j] = graph[j, i] = 1
+        d = np.diag(graph.sum(1) ** -0.5)
+        return np.trace(scipy.linalg.expm(-t * (np.eye(len(a)) - d @ graph @ d))) / len(a)
+    return 1e6 * max(math.exp(-2 * (t + 1 / t)) * abs(trace(x, t) - trace(y, t)) for t in np.logspace(-1, 1, 256))
+
+
 def unless_full(measure, *which):
     return lambda x, y: None if any(full((x, y)[i]) for i in which) else measure(x, y)
 
@@ -136,11 +220,17 @@ ROWS = [
     ("linear_cka_debiased", {}, lambda x, y: minibatch(x, y, len(x))),
     ("linear_cka_minibatch", {}, lambda x, y: minibatch(x, y, 256)),
     ("linear_cka_minibatch", {"batch": 5}, lambda x, y: minibatch(x, y, 5)),
+    ("rbf_cka", {}, lambda x, y: cka_of(rbf(x, 0.8), rbf(y, 0.8))),
+    ("rbf_cka", {"bandwidth": 0.3}, lambda x, y: cka_of(rbf(x, 0.3), rbf(y, 0.3))),
     ("procrustes", {}, lambda x, y: rotation_distance(x, y, False)),
     ("procrustes_size_and_shape", {}, lambda x, y: math.sqrt(rotation_distance(x, y, False))),
     ("procrustes_normalised", {}, rotation_distance),
     ("procrustes_normalised_sqrt", {}, lambda x, y: math.sqrt(rotation_distance(x, y))),
     ("procrustes_angular", {}, lambda x, y: math.acos(1 - rotation_distance(x, y) / 2)),
+    ("permutation_procrustes", {}, lambda x, y: permuted(x, y, False)),
+    ("permutation_angular", {}, lambda x, y: permuted(x, y, True)),
+    ("cosine_similarity", {}, cosine),
+    ("aligned_cosine", {}, aligned_cosine),
     ("mean_cca", {}, unless_full(lambda x, y: rho(x, y).mean(), *both)),
     ("r2_cca", {}, unless_full(lambda x, y: (rho(x, y) ** 2).mean(), *both)),
     ("svcca", {}, lambda x, y: svcca(x, y, 0.99)),
@@ -156,6 +246,32 @@ ROWS = [
     ("gulp", {}, lambda x, y: gulp(x, y, 0.01)),
     ("gulp", {"lambda": 1.0}, lambda x, y: gulp(x, y, 1)),
     ("gulp", {"lambda": 0.0}, unless_full(lambda x, y: gulp(x, y, 0), *both)),
+    ("hard_correlation_match", {}, lambda x, y: assigned(correlations(x, y)) / min(x.shape[1], y.shape[1])),
+    ("soft_correlation_match", {},
+     lambda x, y: (correlations(x, y).max(0).mean() + correlations(x, y).max(1).mean()) / 2),
+    ("rsa", {}, lambda x, y: spearmanr(pdist(x, "correlation"), pdist(y, "correlation")).statistic),
+    ("rsa", {"distance": "euclidean"}, lambda x, y: spearmanr(pdist(x), pdist(y)).statistic),
+    ("rsa", {"distance": "cosine"}, lambda x, y: spearmanr(pdist(x, "cosine"), pdist(y, "cosine")).statistic),
+    ("rsm_norm_difference", {}, lambda x, y: np.linalg.norm(squareform(pdist(x) - pdist(y)), 2)),
+    ("distance_correlation", {}, distance_correlation),
+    ("jaccard_knn", {}, lambda x, y: over_samples(x, y, 10, jaccard)),
+    ("jaccard_knn", {"k": 3, "nearness": "euclidean"},
+     lambda x, y: over_samples(x, y, 3, jaccard, "euclidean")),
+    ("second_order_cosine", {}, lambda x, y: second_order(x, y, 10)),
+    ("second_order_cosine", {"k": 3}, lambda x, y: second_order(x, y, 3)),
+    ("rank_similarity", {}, lambda x, y: over_samples(x, y, 10, ranks)),
+    ("rank_similarity", {"k": 3, "nearness": "euclidean"},
+     lambda x, y: over_samples(x, y, 3, ranks, "euclidean")),
+    ("joint_rank_jaccard", {}, lambda x, y: over_samples(x, y, 10, lambda a, b: jaccard(a, b) * ranks(a, b))),
+    ("joint_rank_jaccard", {"k": 3, "nearness": "euclidean"},
+     lambda x, y: over_samples(x, y, 3, lambda a, b: jaccard(a, b) * ranks(a, b), "euclidean")),
+    ("magnitude_difference", {},
+     lambda x, y: abs(np.linalg.norm(x.mean(0)) - np.linalg.norm(y.mean(0)))),
+    ("concentricity_difference", {}, lambda x, y: abs(concentricity(x) - concentricity(y))),
+    ("uniformity_difference", {}, lambda x, y: abs(uniformity(x, 2) - uniformity(y, 2))),
+    ("uniformity_difference", {"t": 0.5}, lambda x, y: abs(uniformity(x, 0.5) - uniformity(y, 0.5))),
+    ("imd_score", {}, lambda x, y: imd(x, y, 5)),
+    ("imd_score", {"k": 3}, lambda x, y: imd(x, y, 3)),
 ]
 
 
