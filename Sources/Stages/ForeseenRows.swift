@@ -11,7 +11,9 @@ struct ForeseenRows {
   private var scores: ScoreRows?
   private let isWritten: Bool
 
-  init(_ foresight: Foresight, _ inputs: String...) {
+  init(_ foresight: Foresight, _ inputs: String...) { self.init(foresight, inputs) }
+
+  init(_ foresight: Foresight, _ inputs: [String]) {
     let members = inputs.flatMap { foresight.members(of: $0) }
     isWritten = inputs.contains(where: foresight.isWritten)
     axes = ScoreRows(rows: [])

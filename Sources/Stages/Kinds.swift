@@ -33,6 +33,8 @@ public func stageKinds() -> [KindDescription] {
     Table.self,
     Compare.self,
     Heatmap.self,
+    Lines.self,
+    Scatter.self,
     Curves.self,
     Command.self,
   ])

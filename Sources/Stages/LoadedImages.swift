@@ -31,6 +31,8 @@ struct LoadedImages: FittingSource {
 
   var name: String { loader.half.name }
   var count: Int { loader.count }
+  /// What the classes are called; nil where the dataset doesn't say it.
+  var classNames: [String]? { loader.half.classNames }
   /// Nil where there are no labels.
   var classes: Int? { loader.hasLabels ? loader.half.classes : nil }
   var batch: Int { loader.options.batch }

@@ -110,14 +110,4 @@ struct ScoreRows {
     let names = AxisNames(axes)
     return Dictionary(uniqueKeysWithValues: axes.map { ($0, names.shortest($0)) })
   }
-
-  /// The mean of some numbers, in their order.
-  static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-
-  /// The sample standard deviation (n − 1); 0 for a single number.
-  static func spread(_ values: [Double]) -> Double {
-    guard values.count > 1 else { return 0 }
-    let centre = mean(values)
-    return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
-  }
 }

@@ -1,14 +1,16 @@
-// Owns how a heatmap looks: panels of cells with their numbers, axes, one colour scale for all, and what there is to
-// know of the cells.
+// Owns how a heatmap looks: panels of cells with their numbers, words along both sides, one colour scale for all.
 
+import Canonical
 import Foundation
 
 /// What a cell shows.
 struct HeatmapCell {
   /// Its colour, and the number in it.
   var value: Double
-  /// What stands below the number, smaller; nil: nothing.
-  var detail: String? = nil
+  /// What stands below the number, smaller, a line each.
+  var details: [String] = []
+  /// What else is known of it, by name.
+  var data: [String: JSON] = [:]
 }
 
 /// One panel: its cells by line and column, nil where there is no value.
@@ -18,224 +20,213 @@ struct HeatmapPanel {
 }
 
 /// A heatmap. Where there are too many columns for numbers, colours alone are left.
-struct HeatmapDrawing {
+struct HeatmapDrawing: Figure {
   let title: String
   let xName: String
   let yName: String
   let columns: [String]
   let lines: [String]
   let panels: [HeatmapPanel]
-  /// The numbers at the dark and the bright end.
-  let scale: ClosedRange<Double>
-  /// What the colours are of.
-  let scaleName: String
+  let scale: ColourScale
   let digits: Int
-  /// What the cells are, below the figure.
+  /// What the cells are, with n, below the figure.
   let notes: [String]
 
-  private let gap = 28.0
-  private let lineHeight = 16.0
-
   private var cells: [HeatmapCell] { panels.flatMap { $0.cells.flatMap { $0.compactMap(\.self) } } }
-  private var showsNumbers: Bool { columns.count <= 30 }
-  private var hasDetails: Bool { showsNumbers && cells.contains { $0.detail != nil } }
-  private var numberSize: Double { columns.count > 16 ? 9 : 11 }
-  private var nameSize: Double { showsNumbers ? 12 : 8 }
+  private var hasGaps: Bool { panels.contains { $0.cells.contains { $0.contains { $0 == nil } } } }
 
-  /// Sizes of the parts, all in pixels.
-  private struct FigureSheet {
-    var cell: (width: Double, height: Double)
+  /// Sizes of the parts of a panel.
+  private struct Layout {
+    let showsNumbers: Bool
+    let cell: (width: Double, height: Double)
+    let numberSize: Double
+    let nameSize: Double
     /// Left of and below the cells, for names and values of the axes.
-    var (left, below) = (0.0, 0.0)
-    var isTilted: Bool
-    var headings: [[String]]
-    var heading: Double
-    var panel: (width: Double, height: Double)
+    let (left, below): (Double, Double)
+    let isTilted: Bool
+    let headings: [[String]]
+    let heading: Double
+    let panel: (width: Double, height: Double)
+    let (xNames, yNames): ([String], [String])
+    /// Lines below the number, at most.
+    let details: Int
+
+    init(_ drawing: HeatmapDrawing) {
+      let (columns, lines) = (drawing.columns, drawing.lines)
+      showsNumbers = columns.count <= 30
+      numberSize = columns.count > 16 ? 9 : 11
+      let nameSize = showsNumbers ? 12.0 : 9
+      self.nameSize = nameSize
+      let size = numberSize
+      let widest =
+        drawing.cells.flatMap { cell in
+          [textWidth(fixed(cell.value, digits: drawing.digits), size: size)]
+            + cell.details.map { textWidth($0, size: 9) }
+        }.max() ?? 0
+      details = drawing.cells.map(\.details.count).max() ?? 0
+      cell =
+        showsNumbers
+        ? (max(columns.count > 16 ? 26 : 40, widest + 8), 26 + 11 * Double(details)) : (12, 12)
+      let columnWidth = columns.map { textWidth($0, size: nameSize) }.max() ?? 0
+      isTilted = columnWidth > cell.width - 6
+      // Tilted by 45°, a text reaches as far down as to the left.
+      let reach = columnWidth * 0.71
+      let grid = (width: Double(columns.count) * cell.width, height: Double(lines.count) * cell.height)
+      let content = max(grid.width, 120)
+      yNames = wrappedText(drawing.yName, max(grid.height, 60))
+      xNames = wrappedText(drawing.xName, content)
+      left = max(
+        Double(yNames.count) * FigureSheet.lineHeight + 14
+          + (lines.map { textWidth($0, size: nameSize) }.max() ?? 0),
+        isTilted ? reach - cell.width / 2 : 0)
+      below = (isTilted ? reach + 14 : 20) + Double(xNames.count) * FigureSheet.lineHeight + 4
+      headings = drawing.panels.map { wrappedText($0.title, content) }
+      heading = Double(headings.map(\.count).max() ?? 0) * FigureSheet.lineHeight + 6
+      panel = (left + content, heading + max(grid.height, Double(yNames.count) * 20) + below)
+    }
   }
 
-  private var sheet: FigureSheet {
-    let longest = cells.map { textWidth(fixed($0.value, digits: digits), size: numberSize) }.max() ?? 0
-    let cell =
-      showsNumbers
-      ? (width: max(columns.count > 16 ? 26 : 40, longest + 10), height: hasDetails ? 36.0 : 28.0)
-      : (width: 12, height: 12)
-    let columnWidth = columns.map { textWidth($0, size: nameSize) }.max() ?? 0
-    let isTilted = columnWidth > cell.width - 6
-    // Tilted by 45°, a text reaches as far down as to the left.
-    let reach = columnWidth * 0.71
-    let names = Double(wrappedText(yName, Double(lines.count) * cell.height).count) * lineHeight
-    let left = max(
-      names + 14 + (lines.map { textWidth($0, size: nameSize) }.max() ?? 0),
-      isTilted ? reach - cell.width / 2 : 0)
-    let grid = (width: Double(columns.count) * cell.width, height: Double(lines.count) * cell.height)
-    let content = max(grid.width, 120)
-    let below =
-      (isTilted ? reach + 14 : 20) + Double(wrappedText(xName, content).count) * lineHeight + 4
-    let headings = panels.map { wrappedText($0.title, content, size: 12.5) }
-    let heading = Double(headings.map(\.count).max() ?? 0) * lineHeight + 6
+  private func sheet(_ layout: Layout) -> FigureSheet {
+    let side = scale.size(beside: Double(lines.count) * layout.cell.height, hasGaps: hasGaps)
     return FigureSheet(
-      cell: cell, left: left, below: below, isTilted: isTilted, headings: headings, heading: heading,
-      panel: (left + content, heading + grid.height + below))
+      title: title, panel: layout.panel, panels: panels.count,
+      side: (side.width, side.height + layout.heading),
+      notes: notes)
   }
 
   var svg: String {
-    let sheet = sheet
-    let across = HeatmapDrawing.across(panels.count, sheet.panel.width + gap, sheet.panel.height + gap)
-    let down = (panels.count + across - 1) / across
-    let scaleWidth = 30 + (ticks.map { textWidth($0.text) }.max() ?? 0)
-    let scaleNames = wrappedText(scaleName, 110)
-    let contentWidth = Double(across) * (sheet.panel.width + gap) + max(scaleWidth, 110) + 20
-    let totalWidth = max(contentWidth, 280)
-    let titles = wrappedText(title, totalWidth - 40, size: 17)
-    let top = 20 + Double(titles.count) * 22 + 8
-    let bottom = Double(notes.count + (hasGaps ? 1 : 0)) * 18 + 12
-    let scaleTop = max(sheet.heading, Double(scaleNames.count) * lineHeight + 10)
-    let height = top + max(Double(down) * (sheet.panel.height + gap), scaleTop + 120) + bottom
-
-    var page = SVGPage()
-    for (i, line) in titles.enumerated() {
-      page.text(line, x: 20, y: 34 + Double(i) * 22, attributes: #"font-size="17" font-weight="bold""#)
-    }
-    for (i, panel) in panels.enumerated() {
-      let x = 20 + Double(i % across) * (sheet.panel.width + gap)
-      let y = top + Double(i / across) * (sheet.panel.height + gap)
-      draw(panel, sheet.headings[i], sheet, x: x, y: y, into: &page)
-    }
-    drawScale(
-      scaleNames, x: 20 + Double(across) * (sheet.panel.width + gap), y: top + scaleTop,
-      height: min(240, max(90, Double(lines.count) * sheet.cell.height)), into: &page)
-    var y = height - bottom + 8
-    if hasGaps {
-      page.rectangle(x: 20, y: y - 11, width: 16, height: 13, fill: "url(#missing)")
-      page.text("no value", x: 42, y: y, attributes: "fill=\"\(SVGPage.grey)\"")
-      y += 18
-    }
-    for note in notes {
-      page.text(note, x: 20, y: y, attributes: "fill=\"\(SVGPage.grey)\"")
-      y += 18
-    }
-    return page.document(width: totalWidth, height: height, definitions: hatching)
-  }
-
-  /// How many panels stand side by side: so many that the figure is a little wider than high, with few empty places.
-  private static func across(_ count: Int, _ width: Double, _ height: Double) -> Int {
-    (1...max(count, 1)).filter { $0 == 1 || Double($0) * width <= 1600 }.min { a, b in
-      func cost(_ across: Int) -> Double {
-        let down = (count + across - 1) / across
-        let aspect = Double(across) * width / (Double(down) * height)
-        return abs(log(aspect / 1.5)) + 0.75 * Double(across * down - count)
+    let layout = Layout(self)
+    let sheet = sheet(layout)
+    return sheet.document { page in
+      for (i, panel) in panels.enumerated() {
+        draw(panel, layout.headings[i], layout, at: sheet.place(of: i), into: &page)
       }
-      return cost(a) < cost(b)
-    }!
-  }
-
-  private var hasGaps: Bool { panels.contains { $0.cells.contains { $0.contains { $0 == nil } } } }
-
-  private var hatching: String {
-    """
-    <pattern id="missing" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">\
-    <rect width="6" height="6" fill="#f2f2f2"/><rect width="1.5" height="6" fill="#b8b8b8"/></pattern>
-    """
+      scale.draw(
+        at: (sheet.sidePlace.x, sheet.sidePlace.y + layout.heading),
+        beside: Double(lines.count) * layout.cell.height, hasGaps: hasGaps, into: &page)
+    }
   }
 
   private func draw(
-    _ panel: HeatmapPanel, _ heading: [String], _ sheet: FigureSheet, x: Double, y: Double,
+    _ panel: HeatmapPanel, _ heading: [String], _ layout: Layout, at place: (x: Double, y: Double),
     into page: inout SVGPage
   ) {
-    let cell = sheet.cell
-    let (left, top) = (x + sheet.left, y + sheet.heading)
+    let cell = layout.cell
+    let (left, top) = (place.x + layout.left, place.y + layout.heading)
     let bottom = top + Double(lines.count) * cell.height
     let right = left + Double(columns.count) * cell.width
     for (i, line) in heading.enumerated() {
-      page.text(line, x: left, y: y + 10 + Double(i) * lineHeight, attributes: #"font-weight="bold""#)
+      page.text(line, x: left, y: place.y + 10 + Double(i) * FigureSheet.lineHeight, isBold: true)
     }
     for (row, line) in lines.enumerated() {
-      let cellY = top + Double(row) * cell.height
+      let y = top + Double(row) * cell.height
       page.text(
-        line, x: left - 6, y: cellY + cell.height / 2 + nameSize / 3,
-        attributes: "text-anchor=\"end\"" + nameAttributes)
-      for column in columns.indices {
-        let cellX = left + Double(column) * cell.width
+        line, x: left - 6, y: y + cell.height / 2 + layout.nameSize / 3, size: layout.nameSize, anchor: .end)
+      for (column, name) in columns.enumerated() {
+        let x = left + Double(column) * cell.width
         guard let value = panel.cells[row][column] else {
-          page.rectangle(
-            x: cellX, y: cellY, width: cell.width - 1, height: cell.height - 1, fill: "url(#missing)")
+          page.gap(x: x, y: y, width: cell.width - 1, height: cell.height - 1)
           continue
         }
-        let share = share(value.value)
+        let colour = scale.colour(of: value.value)
         page.rectangle(
-          x: cellX, y: cellY, width: cell.width - 1, height: cell.height - 1, fill: viridis(share))
-        guard showsNumbers else { continue }
-        let ink = share < 0.6 ? "white" : "black"
-        let centre = (x: cellX + (cell.width - 1) / 2, y: cellY + cell.height / 2)
+          x: x, y: y, width: cell.width - 1, height: cell.height - 1, .fixed(colour.hex),
+          tip: tip(line, name, value))
+        guard layout.showsNumbers else { continue }
+        let middle = x + (cell.width - 1) / 2
+        let first = y + (cell.height - 11 * Double(value.details.count)) / 2 + 4
         page.text(
-          fixed(value.value, digits: digits), x: centre.x, y: centre.y + (hasDetails ? -1 : 4),
-          attributes: "text-anchor=\"middle\" font-size=\"\(Int(numberSize))\" fill=\"\(ink)\"")
-        if let detail = value.detail {
+          fixed(value.value, digits: digits), x: middle, y: first, .fixed(colour.ink),
+          size: layout.numberSize,
+          anchor: .middle)
+        for (i, detail) in value.details.enumerated() {
           page.text(
-            detail, x: centre.x, y: centre.y + 11,
-            attributes: "text-anchor=\"middle\" font-size=\"9\" fill=\"\(ink)\"")
+            detail, x: middle, y: first + 11 * Double(i + 1), .fixed(colour.ink), size: 9, anchor: .middle)
         }
       }
     }
     for (i, column) in columns.enumerated() {
       let centre = left + (Double(i) + 0.5) * cell.width
-      if sheet.isTilted {
-        page.tiltedText(column, x: centre + 4, y: bottom + 12, attributes: nameAttributes)
+      if layout.isTilted {
+        page.text(column, x: centre + 4, y: bottom + 12, size: layout.nameSize, anchor: .end, turned: -45)
       } else {
-        page.text(column, x: centre, y: bottom + 16, attributes: "text-anchor=\"middle\"" + nameAttributes)
+        page.text(column, x: centre, y: bottom + 16, size: layout.nameSize, anchor: .middle)
       }
     }
-    let names = wrappedText(xName, max(right - left, 120))
-    for (i, line) in names.enumerated() {
-      let up = Double(names.count - 1 - i) * lineHeight
+    for (i, line) in layout.xNames.enumerated() {
+      let up = Double(layout.xNames.count - 1 - i) * FigureSheet.lineHeight
+      page.text(line, x: (left + right) / 2, y: bottom + layout.below - 6 - up, .faint, anchor: .middle)
+    }
+    for (i, line) in layout.yNames.enumerated() {
       page.text(
-        line, x: (left + right) / 2, y: bottom + sheet.below - 6 - up,
-        attributes: "text-anchor=\"middle\" fill=\"\(SVGPage.grey)\"")
-    }
-    let middle = (top + bottom) / 2
-    for (i, line) in wrappedText(yName, Double(lines.count) * cell.height).enumerated() {
-      page.upwardText(line, x: x + 10 + Double(i) * lineHeight, middle: middle)
+        line, x: place.x + 10 + Double(i) * FigureSheet.lineHeight, y: (top + bottom) / 2, .faint,
+        anchor: .middle, turned: -90)
     }
   }
 
-  private var nameAttributes: String { nameSize == 12 ? "" : " font-size=\"\(Int(nameSize))\"" }
-
-  private func drawScale(
-    _ names: [String], x: Double, y: Double, height: Double, into page: inout SVGPage
-  ) {
-    for (i, line) in names.enumerated() {
-      page.text(
-        line, x: x, y: y - 14 - Double(names.count - 1 - i) * lineHeight,
-        attributes: "fill=\"\(SVGPage.grey)\"")
-    }
-    let steps = 48
-    for i in 0..<steps {
-      let share = 1 - (Double(i) + 0.5) / Double(steps)
-      page.rectangle(
-        x: x, y: y + Double(i) * height / Double(steps), width: 14, height: height / Double(steps) + 0.5,
-        fill: viridis(share))
-    }
-    for tick in ticks {
-      page.text(tick.text, x: x + 19, y: y + (1 - tick.share) * height + 4)
-    }
+  private func tip(_ line: String, _ column: String, _ cell: HeatmapCell) -> String {
+    let more = cell.data.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value.canonical)" }
+    return "\(yName) \(line), \(xName) \(column): \(JSON.number(cell.value).canonical)\(more.joined())"
   }
 
-  /// Numbers along the scale, with as many decimals as tell them apart, evenly; one where all cells are the same.
-  private var ticks: [(share: Double, text: String)] {
-    let (low, high) = (scale.lowerBound, scale.upperBound)
-    guard low < high else { return [(0.5, fixed(low, digits: digits))] }
-    let ticks = [0, 0.25, 0.5, 0.75, 1].map { (share: $0, value: low + $0 * (high - low)) }
-    for digits in digits...12 {
-      let texts = ticks.map { fixed($0.value, digits: digits) }
-      let isEven = zip(ticks, texts).allSatisfy { abs(Double($1)! - $0.value) < 0.02 * (high - low) }
-      if isEven, Set(texts).count == texts.count { return zip(ticks, texts).map { ($0.share, $1) } }
+  var vegaLite: JSON {
+    let layout = Layout(self)
+    var rows: [JSON] = []
+    var names: Set<String> = []
+    for panel in panels {
+      for (line, cells) in zip(lines, panel.cells) {
+        for (column, cell) in zip(columns, cells) {
+          var row: [String: JSON] = [
+            "panel": .string(panel.title), "x": .string(column), "y": .string(line), "value": .null,
+          ]
+          if let cell {
+            row["value"] = .number(cell.value)
+            row["ink"] = .string(scale.colour(of: cell.value).ink)
+            row["text"] = .string(
+              ([fixed(cell.value, digits: digits)] + cell.details).joined(separator: "\n"))
+            names.formUnion(cell.data.keys)
+            row.merge(cell.data) { $1 }
+          }
+          rows.append(.object(row))
+        }
+      }
     }
-    return [(0, "\(low)"), (1, "\(high)")]
-  }
-
-  /// Where a number stands on the scale, from 0 to 1; in the middle where all are the same.
-  private func share(_ number: Double) -> Double {
-    let (low, high) = (scale.lowerBound, scale.upperBound)
-    return low < high ? min(max((number - low) / (high - low), 0), 1) : 0.5
+    let places: [String: JSON] = [
+      "x": VegaLite.words("x", title: xName, columns, ["axis": ["labelAngle": layout.isTilted ? -45 : 0]]),
+      "y": VegaLite.words("y", title: yName, lines),
+    ]
+    func layer(_ mark: JSON, _ filter: String, _ more: [String: JSON]) -> JSON {
+      [
+        "mark": mark, "transform": [["filter": .string(filter)]],
+        "encoding": .object(places.merging(more) { $1 }),
+      ]
+    }
+    let tip = VegaLite.tip(
+      [("y", yName), ("x", xName), ("value", scale.name)] + names.sorted().map { ($0, $0) })
+    var layers = [
+      layer("rect", "isValid(datum.value)", ["color": scale.vegaLite, "tooltip": tip]),
+      layer(["type": "text", "text": "–", "color": "#767676"], "!isValid(datum.value)", [:]),
+    ]
+    if layout.showsNumbers {
+      layers.append(
+        layer(
+          [
+            "type": "text", "lineBreak": "\n", "fontSize": .number(layout.numberSize), "lineHeight": 11,
+            "baseline": "middle", "dy": .number(-5.5 * Double(layout.details)),
+          ],
+          "isValid(datum.value)",
+          [
+            "text": ["field": "text", "type": "nominal"],
+            "color": [
+              "condition": ["test": "datum.ink === 'white'", "value": "white"], "value": "black",
+            ],
+          ]))
+    }
+    return VegaLite(
+      title: title, notes: notes + (hasGaps ? ["–: no value"] : []), rows: rows, panels: panels.map(\.title),
+      across: sheet(layout).across,
+      size: (Double(columns.count) * layout.cell.width, Double(lines.count) * layout.cell.height),
+      layers: layers
+    ).description
   }
 }

@@ -11,7 +11,7 @@ import Workflow
 struct Confusion: StageKind {
   static let name = "confusion"
   static let summary =
-    "which class a network takes for which: a confusion matrix (SVG, CSV) and a table of classes"
+    "which class a network takes for which: a confusion matrix (SVG, Vega-Lite, CSV) and a table of classes"
   static let threads = ThreadUse.any
   static let discussion = """
     `matrix` has a row for each pair of a class and the one it is told to be: how often, and as a share of the class's \
@@ -26,9 +26,12 @@ struct Confusion: StageKind {
   @Parameter("which half of the dataset") var split = Split.test
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
-  @Parameter("what the classes are called, in their order; their numbers by default") var names: [String] = []
+  @Parameter(
+    "what the classes are called, in their order; by default as the dataset calls them, or their numbers")
+  var names: [String] = []
   @Parameter("above the figure") var title = "Confusion matrix"
   @Output("the figure", .figure) var figure: OutputArtifact
+  @Output("the figure as a description with its data", .vegaLite) var vegaLite: OutputArtifact
   @Output("how often which class is told to be which", .csv) var matrix: OutputArtifact
   @Output("accuracy, precision and F1 of each class", .csv) var classes: OutputArtifact
 
@@ -45,7 +48,8 @@ struct Confusion: StageKind {
     let cache = Result { try models.cache(images.get()) }
     for (member, network) in zip(members, networks) {
       member.finish {
-        try member.kind.write(ConfusionMatrix(network!.evaluate(on: cache.get()).evaluation))
+        try member.kind.write(
+          ConfusionMatrix(network!.evaluate(on: cache.get()).evaluation), ofClasses: images.get().classNames)
       }
     }
   }
@@ -65,9 +69,11 @@ struct Confusion: StageKind {
       "there are \(names.count) names for \(classes) classes; write one for each, in their order, or none"
   }
 
-  private func write(_ confusion: ConfusionMatrix) throws {
+  private func write(_ confusion: ConfusionMatrix, ofClasses known: [String]?) throws {
     let classes = confusion.classes
-    let names = names.isEmpty ? classes.indices.map(String.init) : names
+    // A network may tell more classes apart than the dataset has.
+    let own = known.flatMap { $0.count == classes.count ? $0 : nil }
+    let names = names.isEmpty ? own ?? classes.indices.map(String.init) : names
     func cell(_ number: Double?) -> String { number.map { JSON.number($0).canonical } ?? "" }
     func share(_ count: Int, _ row: Int) -> Double? {
       classes[row].count > 0 ? Double(count) / Double(classes[row].count) : nil
@@ -93,20 +99,22 @@ struct Confusion: StageKind {
     let cells = names.indices.map { row in
       names.indices.map { column in
         let count = confusion.counts[row][column]
-        return share(count, row).map { HeatmapCell(value: $0, detail: "\(count)") }
+        return share(count, row).map {
+          HeatmapCell(value: $0, details: ["\(count)"], data: ["count": .integer(count)])
+        }
       }
     }
     let images = classes.reduce(0) { $0 + $1.count }
     let right = names.indices.reduce(0) { $0 + confusion.counts[$1][$1] }
     let drawing = HeatmapDrawing(
       title: title, xName: "told class", yName: "true class", columns: names, lines: names,
-      panels: [HeatmapPanel(title: "", cells: cells)], scale: 0...1,
-      scaleName: "share of the true class's images", digits: 2,
+      panels: [HeatmapPanel(title: "", cells: cells)],
+      scale: ColourScale(name: "share of the true class's images", range: 0...1, digits: 2), digits: 2,
       notes: [
         "share of the true class's images" + (names.count > 30 ? "" : ", number of images below"),
         "n = \(images) images, accuracy \(fixed(Double(right) / Double(images), digits: 3))",
       ])
-    try Data(drawing.svg.utf8).write(to: figure.url)
+    try drawing.publish(svg: figure, vegaLite: vegaLite)
   }
 }
 
