@@ -61,7 +61,7 @@ private let datasets: Set = [
   "DatasetMNIST", "DatasetCIFAR10", "DatasetSynthetic", "DatasetShortcut", "DatasetArrays",
 ]
 private let computing: Set = ["Train", "Stitch", "Evaluate", "Confusion", "Activations"]
-private let drawing: Set = ["Table", "Compare", "Heatmap", "Curves"]
+private let drawing: Set = ["Table", "Compare", "Heatmap", "Lines", "Scatter", "Curves"]
 private let all = datasets.union(computing).union(drawing).union(["ModelImport", "SimilarityKind", "Command"])
 
 private let edits: [Edit] = [
@@ -144,8 +144,12 @@ private let edits: [Edit] = [
     reruns: ["Heatmap", "Confusion"]),
   Edit(
     "how intervals of means are made", "Sources/Statistics/StudentInterval.swift", .append(code),
-    reruns: ["Table", "Compare"]),
-  Edit("how curves look", "Sources/Stages/Drawing/CurvesDrawing.swift", .append(code), reruns: ["Curves"]),
+    reruns: ["Table", "Compare", "Heatmap", "Lines", "Curves"], spares: ["Confusion", "Command"]),
+  Edit(
+    "how lines look", "Sources/Stages/Drawing/LinesDrawing.swift", .append(code), reruns: ["Curves", "Lines"]),
+  Edit(
+    "how figures are written", "Sources/Stages/Drawing/SVGPage.swift", .append(code),
+    reruns: ["Heatmap", "Confusion", "Curves", "Lines", "Scatter"]),
   Edit("a kind's own file", "Sources/Stages/Kinds/Train.swift", .append(code), reruns: ["Train"]),
   Edit("another kind's own file", "Sources/Stages/Kinds/Table.swift", .append(code), reruns: ["Table"]),
   Edit(
@@ -241,7 +245,7 @@ private let edits: [Edit] = [
     .replace(
       "let numericsSettings: [SwiftSetting] = [",
       with: "let numericsSettings: [SwiftSetting] = [.define(\"A\"),"),
-    reruns: all.subtracting(drawing).subtracting(["Command"]), spares: ["Heatmap", "Command"]),
+    reruns: all.subtracting(["Command"]), spares: ["Command"]),
   Edit(
     "the settings of one module", "Package.swift",
     .replace("numerics(\"Similarity\", [", with: "numerics(\"Similarity\", [\"Formats\", "),

@@ -71,4 +71,28 @@ import Workflow
     let width = try #require(svg.firstMatch(of: /width="([0-9.]+)"/).flatMap { Double($0.1) })
     #expect(width < 900)
   }
+
+  @Test func classesAreCalledAsTheDatasetCallsThem() throws {
+    let bench = try Bench()
+    let source = bench.folder.appending(path: "cifar")
+    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+    for name in ["data_batch_1", "test_batch"] {
+      // Of each class an image: its label, then 3 × 32 × 32 pixels.
+      var images: [UInt8] = []
+      for label in 0..<10 {
+        images.append(UInt8(label))
+        for pixel in 0..<3072 { images.append(UInt8(truncatingIfNeeded: pixel &* 31 &+ label &* 17)) }
+      }
+      try Data(images).write(to: source.appending(path: "\(name).bin"))
+    }
+    let data = try bench.run("dataset/cifar10", [:], externals: ["path": source])["dataset"]!
+    let made = try bench.run("confusion", [:], ["model": bench.freshNetwork(classes: 10), "data": data])
+    let classes = try table(made["classes"]!, bench).map { $0[0] }
+    #expect(classes.prefix(5) == ["class", "airplane", "automobile", "bird", "cat"])
+    let svg = try String(contentsOf: bench.url(made["figure"]!), encoding: .utf8)
+    #expect(svg.contains(">airplane</text>") && svg.contains(">truck</text>"))
+    // A network that tells more classes apart has numbers.
+    let wide = try bench.run("confusion", [:], ["model": bench.freshNetwork(classes: 12), "data": data])
+    #expect(try table(wide["classes"]!, bench).map { $0[0] } == ["class"] + (0..<12).map(String.init))
+  }
 }

@@ -62,7 +62,7 @@ import Workflow
     // Less loss is lower, evenly.
     let heights = drawn[2].map(\.y)
     #expect(heights[0] < heights[1] && abs(heights[2] - heights[1] - (heights[1] - heights[0])) < 0.2)
-    #expect(svg.contains("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>"))
+    #expect(svg.contains("<rect width=\"100%\" height=\"100%\" fill=\"white\" class=\"f-paper\"/>"))
   }
 
   @Test func meansSayOfHowManyTheyAre() throws {

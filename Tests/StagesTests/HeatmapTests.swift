@@ -31,6 +31,9 @@ import Workflow
     }
   }
 
+  /// All texts, however they are broken into lines.
+  private func said(_ svg: String) throws -> String { try texts(svg).map(\.content).joined(separator: " ") }
+
   /// What stands at the lines, from top to bottom.
   private func lines(_ svg: String) throws -> [String] {
     try texts(svg).filter(\.isAtTheEnd).sorted { $0.y < $1.y }.map(\.content)
@@ -99,11 +102,66 @@ import Workflow
     }
     let even = try figure(["x": "x", "y": "y", "value": "s"], rows { _ in [0, 1, 5] }, on: bench)
     #expect(
-      even.contains(">means, n = 3 in each cell<") && even.contains(">2.00<") && !even.contains(">n=3<"))
+      try said(even).contains("means over seed, ± sample standard deviation below, n = 3 in each cell")
+        && even.contains(">2.00<") && even.contains(">±2.65<") && !even.contains(">n=3<"))
     let uneven = try figure(
       ["x": "x", "y": "y", "value": "s"], rows { $0 == "a" ? [1] : [1, 2] }, on: bench)
     #expect(uneven.contains(">n=1<") && uneven.contains(">n=2<"))
-    #expect(uneven.contains(">means, n = 1 to 2, below each<"))
+    #expect(
+      try said(uneven).contains("means over seed, ± sample standard deviation below, n = 1 to 2, below each"))
+    // Of one value no spread is known; of 1 and 2 it is 0.71.
+    #expect(uneven.matches(of: /">±/).count == 1 && uneven.contains(">±0.71<"))
+    let intervals = try figure(
+      ["x": "x", "y": "y", "value": "s", "spread": "interval"], rows { _ in [0, 1, 5] }, on: bench)
+    #expect(
+      try intervals.contains(">-4.57…8.57<")
+        && said(intervals).contains("95% t interval below, n = 3 in each cell"))
+    let plain = try figure(
+      ["x": "x", "y": "y", "value": "s", "spread": "none"], rows { _ in [0, 1, 5] }, on: bench)
+    #expect(try said(plain).contains("means over seed, n = 3 in each cell") && !plain.contains("±"))
+  }
+
+  @Test func whatMeansAreNotSaidToBeOverIsAnError() throws {
+    let bench = try Bench()
+    let rows = try ["a", "b"].flatMap { method in
+      try ["0", "1"].map { try bench.scores(["s": 1], ["x": "u", "y": "v", "method": method, "seed": $0]) }
+    }
+    let parameters: [String: JSON] = ["x": "x", "y": "y", "value": "s"]
+    func said(_ over: JSON, _ more: [String: JSON] = [:]) throws -> String {
+      try failure(.object(parameters.merging(["over": over]) { $1 }.merging(more) { $1 }), rows, on: bench)
+    }
+    #expect(
+      try said(["seed"]) == "cells would be means over 'method' too; make it a facet, or name it in over")
+    #expect(try said(["seed", "method"]) == "none")
+    #expect(try said(["seed"], ["facets": ["method"]]) == "none")
+    #expect(try said(["sed"]) == "'rows' has no axis 'sed'. Did you mean 'seed'?")
+  }
+
+  @Test func everyNumberReadsOnItsColour() throws {
+    let bench = try Bench()
+    let rows = try (0...20).map {
+      try bench.scores(["s": .integer($0)], ["x": "\($0 % 7)", "y": "\($0 / 7)"])
+    }
+    let svg = try figure(["x": "x", "y": "y", "value": "s"], rows, on: bench)
+    func luminance(_ hex: Substring) -> Double {
+      let parts = stride(from: 1, to: 7, by: 2).map { i -> Double in
+        let start = hex.index(hex.startIndex, offsetBy: i)
+        let part = Double(Int(hex[start..<hex.index(start, offsetBy: 2)], radix: 16)!) / 255
+        return part <= 0.04045 ? part / 12.92 : pow((part + 0.055) / 1.055, 2.4)
+      }
+      return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    }
+    let cells = svg.matches(
+      of: /fill="(#[0-9a-f]{6})"><title>[^<]*<\/title><\/rect>\n<text [^>]*fill="(white|black)"/)
+    #expect(cells.count == 21)
+    for cell in cells {
+      let ground = luminance(cell.1)
+      let contrast = cell.2 == "white" ? 1.05 / (ground + 0.05) : (ground + 0.05) / 0.05
+      #expect(contrast >= 4.5)
+    }
+    // What lies beyond the scale has the colour of its end, which says so.
+    let cut = try figure(["x": "x", "y": "y", "value": "s", "low": 5, "high": 10], rows, on: bench)
+    #expect(cut.contains(">≤ 5.00<") && cut.contains(">≥ 10.00<") && cut.contains(">20.00<"))
   }
 
   @Test func facetsMakeABlock() throws {  // F12
