@@ -13,8 +13,8 @@ extension Measure {
     .similarity, -1...1, invariances: [.scaling, .translation, .permutation]
   ) { pair, _ in
     let correlations = try pair.unitCorrelations()
-    return pair.shared("hard match") {
-      let scores = bestAssignment(correlations).enumerated().compactMap { i, j in
+    return try pair.shared("hard match") {
+      let scores = try (-1 * correlations).leastCostAssignment().enumerated().compactMap { i, j in
         j.map { correlations[i, $0] }
       }
       return scores.reduce(0, +) / Double(scores.count)
@@ -70,8 +70,8 @@ extension Comparison {
   /// The largest ⟨X, YP⟩.
   fileprivate func permutedProduct() throws -> Double {
     let cross = try cross()
-    return shared("permuted product") {
-      bestAssignment(cross).enumerated().reduce(0) { sum, match in
+    return try shared("permuted product") {
+      try (-1 * cross).leastCostAssignment().enumerated().reduce(0) { sum, match in
         sum + (match.element.map { cross[match.offset, $0] } ?? 0)
       }
     }
