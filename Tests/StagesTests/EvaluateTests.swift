@@ -118,4 +118,14 @@ import Workflow
     let natural = try scores(front, end)
     #expect(natural["r2"] == nil && natural["affine_rank"] == nil && natural["agreement"] != nil)
   }
+
+  /// Outputs are compared by all of them, so that an edit of any compares them anew.
+  @Test func everyMeasureOfOutputsIsInItsCode() throws {
+    let evaluate = try #require(KindCatalogue(stageKinds())["evaluate"])
+    let code = evaluate.code(parameters: try evaluate.decode([], at: .nowhere))
+    let files = Set(code.files.keys.map { $0.split(separator: "/").last! })
+    for name in ["Agreement", "Disagreement", "ErrorConsistency", "JensenShannonDivergence"] {
+      #expect(files.contains("\(name).swift"), "\(name)")
+    }
+  }
 }

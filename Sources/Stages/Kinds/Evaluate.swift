@@ -58,8 +58,8 @@ struct Evaluate: StageKind {
 
   func validate() throws { try attack?.validate("attack") }
 
-  /// A new attack changes no key, an edited one those that ask for it.
-  var listedCode: [String] { attack?.listedCode ?? [] }
+  /// A new attack changes no key, an edited one those that ask for it. Outputs are compared by all measures.
+  var listedCode: [String] { (attack?.listedCode ?? []) + OutputMeasure.allOutputMeasures.map(\.file) }
 
   static let varying: Set = ["model", "reference", "attack"]
 

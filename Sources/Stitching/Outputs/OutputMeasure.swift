@@ -20,17 +20,20 @@ public struct OutputMeasure: Sendable {
   /// What values it can have.
   public let range: ClosedRange<Double>
   public let direction: Direction
+  /// The file that declares it, as `#fileID` has it.
+  public let file: String
   private let compute: @Sendable (PairedOutputs) -> Double?
 
   init(
     name: String, summary: String, citation: String, range: ClosedRange<Double>, direction: Direction,
-    compute: @escaping @Sendable (PairedOutputs) -> Double?
+    file: String = #fileID, compute: @escaping @Sendable (PairedOutputs) -> Double?
   ) {
     self.name = name
     self.summary = summary
     self.citation = citation
     self.range = range
     self.direction = direction
+    self.file = file
     self.compute = compute
   }
 
