@@ -73,7 +73,7 @@ let package = Package(
     numerics("Datasets", ["Canonical", "Tensor", "Formats"]),
     numerics("NeuralNetworks", ["Tensor", "CKernels", "COneDNN"]),
     numerics("Similarity", ["Tensor"]),
-    numerics("Stitching", ["Tensor", "NeuralNetworks"]),
+    numerics("Stitching", ["Tensor", "NeuralNetworks", "CKernels"]),
     numerics("Statistics", ["Tensor"]),
 
     // Engine

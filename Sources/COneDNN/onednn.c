@@ -42,6 +42,8 @@ bool onednn_computes_bfloat16(void) {
   return strstr(name, "bf16") || strstr(name, "amx") || strstr(name, "fp16");
 }
 
+int onednn_preferred_block(void) { return strstr(onednn_instructions(), "512") ? 16 : 8; }
+
 bool onednn_threads_are_dynamic(void) { return omp_get_dynamic() != 0; }
 void onednn_use_one_thread(void) { omp_set_num_threads(1); }
 
@@ -113,6 +115,13 @@ onednn_status onednn_layout_create_any(
   return status != dnnl_success ? status : onednn_layout_copy(layout, (onednn_layout *)&desc);
 }
 
+onednn_status onednn_layout_create_blocked(onednn_layout **layout, const int64_t *shape, int block) {
+  dnnl_memory_desc_t desc;
+  dnnl_status_t status = dnnl_memory_desc_init_by_tag(
+      &desc, 4, shape, dnnl_f32, block == 16 ? dnnl_nChw16c : dnnl_nChw8c);
+  return status != dnnl_success ? status : onednn_layout_copy(layout, (onednn_layout *)&desc);
+}
+
 void onednn_layout_destroy(onednn_layout *layout) { free(layout); }
 
 enum onednn_element onednn_layout_element(const onednn_layout *layout) {
@@ -137,6 +146,11 @@ onednn_status onednn_layout_create_any(
     onednn_layout **layout, enum onednn_element element, int rank, const int64_t *shape) {
   return dnnl_memory_desc_create_with_tag(
       (dnnl_memory_desc_t *)layout, rank, shape, type(element), dnnl_format_tag_any);
+}
+
+onednn_status onednn_layout_create_blocked(onednn_layout **layout, const int64_t *shape, int block) {
+  return dnnl_memory_desc_create_with_tag(
+      (dnnl_memory_desc_t *)layout, 4, shape, dnnl_f32, block == 16 ? dnnl_nChw16c : dnnl_nChw8c);
 }
 
 void onednn_layout_destroy(onednn_layout *layout) { dnnl_memory_desc_destroy((dnnl_memory_desc_t)layout); }

@@ -42,7 +42,7 @@ public struct Segment {
     }
     let start = try node(after)
     let end = try node(through)
-    if let start, let end, start >= end {
+    if let start, let end, start > end {
       throw NetworkError("\(model.architecture.name): cut '\(through!)' doesn't come after '\(after!)'")
     }
     return Segment(

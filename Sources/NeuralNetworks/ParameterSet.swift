@@ -99,6 +99,23 @@ public final class ParameterSet {
     statisticsChanged()
   }
 
+  /// Whether another set has the same tensors in the same places.
+  func isLaidOut(as other: ParameterSet) -> Bool {
+    self === other
+      || slots.elementsEqual(other.slots) {
+        $0.offset == $1.offset && $0.declaration.name == $1.declaration.name
+          && $0.declaration.shape == $1.declaration.shape
+      }
+  }
+
+  /// Takes over the values of another set of the same tensors.
+  package func load(_ other: ParameterSet) {
+    precondition(isLaidOut(as: other), "BUG: values of other parameters")
+    base.update(from: other.base, count: count)
+    parametersChanged()
+    statisticsChanged()
+  }
+
   /// The trained part, for an optimiser; call `parametersChanged` after writing.
   var trained: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: base, count: trainedCount)

@@ -39,6 +39,9 @@ struct LoadedImages: FittingSource {
   var batchesPerEpoch: Int { loader.stepsPerEpoch }
   var isFixed: Bool { loader.isFixed }
 
+  /// The loader's choices, spelled out.
+  var identity: AnyHashable { String(reflecting: loader.options) }
+
   func indices(epoch: Int, step: Int) -> [Int] { loader.indices(epoch: epoch, step: step) }
 
   func fill(

@@ -29,7 +29,7 @@ final class OpenedModels {
 
   /// Opens a cache in which one pass of a model serves all that was noted.
   func cache(_ images: LoadedImages) throws -> ActivationCache {
-    let cache = ActivationCache(images, budget: 1 << 30)
+    let cache = ActivationCache(images, budget: MemoryBudget.bytes)
     for (digest, points) in points { try cache.expect(points, of: models[digest]!.get()) }
     return cache
   }

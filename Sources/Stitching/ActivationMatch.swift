@@ -52,6 +52,14 @@ public struct ActivationMatchSums {
     }
   }
 
+  /// Adds one image by ‖S − T‖², ‖T‖² and the sum of each of T's features over its positions.
+  mutating func add(difference: Double, reference: Double, featureSums: [Double]) {
+    self.difference += difference
+    self.reference += reference
+    images += 1
+    for (feature, sum) in featureSums.enumerated() { sums[feature] += sum }
+  }
+
   /// - Parameter cut: what to call the place in an error.
   /// - Throws: `StitchingError` where S isn't finite, or T is all zero.
   public func match(at cut: Cut) throws -> ActivationMatch {

@@ -9,36 +9,10 @@ struct DirectFit {
   let found: ClosedForm
   /// ‖S − T‖² / ‖T‖² over the samples.
   let structuralError: Double
-  /// The samples that it took, ascending.
-  let indices: [Int]
 
-  /// From `leastSquaresSamples` images that the seed draws without replacement, at the end's positions.
-  init(
-    _ stitch: Stitch, on images: ActivationCache, options: FitOptions, isCancelled: () -> Bool
-  ) throws {
-    guard images.count >= 1 else { throw StitchingError("least squares has no samples") }
-    indices = Philox(seed: options.seed, purpose: .leastSquaresSamples)
-      .sample(options.leastSquaresSamples, of: images.count)
+  /// From the statistics of some images, the front's at the end's positions.
+  init(_ stitch: Stitch, _ statistics: RowStatistics, options: FitOptions) throws {
     let (inputs, outputs) = (stitch.input.features, stitch.output.features)
-    var statistics = RowStatistics(
-      inputs: inputs, outputs: outputs, positions: stitch.output.positions,
-      featuresLast: stitch.output.featuresLast)
-    let moving = try stitch.positions?.compile(batch: FrozenNetwork.group)
-    try stitch.forEachGroup(of: indices, on: images, isCancelled: isCancelled) { rows, front, own in
-      var moved = front
-      if let moving {
-        _ = moving.input.update(fromContentsOf: front)
-        try moving.forward()
-        moved = moving.logits
-      }
-      let (x, y) = (moved.count / FrozenNetwork.group, own.count / FrozenNetwork.group)
-      for row in 0..<rows {
-        statistics.add(
-          UnsafeBufferPointer(rebasing: moved[(row * x)..<((row + 1) * x)]),
-          UnsafeBufferPointer(rebasing: own[(row * y)..<((row + 1) * y)]))
-      }
-    }
-    statistics.finish()
     found = try options.map.closedForm(statistics, tolerance: options.rankTolerance)
     structuralError = try statistics.structuralError(of: found.solution)
     let solution = found.solution
@@ -48,5 +22,14 @@ struct DirectFit {
         shape: [outputs, inputs],
         values: (0..<(outputs * inputs)).map { Float(solution[$0 % inputs, $0 / inputs]) }),
       bias: Tensor(shape: [outputs], values: (0..<outputs).map { Float(solution[inputs, $0]) }))
+  }
+}
+
+extension FitOptions {
+  /// The images that least squares takes of so many, drawn without replacement by the seed; ascending.
+  /// - Throws: `StitchingError` where there are none.
+  func leastSquaresIndices(of count: Int) throws -> [Int] {
+    guard count >= 1 else { throw StitchingError("least squares has no samples") }
+    return Philox(seed: seed, purpose: .leastSquaresSamples).sample(leastSquaresSamples, of: count)
   }
 }

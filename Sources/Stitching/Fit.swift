@@ -1,4 +1,5 @@
-// Owns a fit from beginning to end: where the map starts, and the training of it, with the loss as a value.
+// Owns what a fit is asked and what it finds, and where its map starts. The training of it, alone or beside others, is in
+// Grid.swift and GridTraining.swift.
 public import NeuralNetworks
 import Tensor
 
@@ -48,6 +49,19 @@ extension Stitch {
     on source: some FittingSource, options: FitOptions, sharing images: ActivationCache? = nil,
     progress: (FitProgress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
   ) throws -> FittedStitch {
+    let images = images ?? ActivationCache(source, budget: options.memory)
+    return try withoutActuallyEscaping(progress) { progress in
+      try withoutActuallyEscaping(isCancelled) { isCancelled in
+        let owner = OneFit(progress: progress, cancelled: isCancelled)
+        Stitch.fit([GridFit(self, on: source, options: options)], sharing: images, for: owner)
+        return try owner.result!.get()
+      }
+    }
+  }
+
+  /// Throws where source, options and cache don't go with the stitch or each other.
+  func requireFittable(_ source: some FittingSource, _ options: FitOptions, _ images: ActivationCache) throws
+  {
     try options.validate(for: self)
     guard source.shape == front.architecture.input else {
       throw StitchingError(
@@ -59,19 +73,26 @@ extension Stitch {
     guard !options.trains || source.batchesPerEpoch > 0 else {
       throw StitchingError("no batch of \(source.batch) images to fit on; use a smaller batch or more images")
     }
-    let images = images ?? ActivationCache(source, budget: options.memory)
     guard images.shape == source.shape, images.count == source.count else {
       throw StitchingError(
         "the shared activations are of \(images.count) images of \(images.shape), the fit is of \(source.count) of "
           + "\(source.shape)")
     }
+  }
+
+  /// The map that training starts from, or that is all there is to find.
+  /// - Parameter samples: what least squares needs, where that is the start.
+  func startingMap(
+    _ options: FitOptions, _ samples: (indices: [Int], statistics: RowStatistics)?
+  ) throws -> (map: StitchingLayer, facts: FitFacts) {
     var facts = FitFacts()
     let start: StitchingLayer
     switch options.initialisation {
     case .leastSquares:
-      let direct = try DirectFit(self, on: images, options: options, isCancelled: isCancelled)
+      guard let samples else { preconditionFailure("BUG: least squares without statistics") }
+      let direct = try DirectFit(self, samples.statistics, options: options)
       start = direct.map
-      facts.leastSquaresIndices = direct.indices
+      facts.leastSquaresIndices = samples.indices
       facts.rank = direct.found.rank
       facts.rankTolerance = direct.found.tolerance
       facts.leastSquaresError = direct.structuralError
@@ -80,54 +101,28 @@ extension Stitch {
         to: .initialised(input: input, output: output, seed: options.seed))
     case .identity: start = try options.map.nearestMember(to: identityMap())
     }
-    guard options.trains else { return FittedStitch(map: start, facts: facts) }
-    let map = try train(
-      start, on: source, options: options, images: images, losses: &facts.losses, progress: progress,
-      isCancelled: isCancelled)
-    return FittedStitch(map: map, facts: facts)
+    return (start, facts)
+  }
+}
+
+/// Whoever asks for one fit.
+private final class OneFit: GridOwner {
+  private let tell: (FitProgress) -> Void
+  private let cancelled: () -> Bool
+  private(set) var result: Result<FittedStitch, any Error>?
+
+  init(progress: @escaping (FitProgress) -> Void, cancelled: @escaping () -> Bool) {
+    tell = progress
+    self.cancelled = cancelled
   }
 
-  private func train(
-    _ start: StitchingLayer, on source: some FittingSource, options: FitOptions, images: ActivationCache,
-    losses: inout [Double], progress: (FitProgress) -> Void, isCancelled: () -> Bool
-  ) throws -> StitchingLayer {
-    let fitting = try FittingPlan(self, map: start, objective: options.objective, batch: source.batch)
-    let batch = try FrozenBatch(self, targets: fitting.targets, source: source, images: images)
-    let kept = KeptFamily(options.map, fitting.parameters, weightDecay: options.weightDecay)
-    let decay: Float = kept == nil ? Float(options.weightDecay) : 0
-    let optimiser = Optimiser(.adam(weightDecay: decay), for: fitting.parameters)
-    let steps = source.batchesPerEpoch
-    for epoch in 0..<options.epochs {
-      var sum = 0.0
-      for step in 0..<steps {
-        let rate = LearningRate(options.learningRate, options.schedule).rate(
-          epoch: epoch, step: step, stepsPerEpoch: steps, epochs: options.epochs)
-        if isCancelled() { throw CancellationError() }
-        try batch.fill(epoch: epoch, step: step, front: fitting.plan.input)
-        if options.objective.task > 0 { try Labels.check(batch.labels, within: end.architecture.classes) }
-        let loss = try fitting.evaluate(targets: batch.targets, labels: batch.labels)
-        try kept?.direct(fitting.plan.gradients(of: 0))
-        optimiser.step(fitting.plan.gradients(of: 0), learningRate: rate)
-        // A ReLU turns NaN into 0, so that a loss behind it may look fine.
-        let culprit =
-          loss.isFinite
-          ? fitting.parameters.firstNotFinite.map { "the map's \($0) is not finite" } : "the loss is \(loss)"
-        if let culprit {
-          throw StitchingError(
-            "the fit diverged at epoch \(epoch + 1), step \(step + 1), at a learning rate of \(rate): \(culprit); a "
-              + "smaller one may help")
-        }
-        try kept?.restore()
-        sum += loss
-        progress(
-          FitProgress(
-            epoch: epoch, epochs: options.epochs, step: step + 1, steps: steps, loss: sum / Double(step + 1)))
-      }
-      losses.append(sum / Double(steps))
-    }
-    return try StitchingLayer(
-      input: input, output: output,
-      weight: fitting.parameters.tensor("weight").reshaped([output.features, input.features]),
-      bias: fitting.parameters.tensor("bias"))
+  func part(of fit: Int, _ body: () throws -> Void) {
+    guard result == nil else { return }
+    do { try body() } catch { result = .failure(error) }
   }
+
+  func isOver(_ fit: Int) -> Bool { result != nil }
+  func progress(of fit: Int, _ progress: FitProgress) { tell(progress) }
+  func finish(_ fit: Int, _ fitted: FittedStitch) { result = .success(fitted) }
+  var isCancelled: Bool { cancelled() }
 }

@@ -1,80 +1,89 @@
-// Owns one training batch as a fit sees it: what the front makes of its images and what the end makes of the same
-// images by itself, from the shared cache where an image is always the same, computed anew where it is augmented.
-import NeuralNetworks
+// Owns one training batch as fits see it: what the front and the end by itself make of its images, from the shared cache
+// where an image is always the same, computed anew where it is augmented; once for all fits that take the batch.
+package import NeuralNetworks
 import Tensor
 
-/// A batch's frozen values and labels, in memory that each batch overwrites.
+/// A batch's frozen values and labels, until the next one is filled in.
 package final class FrozenBatch<Source: FittingSource> {
-  /// The end's values at each of its wanted points: batch × the point's size.
-  package let targets: [UnsafeBufferPointer<Float>]
-  package let labels: UnsafeBufferPointer<Int32>
-  private let stitch: Stitch
-  private let points: [ModelPoint]
+  /// By point and image.
+  package private(set) var front: [FrozenPoint: [FrozenRow]] = [:]
+  package private(set) var end: [ModelPoint: [FrozenRow]] = [:]
+  package let labels: UnsafeMutableBufferPointer<Int32>
   private let source: Source
-  private let cache: ActivationCache
-  private let targetRooms: [UnsafeMutableBufferPointer<Float>]
-  private let labelRoom: UnsafeMutableBufferPointer<Int32>
-  /// For augmented images: the two networks, and room for a batch.
-  private let anew: (front: FrozenNetwork, end: FrozenNetwork?, images: UnsafeMutableBufferPointer<Float>)?
+  private let images: ActivationCache
+  private let wanted: [(model: Model, points: [FrozenPoint])]
+  /// For augmented images: room for a batch, and the two networks with theirs.
+  private let anew: (images: UnsafeMutableBufferPointer<Float>, networks: [FrozenRoom])?
 
   /// - Parameters:
-  ///   - targets: what of the end by itself is wanted.
+  ///   - frontPoints: what of the front is wanted.
+  ///   - endPoints: what of the end by itself is wanted.
   ///   - images: over the source's examples.
-  package init(_ stitch: Stitch, targets points: [ModelPoint], source: Source, images: ActivationCache) throws
-  {
-    self.stitch = stitch
-    self.points = points
+  package init(
+    _ stitch: Stitch, front frontPoints: [FrozenPoint], end endPoints: [ModelPoint], source: Source,
+    images: ActivationCache
+  ) throws {
     self.source = source
-    cache = images
-    targetRooms = try points.map {
-      let size = try stitch.end.architecture.shape(at: $0).count
-      return .allocate(capacity: source.batch * size)
-    }
-    for room in targetRooms { room.initialize(repeating: 0) }
-    targets = targetRooms.map { UnsafeBufferPointer($0) }
-    labelRoom = .allocate(capacity: source.batch)
-    labelRoom.initialize(repeating: 0)
-    labels = UnsafeBufferPointer(labelRoom)
+    self.images = images
+    wanted = [(stitch.front, frontPoints), (stitch.end, endPoints.map { FrozenPoint($0) })]
+    labels = .allocate(capacity: source.batch)
+    labels.initialize(repeating: 0)
     if source.isFixed {
       anew = nil
     } else {
-      let images = UnsafeMutableBufferPointer<Float>.allocate(capacity: source.batch * source.shape.count)
-      images.initialize(repeating: 0)
-      anew = (
-        try FrozenNetwork(stitch.front, at: [.cut(stitch.from)]),
-        points.isEmpty ? nil : try FrozenNetwork(stitch.end, at: points), images
-      )
+      let room = UnsafeMutableBufferPointer<Float>.allocate(capacity: source.batch * source.shape.count)
+      room.initialize(repeating: 0)
+      anew = (room, try wanted.map { try FrozenRoom($0.model, at: $0.points, batch: source.batch) })
     }
   }
 
   deinit {
-    for room in targetRooms { room.deallocate() }
-    labelRoom.deallocate()
+    labels.deallocate()
     anew?.images.deallocate()
   }
 
-  /// Fills `targets` and `labels` for a batch, and the front's activations at its cut: batch × C × H × W.
-  package func fill(epoch: Int, step: Int, front: UnsafeMutableBufferPointer<Float>) throws {
-    guard let anew else {
+  package func fill(epoch: Int, step: Int) throws {
+    let rows: [[[FrozenRow]]]
+    if let anew {
+      try source.fill(epoch: epoch, step: step, images: anew.images, labels: labels)
+      rows = try anew.networks.map { try $0.compute(UnsafeBufferPointer(anew.images)) }
+    } else {
       let indices = source.indices(epoch: epoch, step: step)
-      try cache.fill([front], of: stitch.front, at: [.cut(stitch.from)], for: indices)
-      if !points.isEmpty { try cache.fill(targetRooms, of: stitch.end, at: points, for: indices) }
-      _ = labelRoom.update(fromContentsOf: try cache.labels(of: indices))
-      return
+      rows = try images.rows(of: wanted, for: indices)
+      _ = labels.update(fromContentsOf: try images.labels(of: indices))
     }
-    try source.fill(epoch: epoch, step: step, images: anew.images, labels: labelRoom)
-    let images = UnsafeBufferPointer(anew.images)
-    try anew.front.compute(images, count: source.batch) { row, values in
-      copy(values[0], to: front, row: row)
+    front = Dictionary(uniqueKeysWithValues: zip(wanted[0].points, rows[0]))
+    end = Dictionary(uniqueKeysWithValues: zip(wanted[1].points.map(\.point), rows[1]))
+  }
+}
+
+/// A frozen network and room for what it makes of a batch.
+private final class FrozenRoom {
+  private let network: FrozenNetwork?
+  private let rooms: [UnsafeMutableBufferPointer<Float>]
+  private let batch: Int
+
+  init(_ model: Model, at points: [FrozenPoint], batch: Int) throws {
+    self.batch = batch
+    network = points.isEmpty ? nil : try FrozenNetwork(model, at: points)
+    rooms = try points.map {
+      .allocate(capacity: batch * (try $0.shape(in: model.architecture).count))
     }
-    try anew.end?.compute(images, count: source.batch) { row, values in
-      for (target, value) in zip(targetRooms, values) { copy(value, to: target, row: row) }
-    }
+    for room in rooms { room.initialize(repeating: 0) }
   }
 
-  private func copy(
-    _ value: UnsafeBufferPointer<Float>, to room: UnsafeMutableBufferPointer<Float>, row: Int
-  ) {
-    (room.baseAddress! + row * value.count).update(from: value.baseAddress!, count: value.count)
+  deinit { for room in rooms { room.deallocate() } }
+
+  /// By point and image.
+  func compute(_ images: UnsafeBufferPointer<Float>) throws -> [[FrozenRow]] {
+    var made = [[FrozenRow]](repeating: [], count: rooms.count)
+    try network?.compute(images, count: batch) { row, values in
+      for (point, (room, value)) in zip(rooms, values).enumerated() {
+        let place = room.baseAddress! + row * value.count
+        place.update(from: value.baseAddress!, count: value.count)
+        made[point].append(FrozenRow(place, count: value.count))
+      }
+    }
+    return made
   }
 }

@@ -38,6 +38,12 @@ public struct RowStatistics: Sendable {
     outputSquares = [Double](repeating: 0, count: outputs)
   }
 
+  /// Sums that are complete.
+  init(gram: Matrix, cross: Matrix, outputSquares: [Double], rows: Int) {
+    self.init(inputs: 0, outputs: 0, positions: 4096)
+    (self.gram, self.cross, self.outputSquares, self.rows) = (gram, cross, outputSquares, rows)
+  }
+
   /// Adds the rows of one example: inputs × positions and outputs × positions values.
   public mutating func add(_ input: UnsafeBufferPointer<Float>, _ output: UnsafeBufferPointer<Float>) {
     write(input, to: &x, at: filled, positions: positions, featuresLast: featuresLast)

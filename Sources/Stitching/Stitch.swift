@@ -51,14 +51,6 @@ public struct Stitch: Sendable {
     ])
   }
 
-  /// What brings the front's activations to the end's positions; nil where they have them.
-  var positions: Network? {
-    get throws {
-      input.atPositions(of: output) == input
-        ? nil : try Network(segments: [.positions(of: input, at: output)])
-    }
-  }
-
   /// The map that copies channels as far as there are as many, without bias.
   func identityMap() throws -> StitchingLayer {
     let (outputs, inputs) = (output.features, input.features)

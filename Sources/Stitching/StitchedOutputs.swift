@@ -1,5 +1,4 @@
-// Owns what a stitched network makes of the images of a cache: the front and the end by itself come from there, the
-// map and the rest of the end are run once. How outputs are compared is in Measurements.swift.
+// Owns what one stitched network makes of the images of a cache. Many are evaluated together in GridEvaluation.swift.
 public import NeuralNetworks
 import Tensor
 
@@ -12,28 +11,8 @@ extension Stitch {
   public func evaluate(
     _ map: StitchingLayer, on images: ActivationCache, isCancelled: () -> Bool = { false }
   ) throws -> (evaluation: Evaluation, match: ActivationMatch) {
-    let classes = end.architecture.classes
-    try Labels.require(images.classes, within: classes, for: "an accuracy")
-    let network = try Network(segments: [.map(map, frozen: true), .model(end, after: to)])
-    let mapped = TapPoint.output(segment: 0)
-    let plan = try network.compile(batch: FrozenNetwork.group, taps: [mapped])
-    var logits: [Float] = []
-    logits.reserveCapacity(images.count * classes)
-    let match = try match(
-      of: plan, at: mapped, on: images, indices: Array(0..<images.count), isCancelled: isCancelled
-    ) { rows in
-      let made = plan.logits[..<(rows * classes)]
-      if let wrong = made.firstIndex(where: { !$0.isFinite }) {
-        throw StitchingError(
-          "the stitched network's output \(wrong % classes) for image \(logits.count / classes + wrong / classes) "
-            + "is \(made[wrong]), not a finite number")
-      }
-      logits += made
-    }
-    let evaluation = try Evaluation(
-      logits: Tensor(shape: [images.count, classes], values: logits),
-      labels: images.labels(of: 0..<images.count))
-    return (evaluation, match)
+    let made = try GridNetwork.evaluate([.stitched(self, map)], on: images, isCancelled: isCancelled)[0].get()
+    return (made.evaluation, made.match!)
   }
 
   /// ‖S − T‖²_F / ‖T‖²_F over some images of a cache, those of `indices`; nil: all.
@@ -45,12 +24,11 @@ extension Stitch {
     return try match(
       of: network.compile(batch: FrozenNetwork.group), at: network.output, on: images,
       indices: indices ?? Array(0..<images.count), isCancelled: isCancelled
-    ) { _ in }.structuralError
+    ).structuralError
   }
 
   private func match(
-    of plan: Plan, at mapped: TapPoint, on images: ActivationCache, indices: [Int], isCancelled: () -> Bool,
-    body: (Int) throws -> Void
+    of plan: Plan, at mapped: TapPoint, on images: ActivationCache, indices: [Int], isCancelled: () -> Bool
   ) throws -> ActivationMatch {
     var sums = ActivationMatchSums(output)
     let size = output.count
@@ -60,7 +38,6 @@ extension Stitch {
       sums.add(
         UnsafeBufferPointer(rebasing: plan.value(of: mapped)[..<(rows * size)]),
         UnsafeBufferPointer(rebasing: own[..<(rows * size)]))
-      try body(rows)
     }
     return try sums.match(at: to)
   }

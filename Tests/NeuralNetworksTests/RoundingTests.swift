@@ -77,7 +77,7 @@ struct RoundingTests {
     let images = noise([count, 3, 16, 16], seed: 5, scale: 0.3).values
     func values(_ order: [Int], _ points: [ModelPoint]) throws -> [[ModelPoint: [Float]]] {
       var made = [[ModelPoint: [Float]]](repeating: [:], count: count)
-      let network = try FrozenNetwork(model, at: points)
+      let network = try FrozenNetwork(model, at: points.map { FrozenPoint($0) })
       try order.flatMap { images[($0 * size)..<(($0 + 1) * size)] }.withUnsafeBufferPointer {
         try network.compute($0, count: order.count) { row, parts in
           for (point, part) in zip(points, parts) { made[order[row]][point] = Array(part) }

@@ -15,12 +15,28 @@ private func evaluate(_ stitch: Stitch, _ map: StitchingLayer, _ objective: Obje
   Double, Tensor, Tensor
 ) {
   let images = try References.images()
-  let fitting = try FittingPlan(stitch, map: map, objective: objective, batch: images.batch)
-  let frozen = try FrozenBatch(
-    stitch, targets: fitting.targets, source: images, images: ActivationCache(images, budget: 0))
-  try frozen.fill(epoch: 0, step: 0, front: fitting.plan.input)
-  let loss = try fitting.evaluate(targets: frozen.targets, labels: frozen.labels)
-  let gradients = fitting.plan.gradients(of: 0)
+  let losses = StepLosses(objective, endCuts: stitch.endCuts)
+  let batch = try FrozenBatch(
+    stitch, front: [stitch.frontPoint], end: losses.points, source: images,
+    images: ActivationCache(images, budget: 0))
+  try batch.fill(epoch: 0, step: 0)
+  let joint = Junction(stitch.output, batch: images.batch)
+  let live = try stitch.fromKept(map)
+  let mapping = try MapPlan(
+    live, input: Junction(stitch.keptInput, batch: images.batch), output: joint, trains: true,
+    room: PlanRoom())
+  let end = try TailPlan(
+    stitch.end, after: stitch.to, LossPlaces(losses), input: joint, room: PlanRoom())
+  try mapping.forward(ParameterSet(live), batch.front[stitch.frontPoint]!)
+  let own = batch.end[.logits].map { rows in
+    rows.flatMap { Array(UnsafeBufferPointer(start: $0.values, count: stitch.end.architecture.classes)) }
+  }
+  let loss = try (own ?? []).withUnsafeBufferPointer { logits in
+    try end.evaluate(
+      losses, own: losses.cuts.map { batch.end[.cut($0.cut)]! }, logits: logits,
+      labels: UnsafeBufferPointer(batch.labels))
+  }
+  let gradients = try mapping.backward()
   let weight = gradients.tensor("weight")
   return (loss, weight.reshaped([weight.shape[0], weight.shape[1]]), gradients.tensor("bias"))
 }

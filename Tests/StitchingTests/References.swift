@@ -78,6 +78,8 @@ struct ImageList: FittingSource {
     self.classes = classes
   }
 
+  var identity: AnyHashable { shuffles }
+
   var shape: ImageShape {
     ImageShape(channels: images.shape[1], height: images.shape[2], width: images.shape[3])
   }

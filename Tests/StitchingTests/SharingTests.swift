@@ -51,7 +51,9 @@ private func alone(_ fit: (String, FitMethod)) throws -> Outcome { try outcome(f
   let announced = ActivationCache(shuffled, budget: 1 << 24)
   for name in ["front", "end"] {
     let model = try References.model(name)
-    try announced.expect(model.architecture.cuts.map(ModelPoint.cut) + [.logits], of: model)
+    let points = model.architecture.cuts.map(ModelPoint.cut) + [.logits]
+    let resized = try name == "front" ? ["down", "up"].map { try References.stitch($0).frontPoint } : []
+    try announced.expect(points.map { FrozenPoint($0) } + resized.filter { $0.positions != nil }, of: model)
   }
   #expect(try fits.map { try outcome($0.0, $0.1, on: announced) } == expected)
   // Once for each image and network.

@@ -58,6 +58,8 @@ enum __attribute__((enum_extensibility(closed))) onednn_element {
 };
 /// Whether this processor has instructions for bfloat16, and the library may use them.
 bool onednn_computes_bfloat16(void);
+/// How many channels of an image lie together in the layouts that suit this processor: 8 or 16.
+int onednn_preferred_block(void);
 
 /// How a tensor lies in memory; immutable.
 typedef struct onednn_layout onednn_layout;
@@ -68,6 +70,9 @@ onednn_status onednn_layout_create_strided(
 /// For a primitive's description only: whichever suits the primitive best.
 onednn_status onednn_layout_create_any(
     onednn_layout *_Nullable *_Nonnull layout, enum onednn_element element, int rank, const int64_t *shape);
+/// Images whose channels lie in blocks of 8 or 16, pixel after pixel.
+onednn_status onednn_layout_create_blocked(
+    onednn_layout *_Nullable *_Nonnull layout, const int64_t *shape, int block);
 onednn_status onednn_layout_copy(onednn_layout *_Nullable *_Nonnull copy, const onednn_layout *layout);
 void onednn_layout_destroy(onednn_layout *layout);
 enum { onednn_largest_rank = 12 };

@@ -1,6 +1,7 @@
 // Owns keeping what frozen networks make of images: computed once for everything in a process that asks, kept
 // within a budget of bytes, computed anew beyond it. Either way the values are the same bits.
 
+import CKernels
 public import Tensor
 
 /// What frozen networks make of one list of images.
@@ -24,6 +25,7 @@ public final class ActivationCache {
   private var models: [KnownModel] = []
   private var networks: [CompiledNetworkOfModel] = []
   private var labels: [Int32?]
+  private let budget: Int
   /// Bytes that may still be kept.
   private var room: Int
   /// Counts requests, so that what wasn't asked for longest goes first.
@@ -39,6 +41,7 @@ public final class ActivationCache {
   public init(_ source: some ExampleSource, budget: Int) {
     self.source = source
     labels = Array(repeating: nil, count: source.count)
+    self.budget = budget
     room = budget
     images = .allocate(capacity: 0)
   }
@@ -56,7 +59,12 @@ public final class ActivationCache {
   /// first has all of them computed in the same pass, as far as there is room to keep them.
   /// - Throws: `NetworkError` where the images aren't of the model's size or it lacks a cut.
   public func expect(_ points: [ModelPoint], of model: Model) throws {
-    for point in points { _ = try model.architecture.shape(at: point) }
+    try expect(points.map { FrozenPoint($0) }, of: model)
+  }
+
+  /// The same of points whose values are kept at others' positions.
+  package func expect(_ points: [FrozenPoint], of model: Model) throws {
+    for point in points { _ = try point.shape(in: model.architecture) }
     try known(model).expected = points
   }
 
@@ -91,35 +99,59 @@ public final class ActivationCache {
     return indices.map { labels[$0]! }
   }
 
-  /// Writes a model's values at some points for some images: into each part rows × the point's size.
+  /// Writes a model's values at some points for some images, row-major: into each part rows × the point's size.
   package func fill(
     _ parts: [UnsafeMutableBufferPointer<Float>], of model: Model, at points: [ModelPoint], for indices: [Int]
   ) throws {
-    clock += 1
-    let known = try known(model)
-    let values = try points.map { try known.values(at: $0, count: count) }
-    for value in values { value.used = clock }
+    let points = points.map { FrozenPoint($0) }
+    let rows = try rows(of: [(model, points)], for: indices)[0]
+    for (part, (point, rows)) in zip(parts, zip(points, rows)) {
+      let shape = try point.shape(in: model.architecture)
+      let order = KeptOrder(shape)
+      for (row, value) in rows.enumerated() {
+        order.writeRowMajor(value.values, to: part.baseAddress! + row * shape.count)
+      }
+    }
+  }
 
+  /// The values of some models at some points of each for some images: by model, point and image, in the order of
+  /// `KeptOrder`. They are good until the cache is asked again.
+  package func rows(
+    of wanted: [(model: Model, points: [FrozenPoint])], for indices: [Int]
+  ) throws -> [[[FrozenRow]]] {
+    clock += 1
+    let models = try wanted.map { try known($0.model) }
+    let values = try zip(models, wanted).map { known, wanted in
+      try wanted.points.map { try known.values(at: $0, count: count) }
+    }
+    for value in values.joined() { value.used = clock }
+    return try models.indices.map {
+      try rows(of: models[$0], wanted[$0].points, values[$0], for: indices)
+    }
+  }
+
+  private func rows(
+    of known: KnownModel, _ points: [FrozenPoint], _ values: [KeptValues], for indices: [Int]
+  ) throws -> [[FrozenRow]] {
     let missing = indices.indices.filter { row in values.contains { $0.rows[indices[row]] == nil } }
-    var isComputed = [Bool](repeating: false, count: indices.count)
     if !missing.isEmpty {
       let wanted = missing.map { indices[$0] }
       let others = try expectedBeside(points, of: known, images: wanted.count)
       let network = try network(known, at: points + others.map(\.point))
       try read(wanted)
+      for value in values { value.makeSpare(rows: indices.count) }
       try network.compute(UnsafeBufferPointer(images), count: wanted.count, number: { wanted[$0] }) {
         position, computed in
         let row = missing[position]
-        for (part, value) in zip(parts, computed) { write(value, to: part, row: row) }
         for (store, value) in zip(values + others, computed) { keep(value, in: store, of: indices[row]) }
-        isComputed[row] = true
+        for (store, value) in zip(values, computed) where store.rows[indices[row]] == nil {
+          store.setSpare(row, to: value)
+        }
       }
       computedImages += wanted.count
     }
-    for (row, index) in indices.enumerated() where !isComputed[row] {
-      for (part, value) in zip(parts, values) {
-        write(UnsafeBufferPointer(start: value.rows[index]!, count: value.size), to: part, row: row)
-      }
+    return values.map { store in
+      indices.enumerated().map { row, index in store.rows[index] ?? store.spare(row) }
     }
   }
 
@@ -152,7 +184,7 @@ public final class ActivationCache {
 
   /// The expected points that aren't asked for now, lack some of their values, and could be kept.
   private func expectedBeside(
-    _ points: [ModelPoint], of known: KnownModel, images: Int
+    _ points: [FrozenPoint], of known: KnownModel, images: Int
   ) throws -> [KeptValues] {
     let others = try known.expected.filter { !points.contains($0) }.map {
       try known.values(at: $0, count: count)
@@ -165,7 +197,7 @@ public final class ActivationCache {
   }
 
   private func keep(_ value: UnsafeBufferPointer<Float>, in store: KeptValues, of index: Int) {
-    guard store.rows[index] == nil else { return }
+    guard store.rows[index] == nil, store.rowBytes <= budget else { return }
     while room < store.rowBytes {
       let stale = models.flatMap(\.points.values).filter { $0.used < clock && $0.kept > 0 }
       guard store.used == clock, let oldest = stale.min(by: { ($0.used, $0.number) < ($1.used, $1.number) })
@@ -196,7 +228,7 @@ public final class ActivationCache {
   }
 
   /// The plan for some points of a model; the few that were used last are kept.
-  private func network(_ known: KnownModel, at points: [ModelPoint]) throws -> FrozenNetwork {
+  private func network(_ known: KnownModel, at points: [FrozenPoint]) throws -> FrozenNetwork {
     if let at = networks.firstIndex(where: { $0.model === known && $0.network.points == points }) {
       networks.append(networks.remove(at: at))
     } else {
@@ -205,12 +237,6 @@ public final class ActivationCache {
         CompiledNetworkOfModel(model: known, network: try FrozenNetwork(known.model, at: points)))
     }
     return networks.last!.network
-  }
-
-  private func write(
-    _ value: UnsafeBufferPointer<Float>, to part: UnsafeMutableBufferPointer<Float>, row: Int
-  ) {
-    (part.baseAddress! + row * value.count).update(from: value.baseAddress!, count: value.count)
   }
 }
 
@@ -237,61 +263,108 @@ private final class KnownModel {
   let model: Model
   /// The same values read once more; told by their place in memory when they come again.
   var twin: Model
-  var expected: [ModelPoint] = []
-  private(set) var points: [ModelPoint: KeptValues] = [:]
+  var expected: [FrozenPoint] = []
+  private(set) var points: [FrozenPoint: KeptValues] = [:]
 
   init(_ model: Model) {
     self.model = model
     twin = model
   }
 
-  func values(at point: ModelPoint, count: Int) throws -> KeptValues {
+  func values(at point: FrozenPoint, count: Int) throws -> KeptValues {
     if let values = points[point] { return values }
     let values = KeptValues(
-      point, size: try model.architecture.shape(at: point).count, count: count, number: points.count)
+      point, size: try point.shape(in: model.architecture).count, count: count, number: points.count)
     points[point] = values
     return values
   }
 }
 
-/// What is kept of one point of one model: a row for each image, or none.
+/// One image's values at one point.
+package struct FrozenRow {
+  package let values: UnsafePointer<Float>
+  /// The sum of the values' squares.
+  package let squaredNorm: Double
+
+  package init(_ values: UnsafePointer<Float>, count: Int) {
+    self.values = values
+    squaredNorm = kernels_squared_norm(Int64(count), values)
+  }
+
+  /// ‖h − t‖² of this, t, and others in the same order, h.
+  package func squaredDistance(to others: UnsafePointer<Float>, count: Int) -> Double {
+    kernels_squared_distance(Int64(count), others, values)
+  }
+}
+
+/// What is kept of one point of one model: a row for each image, or none; and what is only lent.
 private final class KeptValues {
-  let point: ModelPoint
+  let point: FrozenPoint
   let size: Int
   /// The order in which points were first asked for.
   let number: Int
-  private(set) var rows: [UnsafeMutablePointer<Float>?]
+  private(set) var rows: [FrozenRow?]
   private(set) var kept = 0
   var used = 0
+  /// Rows of the last request that there was no room to keep.
+  private var spareRoom = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+  private var spareRows: [Int: FrozenRow] = [:]
 
-  init(_ point: ModelPoint, size: Int, count: Int, number: Int) {
+  init(_ point: FrozenPoint, size: Int, count: Int, number: Int) {
     self.point = point
     self.size = size
     self.number = number
     rows = Array(repeating: nil, count: count)
   }
 
-  deinit { drop() }
+  deinit {
+    drop()
+    spareRoom.deallocate()
+  }
 
   var rowBytes: Int { size * MemoryLayout<Float>.stride }
 
   func keep(_ value: UnsafeBufferPointer<Float>, of index: Int) {
     let row = UnsafeMutablePointer<Float>.allocate(capacity: size)
     row.initialize(from: value.baseAddress!, count: size)
-    rows[index] = row
+    rows[index] = FrozenRow(row, count: size)
     kept += 1
   }
 
   func drop() {
     for index in rows.indices {
-      rows[index]?.deallocate()
+      rows[index]?.values.deallocate()
       rows[index] = nil
     }
     kept = 0
   }
+
+  /// Forgets what was lent; from now on up to so many rows may be.
+  func makeSpare(rows: Int) {
+    spareRows = [:]
+    spareCount = rows
+  }
+  private var spareCount = 0
+
+  func setSpare(_ row: Int, to value: UnsafeBufferPointer<Float>) {
+    if spareRoom.count < spareCount * size {
+      precondition(spareRows.isEmpty, "BUG: room for lent rows grows while some are lent")
+      spareRoom.deallocate()
+      spareRoom = .allocate(capacity: spareCount * size)
+      spareRoom.initialize(repeating: 0)
+    }
+    let place = spareRoom.baseAddress! + row * size
+    place.update(from: value.baseAddress!, count: size)
+    spareRows[row] = FrozenRow(place, count: size)
+  }
+
+  func spare(_ row: Int) -> FrozenRow { spareRows[row]! }
 }
 
 extension Model {
+  /// Whether another model is the same, to the bit.
+  package func isTheSameModel(as other: Model) -> Bool { sharesValues(with: other) || isIdentical(to: other) }
+
   /// Whether another model's tensors are the same memory.
   fileprivate func sharesValues(with other: Model) -> Bool {
     isIdentical(to: other) { $0.baseAddress == $1.baseAddress }

@@ -33,38 +33,75 @@ extension Architecture {
   }
 }
 
+/// A point of a model, and whose positions its values are kept at.
+package struct FrozenPoint: Hashable {
+  package let point: ModelPoint
+  /// The shape at whose positions the values are, one that `ActivationShape.atPositions` knows; nil: at their own.
+  package let positions: ActivationShape?
+
+  package init(_ point: ModelPoint, at positions: ActivationShape? = nil) {
+    self.point = point
+    self.positions = positions
+  }
+
+  /// The shape of the values of a model, without the batch.
+  /// - Throws: `NetworkError` that lists the cuts there are.
+  package func shape(in architecture: Architecture) throws -> ActivationShape {
+    let own = try architecture.shape(at: point)
+    return positions.map { own.atPositions(of: $0)! } ?? own
+  }
+}
+
 /// A model with running statistics, compiled as far as the last of the points that are wanted.
 package final class FrozenNetwork {
   /// How many images are computed at a time. It decides no bit, but a plan of another batch might.
   package static let group = 64
   /// The wanted points.
-  package let points: [ModelPoint]
-  /// The values of one image at each point.
-  package let sizes: [Int]
+  package let points: [FrozenPoint]
   private let plan: Plan
-  private let taps: [TapPoint]
+  private let taps: [Tap]
   private let imageSize: Int
   private let name: String
 
-  package init(_ model: Model, at points: [ModelPoint]) throws {
-    let cuts = model.architecture.cuts
+  private struct Tap {
+    let place: TapPoint
+    let shape: ActivationShape
+    /// Moves the values to other positions.
+    let moving: (plan: Plan, from: Junction, to: Junction)?
+  }
+
+  package init(_ model: Model, at points: [FrozenPoint]) throws {
+    let architecture = model.architecture
+    let cuts = architecture.cuts
     let depths = try points.map { point in
-      guard case .cut(let cut) = point else { return cuts.count }
-      return cuts.firstIndex(of: try model.architecture.cut(named: cut.name))!
+      guard case .cut(let cut) = point.point else { return cuts.count }
+      return cuts.firstIndex(of: try architecture.cut(named: cut.name))!
     }
     let last = depths.max() ?? 0
     let network = try Network(segments: [.model(model, through: last < cuts.count ? cuts[last] : nil)])
-    taps = points.map {
-      if case .cut(let cut) = $0 { .cut(cut, segment: 0) } else { network.output }
+    var joints = PlanJoints()
+    joints.keepsOrder = true
+    taps = try points.map { point in
+      let place =
+        if case .cut(let cut) = point.point { TapPoint.cut(cut, segment: 0) } else { network.output }
+      let (own, shape) = (try architecture.shape(at: point.point), try point.shape(in: architecture))
+      guard own != shape else { return Tap(place: place, shape: shape, moving: nil) }
+      var moving = PlanJoints()
+      moving.room = joints.room
+      moving.input = Junction(own, batch: Self.group, hasGradient: false)
+      moving.output = Junction(shape, batch: Self.group, hasGradient: false)
+      let plan = try Network(segments: [.positions(of: own, at: shape)]).compile(
+        batch: Self.group, taps: [], joints: moving)
+      return Tap(place: place, shape: shape, moving: (plan, moving.input!, moving.output!))
     }
-    plan = try network.compile(batch: Self.group, taps: taps)
+    plan = try network.compile(batch: Self.group, taps: taps.map(\.place), joints: joints)
     self.points = points
-    sizes = try points.map { try model.architecture.shape(at: $0).count }
-    imageSize = model.architecture.input.count
-    name = model.architecture.name
+    imageSize = architecture.input.count
+    name = architecture.name
   }
 
-  /// Computes `count` images (count × C × H × W). `body` is given each one's number and its values at the points.
+  /// Computes `count` images (count × C × H × W). `body` is given each one's number and its values at the points, in the
+  /// order of `KeptOrder`.
   /// - Throws: `NetworkError` naming the point and the image whose values aren't finite.
   package func compute(
     _ images: UnsafeBufferPointer<Float>, count: Int, number: (Int) -> Int = { $0 },
@@ -75,16 +112,21 @@ package final class FrozenNetwork {
       _ = plan.input.update(
         fromContentsOf: images[(start * imageSize)..<((start + rows) * imageSize)])
       try plan.forward()
-      let values = taps.map { plan.value(of: $0) }
+      let values = try taps.map { tap in
+        guard let (plan, from, to) = tap.moving else { return plan.value(of: tap.place) }
+        _ = from.values.update(fromContentsOf: self.plan.value(of: tap.place))
+        try plan.forward()
+        return UnsafeBufferPointer(to.values)
+      }
       for row in 0..<rows {
-        let parts = zip(values, sizes).map {
-          UnsafeBufferPointer(rebasing: $0[(row * $1)..<((row + 1) * $1)])
+        let parts = zip(values, taps).map { values, tap in
+          UnsafeBufferPointer(rebasing: values[(row * tap.shape.count)..<((row + 1) * tap.shape.count)])
         }
-        for (part, point) in zip(parts, points) {
+        for (part, (point, tap)) in zip(parts, zip(points, taps)) {
           guard let wrong = firstNotFinite(part) else { continue }
           throw NetworkError(
-            "\(name)'s value \(wrong) at '\(point)' for image \(number(start + row)) is \(part[wrong]), not a "
-              + "finite number")
+            "\(name)'s value \(KeptOrder(tap.shape).rowMajor(wrong)) at '\(point.point)' for image "
+              + "\(number(start + row)) is \(part[wrong]), not a finite number")
         }
         try body(start + row, parts)
       }

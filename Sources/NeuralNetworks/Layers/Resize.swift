@@ -71,16 +71,16 @@ struct Resize: Layer {
 }
 
 /// One of the two matrices: each row has at most two entries.
-private struct Interpolation {
-  struct Tap {
-    let index0: Int
-    let index1: Int
-    let weight0: Float
-    let weight1: Float
+package struct Interpolation {
+  package struct Tap {
+    package let index0: Int
+    package let index1: Int
+    package let weight0: Float
+    package let weight1: Float
   }
-  let taps: [Tap]
+  package let taps: [Tap]
 
-  init(from size: Int, to newSize: Int) {
+  package init(from size: Int, to newSize: Int) {
     let scale = Double(size) / Double(newSize)
     taps = (0..<newSize).map { i in
       let centre = max((Double(i) + 0.5) * scale - 0.5, 0)

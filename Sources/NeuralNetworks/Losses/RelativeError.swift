@@ -1,5 +1,7 @@
 // Owns the relative Frobenius error of activations, the term that hint and FuLA losses are made of.
 
+import CKernels
+
 extension Loss {
   /// ‖h − t‖_F / ‖t‖_F over the whole batch, unsquared (FuLA, arXiv 2505.20142).
   ///
@@ -19,6 +21,18 @@ extension Loss {
   ) throws -> Double {
     precondition(value.count == target.count, "BUG: \(target.count) targets for \(value.count) values")
     let (difference, reference) = squaredNorms(value, target)
+    let (loss, factor) = try relativeError(
+      difference: difference, reference: reference, weight: weight, layer: layer())
+    if let gradient, let a = value.baseAddress, let b = target.baseAddress {
+      kernels_scaled_difference(Int64(value.count), factor, a, b, gradient.baseAddress!)
+    }
+    return loss
+  }
+
+  /// The same from ‖h − t‖² and ‖t‖²; with it what h − t is multiplied by to be the gradient.
+  package static func relativeError(
+    difference: Double, reference: Double, weight: Double, layer: @autoclosure () -> String
+  ) throws -> (loss: Double, factor: Float) {
     guard reference.isFinite else {
       throw NetworkError("the target activations at '\(layer())' are not all finite")
     }
@@ -28,12 +42,9 @@ extension Loss {
           + "leave that layer out")
     }
     let loss = (difference / reference).squareRoot()
-    if let gradient {
-      // ∂/∂h ‖h−t‖/‖t‖ = (h−t) / (‖h−t‖ ‖t‖)
-      let factor = loss > negligible ? Float(weight / (difference * reference).squareRoot()) : 0
-      for i in 0..<value.count { gradient[i] = factor * (value[i] - target[i]) }
-    }
-    return weight * loss
+    // ∂/∂h ‖h−t‖/‖t‖ = (h−t) / (‖h−t‖ ‖t‖)
+    let factor = loss > negligible ? Float(weight / (difference * reference).squareRoot()) : 0
+    return (weight * loss, factor)
   }
 
   /// Up to this share of ‖t‖, h − t is taken for rounding: 64ε, 7.6e-6. A value is a sum of up to about a thousand
@@ -42,39 +53,13 @@ extension Loss {
   /// differ by less than 16ε; fits between networks leave a thousand times 64ε.
   package static let negligible = 64 * Double(Float.ulpOfOne)
 
-  /// ‖a − b‖² and ‖b‖², summed in Double: sixteen running sums over blocks of 4096, block after block.
+  /// ‖a − b‖² and ‖b‖², summed in Double.
   public static func squaredNorms(
     _ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>
   ) -> (difference: Double, reference: Double) {
-    var difference = 0.0
-    var reference = 0.0
-    let count = a.count
-    guard count > 0 else { return (0, 0) }
-    let (a, b) = (UnsafeRawPointer(a.baseAddress!), UnsafeRawPointer(b.baseAddress!))
-    var start = 0
-    while start < count {
-      let end = min(start + 4096, count)
-      var d = SIMD16<Double>(repeating: 0)
-      var r = SIMD16<Double>(repeating: 0)
-      var i = start
-      while i + 16 <= end {
-        let x = SIMD16<Double>(a.loadUnaligned(fromByteOffset: 4 * i, as: SIMD16<Float>.self))
-        let y = SIMD16<Double>(b.loadUnaligned(fromByteOffset: 4 * i, as: SIMD16<Float>.self))
-        d += (x - y) * (x - y)
-        r += y * y
-        i += 16
-      }
-      while i < end {
-        let x = Double(a.load(fromByteOffset: 4 * i, as: Float.self))
-        let y = Double(b.load(fromByteOffset: 4 * i, as: Float.self))
-        d[i % 16] += (x - y) * (x - y)
-        r[i % 16] += y * y
-        i += 1
-      }
-      difference += d.sum()
-      reference += r.sum()
-      start = end
-    }
-    return (difference, reference)
+    guard let x = a.baseAddress, let y = b.baseAddress else { return (0, 0) }
+    return (
+      kernels_squared_distance(Int64(a.count), x, y), kernels_squared_norm(Int64(a.count), y)
+    )
   }
 }

@@ -48,10 +48,10 @@ final class Buffer {
     owner = nil
   }
 
-  /// Memory that somebody else owns and keeps in place.
-  init(_ address: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+  /// Memory that somebody else owns and keeps in place: the bytes of one place, behind which those of further tiles lie.
+  init(_ address: UnsafeMutableRawPointer, byteCount: Int, perTile: Bool = false, owner: AnyObject) {
     self.byteCount = byteCount
-    isPerTile = false
+    isPerTile = perTile
     isPinned = true
     base = address
     self.owner = owner
@@ -110,6 +110,17 @@ final class Layout {
   static func pixels(ofTokens shape: [Int]) -> Layout {
     let (tokens, channels) = (Int64(shape[1]), Int64(shape[2]))
     return strided([shape[0], shape[2], shape[1], 1], [tokens * channels, 1, channels, channels])
+  }
+
+  /// The order in which activations are kept and go from plan to plan: images' channels in blocks, as this processor's
+  /// convolutions take them, where they fill the blocks; everything else row by row.
+  static func kept(_ shape: [Int]) -> Layout {
+    let block = KeptOrder.block(of: Array(shape.dropFirst()))
+    guard block > 1 else { return .plain(shape) }
+    var handle: OpaquePointer?
+    let status = onednn_layout_create_blocked(&handle, shape.map(Int64.init), Int32(block))
+    guard status == 0, let handle else { preconditionFailure("BUG: no layout for \(shape)") }
+    return Layout(owning: handle)
   }
 
   /// Of the given strides, in elements.

@@ -40,9 +40,10 @@ public final class Optimiser {
     for moment in moments { UnsafeMutableRawPointer(moment).deallocate() }
   }
 
-  /// Moves the parameters by one step; every plan over them sees it at its next forward pass.
+  /// Moves the parameters by one step; every plan over them sees it at its next forward pass. The gradients may be those
+  /// of another set of the same shapes, to which the values were lent.
   public func step(_ gradients: ParameterGradients, learningRate: Double) {
-    precondition(gradients.parameters === parameters, "BUG: gradients of another parameter set")
+    precondition(gradients.parameters.isLaidOut(as: parameters), "BUG: gradients of other parameters")
     for (i, base) in rule.bases.enumerated() { powers[i] *= base }
     Team.forEach(runs.count) { [self] piece, _ in
       let (range, decays) = runs[piece]

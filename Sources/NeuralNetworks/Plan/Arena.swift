@@ -10,11 +10,12 @@ final class Arena {
   let scratchByteCount: Int
   /// Where each buffer lies, in the order of their first use.
   let offsets: [Int]
-  private let base: UnsafeMutableRawPointer
+  private let room: PlanRoom
   private let pinned: [UnsafeMutableRawPointer]
 
   /// Places every buffer that the regions' steps use (in their order) and that has no place yet.
-  init(_ regions: [Region], tiles: Int, alsoPinned extra: [Buffer]) {
+  init(_ regions: [Region], tiles: Int, alsoPinned extra: [Buffer], in room: PlanRoom) {
+    self.room = room
     // In the order of the steps, so that the same plan lies the same way in every process.
     var lives: [Life] = []
     var known: [ObjectIdentifier: Int] = [:]
@@ -57,14 +58,13 @@ final class Arena {
     scratchByteCount = place(scratch, { lives[$0].buffer.byteCount }, { lives[$0].steps }, &offsets)
     byteCount = place(
       kept, { lives[$0].buffer.byteCount(tiles: tiles) }, { lives[$0].regions }, &offsets)
-    base = allocateBytes(byteCount)
+    let base = room.place(byteCount)
     for index in scratch { lives[index].buffer.place(inScratchAt: offsets[index]) }
     for index in kept { lives[index].buffer.place(at: base + offsets[index]) }
     self.offsets = offsets
   }
 
   deinit {
-    base.deallocate()
     for address in pinned { address.deallocate() }
   }
 

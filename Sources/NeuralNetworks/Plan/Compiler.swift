@@ -17,6 +17,16 @@ extension Network {
     batch: Int, taps: [TapPoint] = [], gradientPoints: [TapPoint]? = nil, wants: Wants = .nothing,
     precision: Precision = .float32
   ) throws -> Plan {
+    try compile(
+      batch: batch, taps: taps + [output], gradientPoints: gradientPoints ?? [output], wants: wants,
+      precision: precision, joints: PlanJoints())
+  }
+
+  /// Compiles the network as one of several plans that work together; of values only `taps` are exposed.
+  package func compile(
+    batch: Int, taps: [TapPoint], gradientPoints: [TapPoint] = [], wants: Wants = .nothing,
+    precision: Precision = .float32, joints: PlanJoints
+  ) throws -> Plan {
     try precision.require()
     guard batch >= 1 else { throw NetworkError("a batch of \(batch) images") }
     if wants.parameters {
@@ -29,9 +39,9 @@ extension Network {
     if precision == .bfloat16, let node = graph.layers.nodes.first(where: \.layer.needsFloat32) {
       throw Precision.refusal(of: segments[node.segment].name)
     }
-    let points = wants == .nothing ? [] : (gradientPoints ?? [output])
+    let points = wants == .nothing ? [] : gradientPoints
     var places: [TapPoint: Int] = [:]
-    for tap in taps + points + [output] { places[tap] = try graph.place(of: tap, in: self) }
+    for tap in taps + points + joints.compared + [output] { places[tap] = try graph.place(of: tap, in: self) }
 
     let (fused, renumbered) = graph.layers.fused(keeping: Set(places.values)) { segment in
       segments[segment].statistics == .running && (segments[segment].frozen || !wants.parameters)
@@ -39,8 +49,9 @@ extension Network {
     places = places.mapValues { renumbered[$0]! }
     let tiling = Tiling(batch: batch, target: isHeavy ? Self.tileOfHeavyOnes : Self.tile)
     let compiled = try CompiledNetwork(
-      fused, segments, tiling: tiling, element: precision.element, taps: places, points: points, wants: wants)
-    return try Plan(compiled, output: output)
+      fused, segments, tiling: tiling, element: precision.element, places: places, taps: Set(taps + points),
+      output: output, points: points, wants: wants, joints: joints)
+    return try Plan(compiled, output: output, in: joints.room)
   }
 
   /// About how many images make a tile: enough for the primitives, few enough for the cache.
@@ -97,11 +108,13 @@ struct CompiledNetwork {
   private(set) var inputGradient: Memory?
   private(set) var taps: [TapPoint: Memory] = [:]
   private(set) var tapGradients: [TapPoint: Memory] = [:]
+  private(set) var comparisons: [TapPoint: TapComparison] = [:]
   let gradientPoints: [TapPoint]
 
   init(
     _ graph: LayerGraph, _ segments: [Segment], tiling: Tiling, element: onednn_element,
-    taps: [TapPoint: Int], points: [TapPoint], wants: Wants
+    places: [TapPoint: Int], taps: Set<TapPoint>, output: TapPoint, points: [TapPoint], wants: Wants,
+    joints: PlanJoints
   ) throws {
     gradientPoints = points
     let trains = { (node: LayerGraph.Node) in
@@ -115,10 +128,16 @@ struct CompiledNetwork {
     builder = try PlanBuilder(
       segments: segments, tiling: tiling, element: element, needsGradient: needs, uses: uses)
 
-    input = builder.makeMemory(.plain([tiling.images] + graph.nodes[0].shape), pinned: true)
+    let inputShape = [tiling.images] + graph.nodes[0].shape
+    if let joint = joints.input {
+      input = joint.memory(of: joint.values, inputShape, builder)
+    } else {
+      input = builder.makeMemory(.plain(inputShape), pinned: true)
+    }
     builder.setValue(0, input)
     // Beyond the last point where gradients come in, nothing has one.
-    let lastPoint = points.map { taps[$0]! }.max() ?? -1
+    let gradientSources = points + joints.compared + (joints.output == nil ? [] : [output])
+    let lastPoint = gradientSources.map { places[$0]! }.max() ?? -1
     var backward: [() throws -> Void] = []
     for (value, node) in graph.nodes.enumerated() {
       if value > 0 {
@@ -128,24 +147,45 @@ struct CompiledNetwork {
         if let step = try node.layer.plan(planned, builder) { backward.append(step) }
       }
       // A value is looked at where it is made, so that it needn't be kept for that.
-      for tap in taps.keys.filter({ taps[$0] == value }) {
+      for tap in taps where places[tap] == value {
         let memory = builder.value(value)
-        let copy = builder.makeMemory(.plain(memory.shape), pinned: true)
+        let layout = joints.keepsOrder ? Layout.kept(memory.shape) : .plain(memory.shape)
+        let copy = builder.makeMemory(layout, pinned: true)
         try builder.reorder(memory, into: copy)
         self.taps[tap] = copy
+      }
+      for tap in joints.compared where places[tap] == value {
+        let comparison = try TapComparison(value, batch: tiling.images * tiling.tiles, builder)
+        comparisons[tap] = comparison
+        let builder = builder
+        backward.append { try comparison.planGradient(builder) }
+      }
+      if let joint = joints.output, places[output] == value {
+        let memory = builder.value(value)
+        try builder.reorder(memory, into: joint.memory(of: joint.values, memory.shape, builder))
       }
     }
     guard wants != .nothing else { return }
 
     builder.startBackward()
     for point in points {
-      let memory = builder.makeMemory(.plain(builder.value(taps[point]!).shape), pinned: true)
+      let memory = builder.makeMemory(.plain(builder.value(places[point]!).shape), pinned: true)
       tapGradients[point] = memory
-      try builder.contribute(memory, to: taps[point]!, owned: false)
+      try builder.contribute(memory, to: places[point]!, owned: false)
+    }
+    if let joint = joints.output {
+      let value = places[output]!
+      let memory = joint.memory(of: joint.gradient, builder.value(value).shape, builder)
+      try builder.contribute(memory, to: value, owned: false)
     }
     for step in backward.reversed() { try step() }
     if wants.input {
-      let copy = builder.makeMemory(input.layout, pinned: true)
+      let copy: Memory
+      if let joint = joints.input {
+        copy = joint.memory(of: joint.gradient, inputShape, builder)
+      } else {
+        copy = builder.makeMemory(input.layout, pinned: true)
+      }
       if let gradient = try builder.gradient(of: 0) { try builder.reorder(gradient, into: copy) }
       inputGradient = copy
     }

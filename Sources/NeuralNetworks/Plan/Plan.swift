@@ -34,12 +34,16 @@ public final class Plan {
   let forwardRegions: [Region]
   let backwardRegions: [Region]
   private let arena: Arena
+  private let room: PlanRoom
+  private let comparisons: [TapPoint: TapComparison]
   let tiles: Int
   /// Whether the values of a forward pass are still there for a backward one, which overwrites them.
   private var hasForwardValues = false
 
-  init(_ compiled: CompiledNetwork, output: TapPoint) throws {
+  init(_ compiled: CompiledNetwork, output: TapPoint, in room: PlanRoom) throws {
     let builder = compiled.builder
+    self.room = room
+    comparisons = compiled.comparisons
     tiles = builder.tiles
     batch = builder.batch * builder.tiles
     self.output = output
@@ -64,9 +68,9 @@ public final class Plan {
     backwardRegions = Region.regions(builder.backwardSteps)
     arena = Arena(
       preparing + forwardRegions + backwardRegions, tiles: tiles,
-      alsoPinned: builder.memories.map(\.buffer).filter(\.isPinned))
+      alsoPinned: builder.memories.map(\.buffer).filter(\.isPinned), in: room)
     program = try Program(
-      builder.memories, tiles: tiles, scratchByteCount: arena.scratchByteCount, builder.engine)
+      builder.memories, tiles: tiles, scratchByteCount: arena.scratchByteCount, in: room, builder.engine)
   }
 
   // MARK: Forward
@@ -77,6 +81,7 @@ public final class Plan {
   /// Computes everything from what `input` holds.
   public func forward() throws {
     hasForwardValues = false
+    room.hold(for: self)
     for group in prepackingOrder {
       let stale = group.filter { prepacked[$0].isStale }
       try program.run(.shared(stale.map { prepacked[$0].steps }))
@@ -123,6 +128,14 @@ public final class Plan {
     return memory
   }
 
+  /// The comparison of one of the values that the plan was compiled to compare.
+  package func comparison(at tap: TapPoint) -> TapComparison {
+    guard let comparison = comparisons[tap] else {
+      preconditionFailure("BUG: the plan compares nothing at \(tap)")
+    }
+    return comparison
+  }
+
   // MARK: Backward
 
   /// Where the gradient of the loss by the value at one of `gradientPoints` is to be written before `backward`:
@@ -146,6 +159,7 @@ public final class Plan {
       throw NetworkError(
         "backward needs a forward pass of its own before it; it overwrites what that kept")
     }
+    precondition(room.holder === self, "BUG: another plan has computed in the same room since")
     hasForwardValues = false
     for region in backwardRegions { try program.run(region) }
   }

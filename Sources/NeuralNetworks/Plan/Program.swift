@@ -16,9 +16,13 @@ final class Program {
   let tiles: Int
   private let scratchByteCount: Int
   private let engine: OpaquePointer
+  private let room: PlanRoom
   private var desks: [Desk] = []
 
-  init(_ memories: [Memory], tiles: Int, scratchByteCount: Int, _ engine: OpaquePointer) throws {
+  init(_ memories: [Memory], tiles: Int, scratchByteCount: Int, in room: PlanRoom, _ engine: OpaquePointer)
+    throws
+  {
+    self.room = room
     self.memories = memories
     self.tiles = tiles
     self.scratchByteCount = scratchByteCount
@@ -27,10 +31,7 @@ final class Program {
   }
 
   deinit {
-    for desk in desks {
-      onednn_stream_destroy(desk.stream)
-      desk.scratch.deallocate()
-    }
+    for desk in desks { onednn_stream_destroy(desk.stream) }
   }
 
   /// Runs one region and returns when all of it is done.
@@ -75,7 +76,7 @@ final class Program {
     while desks.count < threads {
       var stream: OpaquePointer?
       try check(onednn_stream_create(&stream, engine), "stream")
-      let scratch = allocateBytes(scratchByteCount)
+      let scratch = room.scratch(scratchByteCount, thread: desks.count)
       for memory in memories { try memory.attach(scratch: scratch, engine) }
       desks.append(Desk(stream: stream!, scratch: scratch))
     }

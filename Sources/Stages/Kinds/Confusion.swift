@@ -6,6 +6,7 @@ import Datasets
 import Formats
 import Foundation
 import NeuralNetworks
+import Stitching
 import Workflow
 
 struct Confusion: StageKind {
@@ -45,11 +46,13 @@ struct Confusion: StageKind {
     let networks = members.map { member in
       member.attempt { try member.kind.network(on: images.get(), models) }
     }
-    let cache = Result { try models.cache(images.get()) }
-    for (member, network) in zip(members, networks) {
+    var pass = EvaluationPass()
+    let places = networks.map { network in network.map { pass.add($0) } }
+    let made = (try? images.get()).map { pass.run(on: $0) } ?? []
+    for (member, place) in zip(members, places) {
       member.finish {
         try member.kind.write(
-          ConfusionMatrix(network!.evaluate(on: cache.get()).evaluation), ofClasses: images.get().classNames)
+          ConfusionMatrix(made[place!].get().evaluation), ofClasses: images.get().classNames)
       }
     }
   }

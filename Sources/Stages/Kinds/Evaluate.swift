@@ -63,7 +63,7 @@ struct Evaluate: StageKind {
 
   static let varying: Set = ["model", "reference", "attack"]
 
-  /// The members look at the same images; what a front, an end or a reference makes of them is computed once.
+  /// The members look at the same images: one pass over them serves all, and each front, end or reference is run once.
   static func run(_ members: [StageMember<Evaluate>]) {
     guard let one = members.first?.kind else { return }
     let images = Result { try LoadedImages(of: one.data, marking: one.marking, samples: one.samples) }
@@ -71,10 +71,19 @@ struct Evaluate: StageKind {
     let subjects = members.map { member in
       member.attempt { try member.kind.subjects(on: images.get(), models) }
     }
-    let cache = Result { try models.cache(images.get()) }
-    for (member, subjects) in zip(members, subjects) {
+    var pass = EvaluationPass()
+    let places = zip(members, subjects).map { member, subjects in
+      subjects.map {
+        (pass.add($0.network), $0.reference.map { pass.add($0) })
+      }
+    }
+    let made = (try? images.get()).map { pass.run(on: $0) } ?? []
+    for (member, (subjects, place)) in zip(members, zip(subjects, places)) {
       member.finish {
-        try member.kind.evaluate(subjects!, on: cache.get(), images.get(), in: member.context)
+        let (network, reference) = place!
+        try member.kind.evaluate(
+          subjects!, made[network].get(), beside: reference.map { try made[$0].get() }, images.get(),
+          in: member.context)
       }
     }
   }
@@ -94,21 +103,20 @@ struct Evaluate: StageKind {
   }
 
   private func evaluate(
-    _ subjects: (network: EvaluatedNetwork, reference: EvaluatedNetwork?), on cache: ActivationCache,
-    _ images: LoadedImages,
-    in context: StageContext
+    _ subjects: (network: EvaluatedNetwork, reference: EvaluatedNetwork?), _ made: GridOutputs,
+    beside reference: GridOutputs?, _ images: LoadedImages, in context: StageContext
   ) throws {
     var values = Scores()
-    let (clean, match) = try subjects.network.evaluate(on: cache)
+    let clean = made.evaluation
     values["accuracy"] = clean.accuracy
     values["calibration_error"] = clean.calibrationError()
-    values["structural_error"] = match?.structuralError
-    values["r2"] = match?.r2
+    values["structural_error"] = made.match?.structuralError
+    values["r2"] = made.match?.r2
     let ranks = try subjects.network.ranks
     values["affine_rank"] = (ranks?.affine).map(Double.init)
     values["effective_rank"] = ranks?.effective
     context.progress(0.1, ["accuracy": fixed(clean.accuracy, digits: 3)])
-    if let (theirs, _) = try subjects.reference?.evaluate(on: cache) {
+    if let theirs = reference?.evaluation {
       let outputs = try PairedOutputs(clean.logits, theirs.logits, labels: clean.labels)
       for measure in OutputMeasure.allOutputMeasures { values[measure.name] = measure(outputs) }
       values["reference_accuracy"] = theirs.accuracy

@@ -93,7 +93,7 @@ struct OODScore: StageKind {
   /// The stitched network, checked against the images.
   private func stitched(on images: LoadedImages, _ models: OpenedModels) throws -> StitchedModel {
     let network = try EvaluatedNetwork(model, models)
-    guard case .stitched(let stitched) = network else {
+    guard case .stitched(let stitched, _) = network else {
       preconditionFailure("BUG: only a stitched network is taken")
     }
     try network.requireImages(images, "the network")

@@ -120,25 +120,55 @@ struct Stitch: StageKind {
     "learning_rate", "weight_decay", "schedule", "seed",
   ]
 
-  /// The members join the same two networks and fit on the same images: what those make of them is computed once.
+  /// The members join the same two networks and fit on the same images: what those make of them is computed once, and
+  /// the end behind a cut compiled once for all maps that feed it.
   static func run(_ members: [StageMember<Stitch>]) {
     guard let one = members.first?.kind else { return }
     let half = Result { try Half(one.data) }
     let models = OpenedModels()
-    let fits = members.map { member in
-      member.attempt { try member.kind.planned(on: half.get(), models) }
+    let planned = members.compactMap { member in
+      member.attempt { try member.kind.planned(on: half.get(), models) }.map { (member, $0) }
     }
+    guard let first = planned.first else { return }
     // The examples are the same whatever a member's batches are.
-    let cache = fits.compactMap(\.self).first.map { fit in Result { try models.cache(fit.images) } }
-    for (member, fit) in zip(members, fits) {
-      member.finish { try member.kind.run(fit!, sharing: cache!.get(), in: member.context) }
+    let cache = Result { try models.cache(first.1.source) }
+    let grid = Grid(members: planned.map { $0.0 }, fits: planned.map { $0.1 })
+    do {
+      try Stitching.Stitch.fit(planned.map { $0.1 }, sharing: cache.get(), for: grid)
+    } catch {
+      for (member, _) in planned { member.finish { throw error } }
+    }
+  }
+
+  /// The members as their grid tells them of their fits.
+  private struct Grid: GridOwner {
+    let members: [StageMember<Stitch>]
+    let fits: [GridFit<LoadedImages>]
+    let pace = Pace()
+
+    func part(of fit: Int, _ body: () throws -> Void) { members[fit].attempt(body) }
+    func isOver(_ fit: Int) -> Bool { members[fit].isOver }
+    var isCancelled: Bool { false }
+
+    func progress(of fit: Int, _ at: FitProgress) {
+      let images = members[fit].kind.batch ?? members[fit].kind.method.batch
+      members[fit].context.progress(
+        (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
+        [
+          "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4),
+          "images": pace.text(images: (at.epoch * at.steps + at.step) * images),
+        ])
+    }
+
+    func finish(_ fit: Int, _ fitted: FittedStitch) {
+      members[fit].finish { try members[fit].kind.write(fitted, of: fits[fit]) }
     }
   }
 
   /// The two networks joined, and the images, checked against each other.
   private func planned(
     on half: Half, _ models: OpenedModels
-  ) throws -> (stitch: Stitching.Stitch, images: LoadedImages) {
+  ) throws -> GridFit<LoadedImages> {
     let (frontModel, endModel) = (try models.model(front), try models.model(end))
     let images = try LoadedImages(
       half,
@@ -154,42 +184,16 @@ struct Stitch: StageKind {
     let stitch = try Stitching.Stitch(
       front: frontModel, from: frontModel.architecture.cut(named: from), end: endModel,
       to: endModel.architecture.cut(named: to))
-    models.expect(.cut(stitch.from), of: front)
-    for point in pointsOfTheEnd(stitch) { models.expect(point, of: end) }
-    return (stitch, images)
+    return GridFit(stitch, on: images, options: options)
   }
 
-  /// What of the end by itself the fit compares with.
-  private func pointsOfTheEnd(_ stitch: Stitching.Stitch) -> [ModelPoint] {
-    let (options, objective) = (self.options, self.options.objective)
-    var points: [ModelPoint] = []
-    if options.initialisation == .leastSquares || objective.hint > 0 { points.append(.cut(stitch.to)) }
-    if objective.fula > 0 { points += stitch.endCuts.prefix(objective.cuts ?? .max).map(ModelPoint.cut) }
-    if objective.soft > 0 || objective.fulaIncludesSoft { points.append(.logits) }
-    return points
-  }
-
-  private func run(
-    _ planned: (stitch: Stitching.Stitch, images: LoadedImages), sharing cache: ActivationCache,
-    in context: StageContext
-  ) throws {
-    let (stitch, images) = planned
-    let pace = Pace()
-    let step = batch ?? method.batch
-    let fitted = try stitch.fit(on: images, options: options, sharing: cache) { at in
-      context.progress(
-        (Double(at.epoch) + Double(at.step) / Double(at.steps)) / Double(at.epochs),
-        [
-          "epoch": "\(min(at.epoch + 1, at.epochs))/\(at.epochs)", "loss": fixed(at.loss, digits: 4),
-          "images": pace.text(images: (at.epoch * at.steps + at.step) * step),
-        ])
-    }
-    try StitchedModel(stitch, map: fitted.map, sources: (front, end)).write(
+  private func write(_ fitted: FittedStitch, of planned: GridFit<LoadedImages>) throws {
+    try StitchedModel(planned.stitch, map: fitted.map, sources: (front, end)).write(
       to: stitched,
       description: [
         "method": .string(method.rawValue), "map": map.json, "split": .string(split.rawValue),
         "statistics": "running",
-        "augment": .array(augment.map(\.json)), "images": .integer(images.count),
+        "augment": .array(augment.map(\.json)), "images": .integer(planned.source.count),
         "least_squares_indices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) }
           ?? .null,
         "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,
