@@ -68,4 +68,17 @@ public struct Model: Sendable {
     self.tensors = tensors
     self.standardisation = standardisation
   }
+
+  /// This model with other values of some of its tensors.
+  public func replacing(_ others: [String: Tensor]) throws -> Model {
+    try Model(
+      architecture: architecture, tensors: tensors.merging(others) { $1 }, standardisation: standardisation)
+  }
+
+  /// The running statistics of a live copy that are no longer this model's.
+  public func driftedStatistics(in parameters: ParameterSet) -> [String: Tensor] {
+    let names = architecture.layers.parameters.filter { !$0.isTrained }.map(\.name)
+    return Dictionary(
+      uniqueKeysWithValues: names.map { ($0, parameters.tensor($0)) }.filter { $0.1 != tensors[$0.0] })
+  }
 }

@@ -2,13 +2,13 @@
 // that is compiled into plans.
 
 /// How the batch norms of a segment get mean and variance.
-public enum BatchNormStatistics: String, Sendable, Hashable, Codable {
+public enum BatchNormStatistics: String, Sendable, Hashable, Codable, CaseIterable {
   /// The model's running statistics.
   case running
   /// Those of the batch.
   case batch
   /// Those of the batch, which also move the running ones (momentum 0.1).
-  case batchAndUpdate = "batch+update"
+  case batchAndUpdate = "batch_and_update"
 }
 
 /// A part of a network: layers with their live parameters.

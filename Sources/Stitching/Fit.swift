@@ -33,6 +33,8 @@ public struct FitFacts: Sendable, Hashable, Codable {
 public struct FittedStitch: Sendable {
   public let map: StitchingLayer
   public let facts: FitFacts
+  /// What has drifted of the two halves; nil where nothing may.
+  public var statistics: DriftedStatistics?
 }
 
 extension Stitch {

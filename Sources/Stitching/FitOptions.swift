@@ -121,7 +121,7 @@ public enum RankTolerance: Sendable, Hashable, Codable {
 /// - The rank tolerance is 1e-6 in Double, not PyTorch's in float32 (`RankTolerance`).
 /// - The least-squares samples are drawn by the seed from all images, so that a sorted data set doesn't fit one class.
 /// - The frozen halves use running statistics, as arXiv 2412.11299 does; the code of arXiv 2505.20142 lets batch
-///   norms use the batch's and drift.
+///   norms use the batch's and drift (`statistics`).
 public struct FitOptions: Sendable {
   /// Which maps there are to choose from.
   public var map: any MapFamily = AffineFamily()
@@ -138,6 +138,11 @@ public struct FitOptions: Sendable {
   /// L2 penalty on weight and bias, added to the gradient.
   public var weightDecay = 1e-4
   public var schedule: any Schedule = StepSchedule()
+  /// What the frozen halves' batch norms use while training. `batchAndUpdate` is the released configuration of
+  /// arXiv 2505.20142; `running` is what arXiv 2412.11299 does. Least squares and attacks always use running ones.
+  public var statistics = BatchNormStatistics.running
+  /// Attacks a share of each batch of training, against the stitched network as it is, by the cross-entropy.
+  public var adversary: Adversary?
   /// Decides a random initialisation and which images least squares takes.
   public var seed: UInt64 = 0
   /// How many bytes of what the frozen networks make are kept instead of made anew, where no cache is shared.

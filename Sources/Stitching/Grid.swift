@@ -55,6 +55,10 @@ extension Stitch {
     var lockstep: [AnyHashable: [Int]] = [:]
     var order: [AnyHashable] = []
     for number in fits.indices where starts[number] != nil {
+      guard !fits[number].options.runsWhole else {
+        owner.part(of: number) { try fits[number].trainWhole(number, starts[number]!, for: owner) }
+        continue
+      }
       let key = AnyHashable(fits[number].sharedBatches)
       if lockstep[key] == nil { order.append(key) }
       lockstep[key, default: []].append(number)
@@ -128,6 +132,18 @@ private struct SharedBatches: Hashable {
 }
 
 extension GridFit {
+  /// Trains a fit whose halves are run anew for each step; nothing of it can be shared.
+  fileprivate func trainWhole(
+    _ number: Int, _ start: (map: StitchingLayer, facts: FitFacts), for owner: some GridOwner
+  ) throws {
+    let training = try WholeTraining(stitch, start.map, on: source, options: options)
+    var facts = start.facts
+    try training.run(
+      facts: &facts, progress: { owner.progress(of: number, $0) }, isCancelled: { owner.isCancelled })
+    let (map, statistics) = try training.fitted
+    owner.finish(number, FittedStitch(map: map, facts: facts, statistics: statistics))
+  }
+
   fileprivate var sharedBatches: SharedBatches {
     SharedBatches(batches: source.identity, batch: source.batch, epochs: options.epochs)
   }

@@ -12,8 +12,7 @@ final class TrainedFit<Source: FittingSource> {
   let losses: StepLosses
   /// The live map.
   let parameters: ParameterSet
-  private let optimiser: Optimiser
-  private let kept: KeptFamily?
+  private let optimiser: MapOptimiser
   private var facts: FitFacts
   private var sum = 0.0
 
@@ -26,9 +25,7 @@ final class TrainedFit<Source: FittingSource> {
     options = fit.options
     losses = StepLosses(options.objective, endCuts: stitch.endCuts)
     parameters = ParameterSet(try stitch.fromKept(start.map))
-    kept = KeptFamily(options.map, parameters, weightDecay: options.weightDecay)
-    let decay: Float = kept == nil ? Float(options.weightDecay) : 0
-    optimiser = Optimiser(.adam(weightDecay: decay), for: parameters)
+    optimiser = MapOptimiser(parameters, options)
     facts = start.facts
   }
 
@@ -39,28 +36,12 @@ final class TrainedFit<Source: FittingSource> {
   ) throws -> FitProgress {
     let (steps, epochs) = (source.batchesPerEpoch, options.epochs)
     if step == 0 { sum = 0 }
-    let rate = LearningRate(options.learningRate, options.schedule).rate(
-      epoch: epoch, step: step, stepsPerEpoch: steps, epochs: epochs)
     let labels = UnsafeBufferPointer(batch.labels)
     if options.objective.task > 0 { try Labels.check(labels, within: stitch.end.architecture.classes) }
     try map.forward(parameters, batch.front[stitch.frontPoint]!)
     let loss = try end.evaluate(
       losses, own: losses.cuts.map { batch.end[.cut($0.cut)]! }, logits: logits, labels: labels)
-    if loss.isFinite {
-      let gradients = try map.backward()
-      try kept?.direct(gradients)
-      optimiser.step(gradients, learningRate: rate)
-    }
-    // A ReLU turns NaN into 0, so that a loss behind it may look fine.
-    let culprit =
-      loss.isFinite
-      ? parameters.firstNotFinite.map { "the map's \($0) is not finite" } : "the loss is \(loss)"
-    if let culprit {
-      throw StitchingError(
-        "the fit diverged at epoch \(epoch + 1), step \(step + 1), at a learning rate of \(rate): \(culprit); a "
-          + "smaller one may help")
-    }
-    try kept?.restore()
+    try optimiser.step(loss: loss, epoch: epoch, step: step, of: steps) { try map.backward() }
     sum += loss
     if step == steps - 1 { facts.losses.append(sum / Double(steps)) }
     return FitProgress(

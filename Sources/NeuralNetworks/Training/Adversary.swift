@@ -41,9 +41,9 @@ public struct Adversary: Sendable, Hashable {
 }
 
 /// The first images of each batch, which are attacked before the step, over the live parameters.
-final class AttackedShare {
+package final class AttackedShare {
   /// How many.
-  let count: Int
+  package let count: Int
   private let adversary: Adversary
   private let objective: any TrainingObjective
   private let plan: Plan
@@ -51,9 +51,9 @@ final class AttackedShare {
   private let cleanLogits: UnsafeMutableBufferPointer<Float>
   private let draws: Philox
 
-  init(
+  package init(
     _ adversary: Adversary, objective: any TrainingObjective, batch: Int, network: Network, shape: ImageShape,
-    seed: UInt64, precision: Precision
+    seed: UInt64, precision: Precision = .float32
   ) throws {
     count = try adversary.count(ofBatch: batch)
     self.adversary = adversary
@@ -72,7 +72,7 @@ final class AttackedShare {
   /// - Parameters:
   ///   - targets: of all images, a probability for each class.
   ///   - step: counted over all epochs.
-  func perturb(
+  package func perturb(
     _ images: UnsafeMutableBufferPointer<Float>, targets: UnsafeBufferPointer<Float>, step: Int
   ) throws {
     let part = UnsafeMutableBufferPointer(rebasing: images[..<plan.input.count])

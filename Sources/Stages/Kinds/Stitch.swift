@@ -12,7 +12,7 @@ struct Stitch: StageKind {
   static let summary = "fits the map that joins one network's front to another's end"
   static let threads = ThreadUse.any
   static let discussion = """
-    The front up to `from` and the end after `to` stay frozen, with running statistics; only the map between them is \
+    The front up to `from` and the end after `to` stay frozen; only the map between them is \
     fitted: a weight that mixes the features of each pixel or token, or a vector's, and a bias. Where the positions \
     differ, images are first resized, bilinearly; tokens go to tokens, and images and tokens to each other, as a class \
     token and a square grid that is resized (an image's class token is the mean of its patches; tokens that become an \
@@ -31,10 +31,14 @@ struct Stitch: StageKind {
     - permutation: partners by assignment (the least error, or the largest correlations); of unlike widths, some inputs \
     are left over or some outputs zero; only by direct
     - identity: nothing is fitted; only by direct
+    Batch norms of the two halves use their running statistics while fitting, or with `statistics: batch` those of each \
+    batch; with batch_and_update (the code of arXiv 2505.20142) these also move the running ones, of front and end each by \
+    itself, which belong to the result: it is evaluated with them. `adversary` attacks a share of each batch as `train` \
+    does, by the cross-entropy of the stitched network as it is, with running statistics unless its mode is training. \
+    What is compared with is the end as it was, on the same images. With either, nothing is shared with other fits.
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are its paper's. \
     Unlike the papers': images aren't augmented (arXiv 2505.20142 flips and crops them); rcond is 1e-6 in double precision \
-    (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics (the \
-    code of arXiv 2505.20142 lets them drift).
+    (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics.
     """
 
   @Input("the network whose beginning is used", .model) var front: InputArtifact
@@ -57,6 +61,11 @@ struct Stitch: StageKind {
   @Parameter("use only the first so many images", .atLeast(1)) var samples: Int? = nil
   @Parameter("which marks are painted where the dataset has a shortcut") var marking = Marking.marked
   @Parameter("what is done to images at random, in this order") var augment: [AugmentationChoice] = []
+  @Parameter(
+    "what the halves' batch norms use while fitting: running statistics, the batch's, or these and move the running ones"
+  )
+  var statistics = BatchNormStatistics.running
+  @Parameter("attack a share of each batch; null: don't") var adversary: AdversaryParameters? = nil
   @Parameter("passes over the images; 30 by default", .atLeast(1)) var epochs: Int? = nil
   @Parameter("images in a step; 128 by default, 256 for task_loss", .between(1, 65_536)) var batch: Int? = nil
   @Parameter("Adam's learning rate", .above(0)) var learningRate = 1e-3
@@ -75,6 +84,7 @@ struct Stitch: StageKind {
         "augment.\(mixing)",
         "mixup shares labels among images, which a stitch's losses don't take; leave it out")
     }
+    _ = try adversary?.adversary(for: CrossEntropy())
     let family = map.family
     guard method == .direct || family.canBeTrained else {
       throw InvalidParameter(
@@ -98,7 +108,7 @@ struct Stitch: StageKind {
     if method == .direct {
       return [
         "epochs": .null, "batch": .null, "weight_decay": .null, "schedule": .null, "initial": .null,
-        "learning_rate": .number(1e-3), "augment": [],
+        "learning_rate": .number(1e-3), "augment": [], "statistics": "running", "adversary": .null,
         "least_squares_samples": .integer(leastSquaresSamples ?? method.options.leastSquaresSamples),
       ]
     }
@@ -110,13 +120,13 @@ struct Stitch: StageKind {
       "weight_decay": .number(weightDecay ?? defaults.weightDecay),
       "schedule": (schedule ?? ScheduleChoice(method == .taskLoss ? ConstantWords() : StepsWords())).json,
       "initial": .string(initial?.rawValue ?? defaults.initialisation.rawValue),
+      "adversary": adversary?.canonical(for: CrossEntropy()) ?? .null,
     ]
   }
 
   static let varying: Set = [
     "from", "to", "method", "map", "objective", "initial", "least_squares_samples", "rcond", "augment",
-    "epochs",
-    "batch",
+    "statistics", "adversary", "epochs", "batch",
     "learning_rate", "weight_decay", "schedule", "seed",
   ]
 
@@ -181,6 +191,9 @@ struct Stitch: StageKind {
     if options.objective.task > 0 {
       try images.requireLabels(of: endModel.architecture, "the end", for: "the cross-entropy")
     }
+    if options.adversary != nil {
+      try images.requireLabels(of: endModel.architecture, "the end", for: "the attack")
+    }
     let stitch = try Stitching.Stitch(
       front: frontModel, from: frontModel.architecture.cut(named: from), end: endModel,
       to: endModel.architecture.cut(named: to))
@@ -188,16 +201,18 @@ struct Stitch: StageKind {
   }
 
   private func write(_ fitted: FittedStitch, of planned: GridFit<LoadedImages>) throws {
-    try StitchedModel(planned.stitch, map: fitted.map, sources: (front, end)).write(
-      to: stitched,
-      description: [
-        "method": .string(method.rawValue), "map": map.json, "split": .string(split.rawValue),
-        "statistics": "running",
-        "augment": .array(augment.map(\.json)), "images": .integer(planned.source.count),
-        "least_squares_indices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) }
-          ?? .null,
-        "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,
-      ])
+    try StitchedModel(planned.stitch, map: fitted.map, statistics: fitted.statistics, sources: (front, end))
+      .write(
+        to: stitched,
+        description: [
+          "method": .string(method.rawValue), "map": map.json, "split": .string(split.rawValue),
+          "statistics": .string(statistics.rawValue),
+          "adversary": adversary?.canonical(for: CrossEntropy()) ?? .null,
+          "augment": .array(augment.map(\.json)), "images": .integer(planned.source.count),
+          "least_squares_indices": fitted.facts.leastSquaresIndices.map { .array($0.map(JSON.integer)) }
+            ?? .null,
+          "rcond": fitted.facts.rankTolerance.map(JSON.number) ?? .null,
+        ])
     var scores = Scores()
     scores["least_squares_error"] = fitted.facts.leastSquaresError
     scores["least_squares_rank"] = fitted.facts.rank.map(Double.init)
@@ -220,6 +235,9 @@ struct Stitch: StageKind {
     options.weightDecay = weightDecay!
     options.schedule = schedule!.schedule
     options.initialisation = initial!
+    options.statistics = statistics
+    // `validate` has seen that it makes one.
+    options.adversary = try? adversary?.adversary(for: CrossEntropy())
     return options
   }
 }
@@ -303,6 +321,9 @@ extension Stitch: ForeseeingKind {
     }
     if options.objective.task > 0 {
       foresight.requireLabels("data", split, of: networks.end, "the end", for: "the cross-entropy")
+    }
+    if options.adversary != nil {
+      foresight.requireLabels("data", split, of: networks.end, "the end", for: "the attack")
     }
     if let weights = objective?.cutWeights, let rest = networks.end?.cuts.drop(while: { $0 != to }),
       !rest.isEmpty
