@@ -79,5 +79,5 @@ public struct Representation: Sendable {
 public struct SimilarityError: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }

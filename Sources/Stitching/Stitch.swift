@@ -52,7 +52,7 @@ public struct Stitch: Sendable {
   }
 
   /// The map that copies channels as far as there are as many, without bias.
-  func identityMap() throws -> StitchingLayer {
+  package func identityMap() throws -> StitchingLayer {
     let (outputs, inputs) = (output.features, input.features)
     return try StitchingLayer(
       input: input, output: output,

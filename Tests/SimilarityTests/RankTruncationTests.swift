@@ -3,7 +3,7 @@
 import Tensor
 import Testing
 
-@testable import Similarity
+import Similarity
 
 @Suite struct RankTruncationTests {
   private static let draws = Philox(seed: 21, purpose: .tests)

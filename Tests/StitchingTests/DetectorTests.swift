@@ -3,7 +3,7 @@ import NeuralNetworks
 import Tensor
 import Testing
 
-@testable import Stitching
+import Stitching
 
 @Suite struct DetectorTests {
   private static let draws = Philox(seed: 9, purpose: .tests)

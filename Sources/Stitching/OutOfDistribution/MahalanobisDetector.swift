@@ -35,7 +35,7 @@ public struct MahalanobisDetector: ActivationDetector, Sendable {
   /// - Parameters:
   ///   - rows: known vectors of features.
   ///   - place: what to call where they are from in an error.
-  init(_ rows: [[Double]], shape: ActivationShape, place: String) throws {
+  package init(_ rows: [[Double]], shape: ActivationShape, place: String) throws {
     self.shape = shape
     let (n, p) = (rows.count, shape.features)
     guard n >= 2 else {
