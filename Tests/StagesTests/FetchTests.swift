@@ -29,7 +29,7 @@ import Workflow
       "t10k-images-idx3-ubyte": idx([1, 1, 2], [4, 5]), "t10k-labels-idx1-ubyte": idx([1], [1]),
     ]
     let server = try LoopbackServer { request, _ in
-      .file(published[String(request.path.dropFirst())]!, request)
+      .file(published[request.path]!, request)
     }
     func files(wrong: String? = nil) -> JSON {
       let files = published.map { name, data in
