@@ -1,7 +1,6 @@
 // Owns what the help of more than one kind says.
 
 import NeuralNetworks
-import Stitching
 
 /// What there is to know before attacks are compared with those of another program.
 enum PGDNote {
@@ -9,17 +8,6 @@ enum PGDNote {
     In float32 the steps of PGD differ between implementations as soon as gradients saturate: a sign hangs on the last \
     bit, and after two steps or so the images part. Compare robust accuracies or single steps, not trajectories.
     """
-}
-
-extension OutputMeasure {
-  /// Each measure with its formula and its range, a line each.
-  static var outputMeasuresHelp: String {
-    allOutputMeasures.map { measure in
-      let ends = [measure.range.lowerBound, measure.range.upperBound].map { "\(Int($0))" }
-      return "- \(measure.name): \(measure.summary). From \(ends[0]) to \(ends[1]), a \(measure.direction). "
-        + measure.citation
-    }.joined(separator: "\n")
-  }
 }
 
 extension NamedAttack {

@@ -10,17 +10,17 @@ struct ScoreLines {
   private let identity: (ScoreRow) -> [String]
   private let numbers: [[String]: Int]
 
-  fileprivate init(_ all: ScoreRows, along axes: [String]) {
-    let staged = Set(all.rows.map(\.stage)).count > 1
+  init(_ rows: ScoreRows, along axes: [String]) {
+    let staged = Set(rows.rows.map(\.stage)).count > 1
     let identity = { (row: ScoreRow) in [staged ? row.stage : ""] + axes.map { row.value(of: $0) ?? "" } }
     var order: [[String]] = []
     var groups: [[String]: [ScoreRow]] = [:]
-    for row in all.rows {
+    for row in rows.rows {
       if groups[identity(row)] == nil { order.append(identity(row)) }
       groups[identity(row), default: []].append(row)
     }
     let texts = order.count > 1 ? ScoreRows.dimensionTexts(order) : [""]
-    let short = all.shortNames(of: axes)
+    let short = rows.shortNames(of: axes)
     let varying = axes.indices.filter { i in order.contains { $0[i + 1] != order[0][i + 1] } }
     self.axes = (staged ? ["stage"] : []) + varying.map { short[axes[$0]]! }
     self.identity = identity
@@ -30,8 +30,4 @@ struct ScoreLines {
 
   /// Which line a row belongs to.
   func number(of row: ScoreRow) -> Int? { numbers[identity(row)] }
-}
-
-extension ScoreRows {
-  func lines(along axes: [String]) -> ScoreLines { ScoreLines(self, along: axes) }
 }

@@ -4,7 +4,7 @@ import Workflow
 
 extension ScoreRows {
   /// The rows of each panel, in the order of the facets' values; panels without rows are left out.
-  func panels(_ facets: [Dimension]) -> [(title: String, rows: [ScoreRow])] {
+  func scorePanels(_ facets: [Dimension]) -> [(title: String, rows: [ScoreRow])] {
     var panels = [(title: "", rows: rows)]
     for facet in facets {
       let values = orderedValues(of: [facet])

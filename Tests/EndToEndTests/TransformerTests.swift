@@ -66,7 +66,7 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
   }
 
-  @Test func tokensAndImagesAreNotStitchedAndThatIsToldBeforeAnythingRuns() throws {
+  @Test func aVectorHasNoPositionsToGiveAndThatIsToldBeforeAnythingRuns() throws {
     let project = try Project()
     try project.write(
       "mixed.yaml",
@@ -78,13 +78,12 @@ import Testing
         vit: { uses: train, with: { data: "${images}", architecture: vit_tiny, epochs: 1, batch: 20 } }
         s:
           uses: stitch
-          with: { front: "${cnn}", from: conv2, end: "${vit}", to: blocks.3, method: direct, data: "${images}" }
+          with: { front: "${vit}", from: pooled, end: "${cnn}", to: conv2, method: direct, data: "${images}" }
       """)
     let run = try project.bobbin("run", "mixed.yaml")
     #expect(run.status == 2)
     #expect(
       run.errors.contains(
-        "the front's 'conv2' gives 32×8×8, the end's 'blocks.3' takes 65 tokens × 192; a map joins images with images, "
-          + "tokens with as many tokens and vectors with vectors"), "\(run.errors)")
+        "the front's 'pooled' gives 192, the end's 'conv2' takes 32×8×8; "), "\(run.errors)")
   }
 }

@@ -794,7 +794,7 @@ private let wrongFiles: [WrongFile] = [
         with: { data: "${images}", architecture: small_cnn, batch: 20, adversary: { steps: 0 } }
     """,
     errors: """
-      p.yaml:6:83: stage 'model': adversary: steps: none from the images themselves attack nothing; leave the \
+      p.yaml:6:88: stage 'model': adversary: steps: none from the images themselves attack nothing; leave the \
       adversary out for standard training
       """),
   WrongFile(

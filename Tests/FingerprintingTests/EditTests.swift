@@ -197,8 +197,7 @@ private let edits: [Edit] = [
     "what a probe reads", "Sources/Similarity/RankTruncation.swift", .append(code), reruns: ["Sensitivity"]),
   Edit(
     "tensors", "Sources/Tensor/Tensor.swift", .append(code),
-    reruns: computing.union(["ModelImport", "SimilarityKind"]),
-    spares: ["Heatmap", "Command"]),
+    reruns: computing.union(["ModelImport", "SimilarityKind"]), spares: ["Command"]),
   Edit(
     "random numbers", "Sources/Tensor/Philox.swift", .append(code),
     reruns: ["Train", "Stitch", "DatasetSynthetic", "Table", "Compare"], spares: ["Command"]),
@@ -214,7 +213,7 @@ private let edits: [Edit] = [
     reruns: ["Train", "Stitch", "Evaluate", "SimilarityKind", "Table"], spares: []),
   Edit(
     "an operator", "Sources/Tensor/Tensor.swift", .append("infix operator **"),
-    reruns: computing.union(["SimilarityKind"]), spares: ["Heatmap", "Command"]),
+    reruns: computing.union(["SimilarityKind"]), spares: ["Command"]),
   Edit(
     "a conformance of a type from outside", "Sources/Datasets/Added.swift",
     .create("extension Double: Marked {}\n"), reruns: datasets.union(["Train"]),

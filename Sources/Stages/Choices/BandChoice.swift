@@ -33,12 +33,3 @@ enum BandChoice: String, ParameterChoice {
       + (least == most ? "\(most)" : "\(least) to \(most)") + single
   }
 }
-
-extension LinePoint {
-  /// What a line shows of some numbers.
-  init(at: Double, _ sample: Sample, _ band: BandChoice, _ interval: any IntervalMethod) {
-    self.init(
-      at: at, mean: sample.mean, count: sample.count, deviation: sample.deviation,
-      band: band.ends(of: sample, interval))
-  }
-}

@@ -36,7 +36,7 @@ struct HeatmapDrawing: Figure {
   private var hasGaps: Bool { panels.contains { $0.cells.contains { $0.contains { $0 == nil } } } }
 
   /// Sizes of the parts of a panel.
-  private struct Layout {
+  private struct PanelPlan {
     let showsNumbers: Bool
     let cell: (width: Double, height: Double)
     let numberSize: Double
@@ -86,7 +86,7 @@ struct HeatmapDrawing: Figure {
     }
   }
 
-  private func sheet(_ layout: Layout) -> FigureSheet {
+  private func sheet(_ layout: PanelPlan) -> FigureSheet {
     let side = scale.size(beside: Double(lines.count) * layout.cell.height, hasGaps: hasGaps)
     return FigureSheet(
       title: title, panel: layout.panel, panels: panels.count,
@@ -95,7 +95,7 @@ struct HeatmapDrawing: Figure {
   }
 
   var svg: String {
-    let layout = Layout(self)
+    let layout = PanelPlan(self)
     let sheet = sheet(layout)
     return sheet.document { page in
       for (i, panel) in panels.enumerated() {
@@ -108,7 +108,7 @@ struct HeatmapDrawing: Figure {
   }
 
   private func draw(
-    _ panel: HeatmapPanel, _ heading: [String], _ layout: Layout, at place: (x: Double, y: Double),
+    _ panel: HeatmapPanel, _ heading: [String], _ layout: PanelPlan, at place: (x: Double, y: Double),
     into page: inout SVGPage
   ) {
     let cell = layout.cell
@@ -170,7 +170,7 @@ struct HeatmapDrawing: Figure {
   }
 
   var vegaLite: JSON {
-    let layout = Layout(self)
+    let layout = PanelPlan(self)
     var rows: [JSON] = []
     var names: Set<String> = []
     for panel in panels {

@@ -32,7 +32,7 @@ struct Curves: StageKind {
     guard !names.isEmpty else {
       throw InputError(message: ScoreRows.withoutLists)
     }
-    let lines = histories.lines(along: histories.axes.filter { !averaged.contains($0) })
+    let lines = ScoreLines(histories, along: histories.axes.filter { !averaged.contains($0) })
     guard lines.runs.count <= LineStyle.count else {
       throw InputError(
         message:

@@ -52,7 +52,7 @@ struct Heatmap: StageKind {
       throw InputError(message: "no row has \(x.name), \(y.name) and \(score) together")
     }
     let (columns, lines) = tabulated.axes(x, y)
-    let blocks = tabulated.panels(facets).map { panel in
+    let blocks = tabulated.scorePanels(facets).map { panel in
       (
         title: panel.title,
         cells: Dictionary(grouping: panel.rows) { [$0.dimensionValue(of: y)!, $0.dimensionValue(of: x)!] }

@@ -53,14 +53,14 @@ struct Lines: StageKind {
     let places = try numbers ? words.map(number) : values.indices.map(Double.init)
     let position = Dictionary(uniqueKeysWithValues: zip(values, places))
     let taken = Set(x.axes + facets.flatMap(\.axes)).union(averaged)
-    let lines = all.lines(along: all.axes.filter { !taken.contains($0) })
+    let lines = ScoreLines(all, along: all.axes.filter { !taken.contains($0) })
     guard lines.runs.count <= LineStyle.count else {
       throw InputError(
         message:
           "\(lines.runs.count) lines can't be told apart, \(LineStyle.count) can; take the mean over an axis "
           + "(over), make it a facet, or fewer rows")
     }
-    let panels = all.panels(facets).map { panel in
+    let panels = all.scorePanels(facets).map { panel in
       let rows = Dictionary(grouping: panel.rows) { lines.number(of: $0) }
       return LinePanel(
         title: panel.title, yName: score.replacing("_", with: " "),

@@ -40,15 +40,15 @@ struct Scatter: StageKind {
     guard !all.rows.isEmpty else { throw InputError(message: "no row has \(x) and \(y) together") }
     let lost = count - all.rows.count
 
-    let lines = all.lines(along: by)
+    let lines = ScoreLines(all, along: by)
     guard lines.runs.count <= LineStyle.count else {
       throw InputError(
         message:
           "\(lines.runs.count) colours can't be told apart, \(LineStyle.count) can; colour by fewer axes (by)"
       )
     }
-    let points = all.lines(along: all.axes.filter { !averaged.contains($0) })
-    let panels = all.panels(facets).map { panel in
+    let points = ScoreLines(all, along: all.axes.filter { !averaged.contains($0) })
+    let panels = all.scorePanels(facets).map { panel in
       let found = Dictionary(grouping: panel.rows) { points.number(of: $0)! }.sorted { $0.key < $1.key }
         .map { number, rows in
           ScatterPoint(
