@@ -322,12 +322,15 @@ def whole(name, title, goal, trainings, adversarial=False, share=1.0):
 
 
 def threads(name, title, goal, network, batch):
-    """Bobbin alone, with two threads and with one. The side that it is compared with is itself."""
+    """Bobbin alone, with two threads and with one; it is compared with itself. Two trainings that share nothing say what
+    two cores of this machine give beyond one: where they are halves of one core, or its clock falls, less than twice.
+    """
 
     def variants(bench):
         return [
             Variant("bobbin", shape(1, 2), lambda: bench.bobbin_steps("training", network, batch, 2)),
-            Variant("itself", shape(1, 1), lambda: bench.bobbin_steps("training", network, batch, 1))]
+            Variant("itself", shape(1, 1), lambda: bench.bobbin_steps("training", network, batch, 1)),
+            Variant("other", f"Bobbin, {shape(2, 1)}", lambda: bench.bobbin_steps("training", network, batch, 1, 2))]
 
     return Case(name, f"{title}, batch {batch}", "images/s", goal, variants)
 
