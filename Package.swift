@@ -72,7 +72,7 @@ let package = Package(
     numerics("Formats", ["Canonical", "Tensor", "CImages", "CZlib"]),
     numerics("Datasets", ["Canonical", "Tensor", "Formats"]),
     numerics("NeuralNetworks", ["Tensor", "CKernels", "COneDNN"]),
-    numerics("Similarity", ["Tensor"]),
+    numerics("Similarity", ["Statistics", "Tensor"]),
     numerics("Stitching", ["Tensor", "NeuralNetworks", "CKernels"]),
     numerics("Statistics", ["Tensor"]),
 

@@ -13,7 +13,8 @@ trained ones in 3 epochs of batches of 128, and evaluated on 2,000. Batch norms 
 - direct: least squares of 100 images
 - evaluated: the same with their evaluations
 Each on one core, and with --cores 2 on two: Bobbin with two jobs, PyTorch with two threads. Of PyTorch's two memory
-layouts the better counts. Printed are the medians of the rounds, their ratio, the least and the greatest ratio within a
+layouts the better counts. With --their-cuts PyTorch stitches the pairs of these cuts alone, and its seconds are
+multiplied by how many times as many Bobbin stitches: its pairs share nothing. Printed are the medians of the rounds, their ratio, the least and the greatest ratio within a
 round, both peaks of memory, and how far the sides' accuracies are apart.
 
 --models has resnet20-cifar10-a.safetensors and -b.safetensors, state dicts with torchvision's names. --pretrained times
@@ -89,6 +90,7 @@ class Sides:
         self.bobbin = str(pathlib.Path(options.bobbin).resolve())
         self.data, self.models = (str(pathlib.Path(path).resolve()) for path in (options.data, options.models))
         self.cuts = options.cuts.split(",")
+        self.their_cuts = (options.their_cuts or options.cuts).split(",")
         self.python = [
             python_with_torch(), str(HERE / "pytorch_stitching.py"), "--data", self.data, "--front",
             f"{self.models}/resnet20-cifar10-a.safetensors", "--end", f"{self.models}/resnet20-cifar10-b.safetensors"]
@@ -119,11 +121,12 @@ class Sides:
     def run_pytorch(self, methods, evaluates, augments, threads, layout):
         """(seconds, MB, accuracies by method and pair)"""
         command = self.python + [
-            "--cuts", ",".join(self.cuts), "--methods", ",".join(methods), "--test", "2000" if evaluates else "0",
+            "--cuts", ",".join(self.their_cuts), "--methods", ",".join(methods), "--test", "2000" if evaluates else "0",
             "--layout", layout, "--threads", str(threads)] + (["--augment"] if augments else [])
         _, memory, printed = watched(command, HERE)
         found = json.loads(printed)
         seconds = sum(method["fit"] + method["evaluate"] for method in found.values())
+        seconds *= len(self.cuts) ** 2 / len(self.their_cuts) ** 2
         return seconds, memory, {name: method["accuracies"] for name, method in found.items()}
 
 
@@ -151,12 +154,15 @@ def measure(sides, name, rounds, cores):
     best = min(results[1:], key=lambda values: statistics.median(value[0] for value in values))
     theirs = [value[0] for value in best]
     each = [b / a for a, b in zip(ours, theirs)]
+    measured = len(sides.their_cuts) ** 2
+    if measured < pairs:
+        print(f"\nPyTorch's seconds are those of {measured} pairs times {pairs / measured:g}.")
     print(f"\nRatio {statistics.median(theirs) / statistics.median(ours):.2f} ({min(each):.2f} … {max(each):.2f}), "
           f"aimed at {goal}.", flush=True)
     for method in methods if evaluates else []:
         own, other = results[0][-1][2][method], best[-1][2][method]
-        apart = [own[pair] - other[pair] for pair in own]
-        print(f"Accuracies of {method}: mean {statistics.mean(own.values()):.4f} and "
+        apart = [own[pair] - other[pair] for pair in other]
+        print(f"Accuracies of {method}: mean {statistics.mean(own[pair] for pair in other):.4f} and "
               f"{statistics.mean(other.values()):.4f}; apart by {statistics.mean(apart):+.4f} ± "
               f"{statistics.pstdev(apart):.4f} a stitch.", flush=True)
 
@@ -186,6 +192,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder of CIFAR-10's binary files")
     parser.add_argument("--models", required=True, help="folder of the two networks")
     parser.add_argument("--cuts", default=",".join(CUTS), help="every pair of these; all without it")
+    parser.add_argument("--their-cuts", help="of these the pairs that PyTorch stitches; all without it")
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--layouts", default="nchw,channels-last", help="PyTorch's")
     parser.add_argument("--cores", type=int, choices=[1, 2], default=1)

@@ -1,4 +1,5 @@
 // Owns measures that summarise canonical correlations.
+import Statistics
 import Tensor
 
 extension Measure {
@@ -8,7 +9,7 @@ extension Measure {
     .similarity, 0...1, leastSamples: 3,
     invariances: Set(Invariance.allCases)
   ) { pair, _ in
-    mean(try pair.canonicalCorrelations())
+    Sample(try pair.canonicalCorrelations()).mean
   }
 
   public static let squaredCCA = Measure(
@@ -18,7 +19,7 @@ extension Measure {
     .similarity, 0...1, leastSamples: 3,
     invariances: Set(Invariance.allCases)
   ) { pair, _ in
-    mean(try pair.canonicalCorrelations().map { $0 * $0 })
+    Sample(try pair.canonicalCorrelations().map { $0 * $0 }).mean
   }
 
   public static let svcca = Measure(
@@ -52,7 +53,7 @@ extension Measure {
     let (k, l) = (try kept(pair.x), try kept(pair.y))
     let cross = try pair.basisCross()
     return try pair.shared("svcca \(k) \(l)") {
-      mean(try cross.leading(rows: k).leading(columns: l).singularValues().map { min(1, $0) })
+      Sample(try cross.leading(rows: k).leading(columns: l).singularValues().map { min(1, $0) }).mean
     }
   }
 
@@ -89,5 +90,3 @@ extension Measure {
 }
 
 private let raghu = "Raghu et al., SVCCA: Singular Vector Canonical Correlation Analysis, NeurIPS 2017"
-
-private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }

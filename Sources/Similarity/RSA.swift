@@ -1,5 +1,6 @@
 // Owns representational similarity analysis: whether samples that are far apart in one representation are so in the
 // other.
+import Statistics
 
 extension Measure {
   public static let rsa = Measure(
@@ -38,18 +39,4 @@ extension Prepared {
       return centred.map { $0 / square.squareRoot() }
     }
   }
-}
-
-/// Ranks from 1; equal values share their mean rank.
-private func averageRanks(_ values: [Double]) -> [Double] {
-  let order = values.enumerated().map { (value: $1, at: Int32($0)) }.sorted { $0.value < $1.value }
-  var ranks = [Double](repeating: 0, count: values.count)
-  var first = 0
-  while first < order.count {
-    var end = first + 1
-    while end < order.count, order[end].value == order[first].value { end += 1 }
-    for entry in order[first..<end] { ranks[Int(entry.at)] = Double(first + end + 1) / 2 }
-    first = end
-  }
-  return ranks
 }

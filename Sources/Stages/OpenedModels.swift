@@ -28,8 +28,9 @@ final class OpenedModels {
   }
 
   /// Opens a cache in which one pass of a model serves all that was noted.
-  func cache(_ images: LoadedImages) throws -> ActivationCache {
-    let cache = ActivationCache(images, budget: MemoryBudget.bytes)
+  /// - Parameter memory: what it may keep, in bytes.
+  func cache(_ images: LoadedImages, memory: Int = MemoryBudget.bytes) throws -> ActivationCache {
+    let cache = ActivationCache(images, budget: memory)
     for (digest, points) in points { try cache.expect(points, of: models[digest]!.get()) }
     return cache
   }

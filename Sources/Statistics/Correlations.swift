@@ -19,7 +19,7 @@ public struct Correlations {
   public var pearson: Double? { Correlations.linear(x, y) }
 
   /// Spearman's ρ: r of the ranks, of equal numbers the mean rank.
-  public var spearman: Double? { Correlations.linear(Correlations.ranks(x), Correlations.ranks(y)) }
+  public var spearman: Double? { Correlations.linear(averageRanks(x), averageRanks(y)) }
 
   /// Where the r of many more pairs lies, by Fisher's z (1921); nil for fewer than four pairs, or where r is 1.
   public func pearsonInterval(level: Double) -> ClosedRange<Double>? {
@@ -42,17 +42,5 @@ public struct Correlations {
     }
     guard xx > 0, yy > 0 else { return nil }
     return min(max(xy / (xx.squareRoot() * yy.squareRoot()), -1), 1)
-  }
-
-  private static func ranks(_ numbers: [Double]) -> [Double] {
-    let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }
-    var ranks = numbers
-    var first = 0
-    while first < order.count {
-      let end = order[first...].firstIndex { numbers[$0] != numbers[order[first]] } ?? order.count
-      for i in order[first..<end] { ranks[i] = Double(first + 1 + end) / 2 }
-      first = end
-    }
-    return ranks
   }
 }

@@ -20,7 +20,7 @@ package struct LeastSquares {
   /// would do without squares, but couldn't be shared by all pairs of cuts, as sums over rows can.)
   package init(_ statistics: RowStatistics, tolerance: RankTolerance) throws {
     let limit = try tolerance.value(rows: statistics.rows, columns: statistics.gram.rows)
-    let (eigenvalues, vectors) = try statistics.gram.symmetricEigen()
+    let (eigenvalues, vectors) = try statistics.gramEigen()
     let largest = max(0, eigenvalues.last!).squareRoot()
     var projected = vectors * statistics.cross
     var rank = 0

@@ -3,6 +3,7 @@
 //
 // Rows are positions of images: C × H × W activations are H·W rows of C. Sums of products are Double; a product of
 // two Float32 is exact there, so that only the sums round, each in a fixed order.
+import Synchronization
 public import Tensor
 
 /// Sums over the rows of X (inputs) and Y (outputs), at a pair of cuts.
@@ -15,6 +16,8 @@ public struct RowStatistics: Sendable {
   public private(set) var outputSquares: [Double]
   /// How many rows there are.
   public private(set) var rows = 0
+  /// The eigenvectors of the Gram matrix, where pairs share it.
+  private var decomposition: SharedEigen?
   private let positions: Int
   /// Whether a position's features lie together, as tokens' do; an image's positions of one channel do.
   private let featuresLast: Bool
@@ -39,9 +42,16 @@ public struct RowStatistics: Sendable {
   }
 
   /// Sums that are complete.
-  init(gram: Matrix, cross: Matrix, outputSquares: [Double], rows: Int) {
+  /// - Parameter decomposition: the same for all whose Gram matrix is this one.
+  init(gram: Matrix, _ decomposition: SharedEigen, cross: Matrix, outputSquares: [Double], rows: Int) {
     self.init(inputs: 0, outputs: 0, positions: 4096)
-    (self.gram, self.cross, self.outputSquares, self.rows) = (gram, cross, outputSquares, rows)
+    (self.gram, self.decomposition) = (gram, decomposition)
+    (self.cross, self.outputSquares, self.rows) = (cross, outputSquares, rows)
+  }
+
+  /// The eigenvalues of the Gram matrix, ascending, and its eigenvectors as rows.
+  func gramEigen() throws -> (values: [Double], vectors: Matrix) {
+    try decomposition?.eigen(of: gram) ?? gram.symmetricEigen()
   }
 
   /// Adds the rows of one example: inputs × positions and outputs × positions values.
@@ -146,6 +156,21 @@ private func write(
     for channel in 0..<features {
       let start = channel * columns + column
       for i in 0..<positions { out[start + i] = Double(values[channel * perFeature + i * perPosition]) }
+    }
+  }
+}
+
+/// The eigenvectors of one matrix, found when somebody first asks for them.
+final class SharedEigen: Sendable {
+  private let found = Mutex<(values: [Double], vectors: Matrix)?>(nil)
+
+  /// - Parameter matrix: always the same.
+  func eigen(of matrix: Matrix) throws -> (values: [Double], vectors: Matrix) {
+    try found.withLock { found in
+      if let found { return found }
+      let made = try matrix.symmetricEigen()
+      found = made
+      return made
     }
   }
 }

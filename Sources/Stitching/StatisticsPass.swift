@@ -2,8 +2,9 @@
 // cut or an end's contributes is made once for all pairs, and each pair adds the products of its own.
 //
 // Where a front's image is smaller than the end's, U resizes it. A product of its rows with others is (UX)ᵀY = Xᵀ(UᵀY),
-// since the resize is linear, and likewise (UX)ᵀ(UX) = Xᵀ(UᵀUX): so the sums are over the positions of the front. What a
-// resize gives at one position adds up to one, so that U·1 = 1. All of it is in Double.
+// since the resize is linear, and likewise (UX)ᵀ(UX) = Xᵀ(UᵀUX): so the sums are over the positions of the front. With
+// U·X = R·X·Cᵀ of rows and columns, UᵀU·X = (RᵀR)·X·(CᵀC), whose factors are as small as the front's image. What a resize
+// gives at one position adds up to one, so that U·1 = 1. All of it is in Double.
 import CKernels
 import NeuralNetworks
 import Tensor
@@ -17,52 +18,46 @@ struct StatisticsPass {
   init(
     _ stitches: [Stitch], over indices: [Int], of images: ActivationCache, isCancelled: () -> Bool
   ) throws {
+    var points: [PointRows] = []
+    var cuts: [PointRows] = []
     var fronts: [FrontSums] = []
     var ends: [EndSums] = []
     var pairs: [PairSums] = []
-    func place<T>(_ all: inout [T], where holds: (T) -> Bool, make: () throws -> T) rethrows -> Int {
-      if let known = all.firstIndex(where: holds) { return known }
+    func place<T>(_ all: inout [T], where holds: (T) -> Bool, make: () throws -> T) rethrows -> T {
+      if let known = all.first(where: holds) { return known }
       all.append(try make())
-      return all.count - 1
+      return all.last!
     }
     let places = try stitches.map { stitch in
       let grows = stitch.inputGrows
       let point = FrozenPoint(
         .cut(stitch.from), at: grows || stitch.input == stitch.inputAtOutput ? nil : stitch.output)
       let resize = grows ? ImageGrowth(stitch.input, stitch.output) : nil
-      let front = try place(&fronts, where: { $0.point == point && $0.growth == resize }) {
-        FrontSums(point, try point.shape(in: stitch.front.architecture), resize)
+      let x = try place(&points, where: { $0.point == point }) {
+        PointRows(point, try point.shape(in: stitch.front.architecture), hasOnes: true)
       }
-      let end = place(&ends, where: { $0.cut == stitch.to && $0.growth == resize }) {
-        EndSums(stitch.to, stitch.output, resize)
-      }
-      return place(&pairs, where: { $0.front === fronts[front] && $0.end === ends[end] }) {
-        PairSums(fronts[front], ends[end])
-      }
+      let cut = FrozenPoint(.cut(stitch.to))
+      let y = place(&cuts, where: { $0.point == cut }) { PointRows(cut, stitch.output, hasOnes: false) }
+      let front = place(&fronts, where: { $0.source === x && $0.growth == resize }) { FrontSums(x, resize) }
+      let end = place(&ends, where: { $0.source === y && $0.growth == resize }) { EndSums(y, resize) }
+      let pair = place(&pairs, where: { $0.front === front && $0.end === end }) { PairSums(front, end) }
+      return pairs.firstIndex { $0 === pair }!
     }
-    let frontPoints = fronts.map(\.point).reduce(into: [FrozenPoint]()) {
-      if !$0.contains($1) { $0.append($1) }
-    }
-    let cuts = ends.map(\.cut).reduce(into: [Cut]()) { if !$0.contains($1) { $0.append($1) } }
     let wanted = [
-      (model: stitches[0].front, points: frontPoints),
-      (model: stitches[0].end, points: cuts.map { FrozenPoint(.cut($0)) }),
+      (model: stitches[0].front, points: points.map(\.point)),
+      (model: stitches[0].end, points: cuts.map(\.point)),
     ]
     for start in stride(from: 0, to: indices.count, by: FrozenNetwork.group) {
       if isCancelled() { throw CancellationError() }
       let group = Array(indices[start..<min(start + FrozenNetwork.group, indices.count)])
-      let rows = try images.rows(of: wanted, for: group)
+      let values = try images.rows(of: wanted, for: group)
       for first in stride(from: 0, to: group.count, by: CutRows.images) {
         let part = first..<min(first + CutRows.images, group.count)
+        let (sources, made) = (points + cuts, values[0] + values[1])
         let (fronts, ends, pairs) = (fronts, ends, pairs)
+        Team.forEach(sources.count) { piece, _ in sources[piece].fill(made[piece][part]) }
         Team.forEach(fronts.count + ends.count) { piece, _ in
-          if piece < fronts.count {
-            let front = fronts[piece]
-            front.add(Array(rows[0][frontPoints.firstIndex(of: front.point)!][part]))
-          } else {
-            let end = ends[piece - fronts.count]
-            end.add(Array(rows[1][cuts.firstIndex(of: end.cut)!][part]))
-          }
+          if piece < fronts.count { fronts[piece].add() } else { ends[piece - fronts.count].add() }
         }
         Team.forEach(pairs.count) { piece, _ in pairs[piece].add() }
       }
@@ -76,8 +71,10 @@ struct StatisticsPass {
 private struct ImageGrowth: Equatable {
   let from: (height: Int, width: Int)
   let to: (height: Int, width: Int)
-  let rows: Interpolation
-  let columns: Interpolation
+  private let rows: Interpolation
+  private let columns: Interpolation
+  /// RᵀR and CᵀC.
+  private let products: (rows: Band, columns: Band)
 
   init(_ from: ActivationShape, _ to: ActivationShape) {
     guard case .image(let small) = from, case .image(let large) = to else {
@@ -87,50 +84,87 @@ private struct ImageGrowth: Equatable {
     self.to = (large.height, large.width)
     rows = Interpolation(from: small.height, to: large.height)
     columns = Interpolation(from: small.width, to: large.width)
+    products = (Band(rows, of: small.height), Band(columns, of: small.width))
   }
 
   static func == (a: ImageGrowth, b: ImageGrowth) -> Bool { a.from == b.from && a.to == b.to }
 
-  /// UᵀY of one plane; `half` has room for the target's height × the source's width.
+  /// How many values `half` has room for.
+  var room: Int { from.height * max(from.width, to.width) }
+
+  /// UᵀY of one plane.
   func adjoint(
     _ y: UnsafePointer<Double>, into x: UnsafeMutablePointer<Double>, _ half: UnsafeMutablePointer<Double>
   ) {
-    half.update(repeating: 0, count: to.height * from.width)
-    for i in 0..<to.height {
-      for (j, tap) in columns.taps.enumerated() {
-        let value = y[i * to.width + j]
-        half[i * from.width + tap.index0] += Double(tap.weight0) * value
-        half[i * from.width + tap.index1] += Double(tap.weight1) * value
-      }
+    half.update(repeating: 0, count: from.height * to.width)
+    for (i, tap) in rows.taps.enumerated() {
+      let from = y + i * to.width
+      half.add(Double(tap.weight0), from, at: tap.index0 * to.width, count: to.width)
+      half.add(Double(tap.weight1), from, at: tap.index1 * to.width, count: to.width)
     }
     x.update(repeating: 0, count: from.height * from.width)
-    for (i, tap) in rows.taps.enumerated() {
-      for j in 0..<from.width {
-        let value = half[i * from.width + j]
-        x[tap.index0 * from.width + j] += Double(tap.weight0) * value
-        x[tap.index1 * from.width + j] += Double(tap.weight1) * value
+    for (j, tap) in columns.taps.enumerated() {
+      let (weight0, weight1) = (Double(tap.weight0), Double(tap.weight1))
+      for i in 0..<from.height {
+        let value = half[i * to.width + j]
+        x[i * from.width + tap.index0] += weight0 * value
+        x[i * from.width + tap.index1] += weight1 * value
       }
     }
   }
 
-  /// UX of one plane.
-  func apply(
+  /// UᵀU·X of one plane.
+  func applyProduct(
     _ x: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, _ half: UnsafeMutablePointer<Double>
   ) {
-    for (i, tap) in rows.taps.enumerated() {
-      for j in 0..<from.width {
-        half[i * from.width + j] =
-          Double(tap.weight0) * x[tap.index0 * from.width + j]
-          + Double(tap.weight1) * x[tap.index1 * from.width + j]
+    let width = from.width
+    half.update(repeating: 0, count: from.height * width)
+    for i in 0..<from.height {
+      for k in products.rows.places[i] {
+        half.add(products.rows[i, k], x + k * width, at: i * width, count: width)
       }
     }
-    for i in 0..<to.height {
-      for (j, tap) in columns.taps.enumerated() {
-        y[i * to.width + j] =
-          Double(tap.weight0) * half[i * from.width + tap.index0]
-          + Double(tap.weight1) * half[i * from.width + tap.index1]
+    for j in 0..<width {
+      let places = products.columns.places[j]
+      for i in 0..<from.height {
+        var sum = 0.0
+        for k in places { sum += half[i * width + k] * products.columns[k, j] }
+        y[i * width + j] = sum
       }
     }
+  }
+}
+
+/// MᵀM of an interpolation M, which is zero but around its diagonal.
+private struct Band {
+  /// By row, the columns between which all that isn't zero lies.
+  let places: [Range<Int>]
+  private let values: [Double]
+  private let size: Int
+
+  init(_ matrix: Interpolation, of size: Int) {
+    var values = [Double](repeating: 0, count: size * size)
+    var places = [Range<Int>](repeating: 0..<0, count: size)
+    for tap in matrix.taps {
+      let entries = [(tap.index0, Double(tap.weight0)), (tap.index1, Double(tap.weight1))]
+      for (i, a) in entries {
+        for (k, b) in entries {
+          values[i * size + k] += a * b
+          let known = places[i].isEmpty ? k..<(k + 1) : places[i]
+          places[i] = min(known.lowerBound, k)..<max(known.upperBound, k + 1)
+        }
+      }
+    }
+    (self.values, self.places, self.size) = (values, places, size)
+  }
+
+  subscript(i: Int, k: Int) -> Double { values[i * size + k] }
+}
+
+extension UnsafeMutablePointer<Double> {
+  /// Adds some values, scaled.
+  fileprivate func add(_ factor: Double, _ values: UnsafePointer<Double>, at start: Int, count: Int) {
+    for j in 0..<count { self[start + j] += factor * values[j] }
   }
 }
 
@@ -168,61 +202,70 @@ private final class CutRows {
         Int64(other.stride), $0.baseAddress!)
     }
   }
+}
+
+/// What a network makes at a point, as rows, for all that is summed of it.
+private final class PointRows {
+  let point: FrozenPoint
+  let shape: ActivationShape
+  /// X or Y; where it has ones, [X 1].
+  let rows: CutRows
+  /// How many images there are at the moment.
+  private(set) var images = 0
+  private let scratch: UnsafeMutablePointer<Float>
+
+  init(_ point: FrozenPoint, _ shape: ActivationShape, hasOnes: Bool) {
+    self.point = point
+    self.shape = shape
+    rows = CutRows(features: shape.features + (hasOnes ? 1 : 0), positions: shape.positions)
+    scratch = .allocate(capacity: shape.count)
+    if hasOnes { rows.plane(shape.features, 0).update(repeating: 1, count: rows.stride) }
+  }
+
+  deinit { scratch.deallocate() }
 
   /// Takes in images' values.
-  func fill(_ rows: [FrozenRow], _ shape: ActivationShape, _ scratch: UnsafeMutablePointer<Float>) {
+  func fill(_ values: ArraySlice<FrozenRow>) {
     let order = KeptOrder(shape)
-    for (image, row) in rows.enumerated() {
+    let (features, positions) = (shape.features, shape.positions)
+    let (perFeature, perPosition) = shape.featuresLast ? (1, features) : (positions, 1)
+    for (image, row) in values.enumerated() {
       order.writeRowMajor(row.values, to: scratch)
-      let (perFeature, perPosition) = shape.featuresLast ? (1, shape.features) : (shape.positions, 1)
-      for feature in 0..<shape.features {
-        let out = plane(feature, image)
-        for i in 0..<shape.positions { out[i] = Double(scratch[feature * perFeature + i * perPosition]) }
+      for feature in 0..<features {
+        let out = rows.plane(feature, image)
+        for i in 0..<positions { out[i] = Double(scratch[feature * perFeature + i * perPosition]) }
       }
     }
-    columns = rows.count * shape.positions
+    images = values.count
+    rows.columns = images * positions
   }
 }
 
 /// What a front's cut contributes to all pairs: [X 1]ᵀ[X 1].
 private final class FrontSums {
-  let point: FrozenPoint
+  let source: PointRows
   let growth: ImageGrowth?
-  let shape: ActivationShape
-  /// [X 1].
-  let rows: CutRows
   /// UᵀU[X 1], where images grow.
   private let grown: CutRows?
   private(set) var gram: [Double]
-  private let scratch: UnsafeMutablePointer<Float>
+  let eigen = SharedEigen()
 
-  init(_ point: FrozenPoint, _ shape: ActivationShape, _ growth: ImageGrowth?) {
-    self.point = point
-    self.shape = shape
+  init(_ source: PointRows, _ growth: ImageGrowth?) {
+    self.source = source
     self.growth = growth
-    let features = shape.features + 1
-    rows = CutRows(features: features, positions: shape.positions)
-    grown = growth.map { _ in CutRows(features: features, positions: shape.positions) }
-    gram = [Double](repeating: 0, count: features * features)
-    scratch = .allocate(capacity: shape.count)
-    let ones = rows.plane(shape.features, 0)
-    for i in 0..<rows.stride { ones[i] = 1 }
+    let rows = source.rows
+    grown = growth.map { _ in CutRows(features: rows.features, positions: source.shape.positions) }
+    gram = [Double](repeating: 0, count: rows.features * rows.features)
   }
 
-  deinit { scratch.deallocate() }
-
-  func add(_ images: [FrozenRow]) {
-    rows.fill(images, shape, scratch)
+  func add() {
+    let rows = source.rows
     if let growth, let grown {
-      withUnsafeTemporaryAllocation(
-        of: Double.self, capacity: growth.to.height * (growth.to.width + growth.from.width)
-      ) { room in
-        let large = room.baseAddress!
-        let half = large + growth.to.height * growth.to.width
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: growth.room) { half in
         for feature in 0..<rows.features {
-          for image in images.indices {
-            growth.apply(rows.plane(feature, image), into: large, half)
-            growth.adjoint(large, into: grown.plane(feature, image), half)
+          for image in 0..<source.images {
+            growth.applyProduct(
+              rows.plane(feature, image), into: grown.plane(feature, image), half.baseAddress!)
           }
         }
       }
@@ -234,44 +277,36 @@ private final class FrontSums {
 
 /// What an end's cut contributes to all pairs: Y, and the squares of its columns.
 private final class EndSums {
-  let cut: Cut
+  let source: PointRows
   let growth: ImageGrowth?
-  private let shape: ActivationShape
   /// Y, or UᵀY.
   let rows: CutRows
   private(set) var squares: [Double]
-  private let large: CutRows?
-  private let scratch: UnsafeMutablePointer<Float>
 
-  init(_ cut: Cut, _ shape: ActivationShape, _ growth: ImageGrowth?) {
-    self.cut = cut
+  init(_ source: PointRows, _ growth: ImageGrowth?) {
+    self.source = source
     self.growth = growth
-    self.shape = shape
-    squares = [Double](repeating: 0, count: shape.features)
-    large = growth.map { _ in CutRows(features: shape.features, positions: shape.positions) }
-    rows = CutRows(
-      features: shape.features, positions: growth.map { $0.from.height * $0.from.width } ?? shape.positions)
-    scratch = .allocate(capacity: shape.count)
+    rows =
+      growth.map { CutRows(features: source.shape.features, positions: $0.from.height * $0.from.width) }
+      ?? source.rows
+    squares = [Double](repeating: 0, count: source.shape.features)
   }
 
-  deinit { scratch.deallocate() }
-
-  func add(_ images: [FrozenRow]) {
-    let own = large ?? rows
-    own.fill(images, shape, scratch)
-    for feature in 0..<shape.features {
+  func add() {
+    let own = source.rows
+    for feature in squares.indices {
       kernels_add_products(
         Int64(own.columns), 1, own.plane(feature, 0), 0, 1, own.plane(feature, 0), 0, &squares[feature])
     }
     guard let growth else { return }
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: growth.to.height * growth.from.width) { half in
-      for feature in 0..<shape.features {
-        for image in images.indices {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: growth.room) { half in
+      for feature in squares.indices {
+        for image in 0..<source.images {
           growth.adjoint(own.plane(feature, image), into: rows.plane(feature, image), half.baseAddress!)
         }
       }
     }
-    rows.columns = images.count * rows.positions
+    rows.columns = source.images * growth.from.height * growth.from.width
   }
 }
 
@@ -284,17 +319,17 @@ private final class PairSums {
   init(_ front: FrontSums, _ end: EndSums) {
     self.front = front
     self.end = end
-    cross = [Double](repeating: 0, count: front.rows.features * end.rows.features)
+    cross = [Double](repeating: 0, count: front.source.rows.features * end.rows.features)
   }
 
-  func add() { front.rows.addProducts(with: end.rows, to: &cross) }
+  func add() { front.source.rows.addProducts(with: end.rows, to: &cross) }
 
   func statistics(images: Int) -> RowStatistics {
-    let (inputs, outputs) = (front.rows.features, end.rows.features)
-    let positions = end.growth.map { $0.to.height * $0.to.width } ?? end.rows.positions
+    let (inputs, outputs) = (front.source.rows.features, end.rows.features)
     return RowStatistics(
-      gram: Matrix(inputs, inputs, values: front.gram), cross: Matrix(inputs, outputs, values: cross),
-      outputSquares: end.squares, rows: images * positions)
+      gram: Matrix(inputs, inputs, values: front.gram), front.eigen,
+      cross: Matrix(inputs, outputs, values: cross), outputSquares: end.squares,
+      rows: images * end.source.shape.positions)
   }
 }
 

@@ -60,6 +60,13 @@ import Testing
     #expect(try writer.write(bytes: prose(5000)).storedSize < 500)
   }
 
+  @Test func labelsBesideImagesDontHaveTheImagesCompressedInVain() throws {
+    let writer = BlobWriter(store: scratch["store"])
+    let labels = Array(repeating: UInt8(3), count: 65_536)
+    #expect(try writer.write(bytes: noise(4_000_000) + labels).codec == .raw)
+    #expect(try writer.write(bytes: labels + noise(4_000_000)).codec == .raw)
+  }
+
   @Test func countsAreOfWhatIsThere() throws {
     try store.publish(prose(100), as: "a")
     try store.publish(prose(100_000), as: "b")

@@ -159,4 +159,26 @@ import Workflow
       ])
     #expect(try foreseen("compare", ["axis": "stage", "baseline": "a"], rows).mistakes.isEmpty)
   }
+
+  @Test func theFigureHasARowForEachSortOfPairAndABarForItsInterval() throws {
+    let bench = try Bench()
+    let instance = Bench.Instance(
+      parameters: ["axis": "method", "baseline": "direct", "over": ["seed"]], inputs: [:],
+      labelled: ["rows": try rows(on: bench)])
+    let made = try bench.run("compare", [instance])[0].get()
+    let svg = try String(contentsOf: bench.url(made["figure"]!), encoding: .utf8)
+    let texts = svg.matches(of: /<text [^>]*>([^<]*)<\/text>/).map { String($0.1) }
+    for text in ["accuracy", "stem", "top", "cut", "fula", "task_loss", "difference from direct", "0.0"] {
+      #expect(texts.contains(text), "\(text)")
+    }
+    #expect(
+      texts.suffix(2).joined(separator: " ")
+        == "mean difference of pairs over seed, bar: 95% t interval, n = 1 to 3; a single pair has no bar")
+    // Of three comparisons the one of a single pair has no bar.
+    #expect(svg.matches(of: /<polyline [^>]*stroke-width="1.8"/).count == 2)
+    let values = try #require(bench.json(made["vega_lite"]!)["data"]?["values"]?.arrayValue)
+    #expect(values.map { $0["row"] } == ["stem", "stem", "top"])
+    #expect(values.map { $0["line"] } == ["fula", "task_loss", "fula"])
+    #expect(abs(values[0]["low"]!.doubleValue! + 0.07306248501317121) < 1e-9 && values[1]["low"] == .null)
+  }
 }

@@ -16,6 +16,7 @@ import Workflow
     ("lines", ["x": "seed", "value": "a", "over": ["method"], "numbers": true]),
     ("scatter", ["x": "a", "y": "b", "by": ["method"]]),
     ("scatter", ["x": "a", "y": "b", "facets": ["method"]]),
+    ("compare", ["axis": "method", "baseline": "direct", "over": ["seed"]]),
     ("curves", ["over": ["seed"]]),
     ("curves", ["values": ["loss"]]),
   ]
@@ -101,5 +102,27 @@ import Workflow
       return part <= 0.04045 ? part / 12.92 : pow((part + 0.055) / 1.055, 2.4)
     }
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+  }
+
+  @Test(arguments: figures.indices)
+  func descriptionsHaveTheColoursOfDarkPagesToo(_ number: Int) throws {
+    let bench = try Bench()
+    let description = try bench.json(made(number, on: bench)["vega_lite"]!)
+    let parameter = try #require(description["params"]?.arrayValue?.first)
+    #expect(parameter["name"] == "dark" && parameter["value"] == false)
+    #expect(description["background"] == ["expr": "dark ? '#16181d' : 'white'"])
+    #expect(description["config"]?["axis"]?["labelColor"] == ["expr": "dark ? '#e8e8e8' : '#1a1a1a'"])
+    // No mark has a colour for one ground alone, but for what stands on the colours of a scale.
+    let fixed = colours(description).filter { $0 != "white" && $0 != "black" }
+    #expect(fixed.isEmpty, "\(fixed)")
+  }
+
+  /// Colours that are written as such.
+  private func colours(_ json: JSON) -> [String] {
+    (json.objectValue ?? [:]).filter { $0.key != "data" }.flatMap { name, value -> [String] in
+      let isColour = name.lowercased().contains("color") || name == "range" || name == "background"
+      let own = isColour ? ([value] + (value.arrayValue ?? [])).compactMap(\.stringValue) : []
+      return own + colours(value)
+    } + (json.arrayValue ?? []).flatMap(colours)
   }
 }

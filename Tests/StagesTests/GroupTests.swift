@@ -5,7 +5,9 @@ import Canonical
 import ContentStore
 import Formats
 import Foundation
+import Stages
 import Testing
+import Workflow
 
 @Suite struct GroupTests {
   /// Runs instances alone, together and in reverse: the same artifacts or the same failures. Returns those.
@@ -181,5 +183,21 @@ import Testing
             == "synthetic/test has 20 samples, fewer than the 21 asked for; write 20, or null for all")
       }
     }
+  }
+
+  @Test func sensitivitiesAreTheSameInAnyCompany() throws {
+    let bench = try Bench()
+    let data = try bench.textures(train: 40, test: 20)
+    let network = try bench.network(on: data, "small_cnn", ["epochs": 1])
+    let kind = try #require(KindCatalogue(stageKinds())["sensitivity"])
+    #expect(kind.varying.isSuperset(of: ["model", "cut", "measures"]))
+    let outcomes = try outcomes(
+      "sensitivity",
+      (["conv3", "conv4", "conv9"]).map { cut in
+        Bench.Instance(
+          parameters: ["cut": .string(cut), "layout": "pool", "samples": 40, "ranks": [1, 2]],
+          inputs: ["model": [network], "data": [data]])
+      }, on: bench)
+    #expect(message(outcomes[2]).contains("no cut 'conv9'"))
   }
 }

@@ -238,4 +238,18 @@ import Workflow
     let svg = try figure(["x": "x", "y": "y", "value": "s", "title": "x < y & z"], rows, on: bench)
     #expect(svg.contains(">x &lt; y &amp; z<") && svg.contains(">&lt;a &amp; \u{FFFD}[31m&gt;<"))
   }
+
+  @Test func theColourScalesNameIsBrokenAtItsJoints() throws {
+    let bench = try Bench()
+    let rows = try ["stem", "top"].map {
+      try bench.scores(
+        ["relative_accuracy": 0.5, "a_score_of_a_remarkablylongname": 1], ["from": $0, "to": $0])
+    }
+    func lines(_ score: String) throws -> [String] {
+      try texts(figure(["x": "from", "y": "to", "value": .string(score), "title": "t"], rows, on: bench))
+        .map(\.content).filter { score.contains($0) && $0.count > 2 }
+    }
+    #expect(try lines("relative_accuracy") == ["relative_", "accuracy"])
+    #expect(try lines("a_score_of_a_remarkablylongname") == ["a_score_of_a_", "remarkablylongn", "ame"])
+  }
 }

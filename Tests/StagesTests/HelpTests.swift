@@ -42,4 +42,21 @@ import Workflow
     let similarity = try #require(KindCatalogue(stageKinds())["similarity"])
     #expect(similarity.inputs.allSatisfy { $0.accepts(imported.outputs[0].type) })
   }
+
+  @Test(arguments: ["stitch", "activations", "similarity", "sensitivity", "ood_score"])
+  func whatJobsKeepInMemoryIsTold(name: String) throws {
+    let kind = try #require(KindCatalogue(stageKinds())[name])
+    #expect(kind.discussion.contains("up to a quarter of the memory that the machine has free"))
+  }
+
+  @Test(
+    arguments: [
+      ("stitch", ["method": "direct"], 128), ("stitch", ["method": "fula"], 32),
+      ("evaluate", ["attack": .null], 128), ("evaluate", ["attack": [:]], 32), ("similarity", [:], 256),
+      ("train", [:], 32),
+    ] as [(String, JSON, Int)])
+  func whatTakesAMomentGoesManyInAJob(name: String, parameters: JSON, most: Int) throws {
+    let kind = try #require(KindCatalogue(stageKinds())[name])
+    #expect(kind.mostMembers(parameters: parameters) == most)
+  }
 }

@@ -56,7 +56,8 @@ import Workflow
     #expect(svg.matches(of: /fill-opacity="0.18"/).count == 2)
     #expect(svg.contains(">direct</text>") && svg.contains(">fula</text>") && svg.contains(">method</text>"))
     #expect(svg.contains(">mean over seed, band: 95% t interval, n = 3<"))
-    #expect(points.count == 7)
+    // The value that fula lacks is said, so that its line isn't drawn across it.
+    #expect(points.count == 8 && points.filter { $0["mean"] == .null }.map { $0["x"] } == ["conv10"])
     let stem = try #require(points.first)
     #expect(stem["x"] == "stem" && stem["line"] == "direct" && stem["n"] == 3)
     // 0.91 ± 4.302653·0.01/√3.
@@ -136,5 +137,20 @@ import Workflow
       ["rows": [Foresight.Member(facts, axes: ["cut", "method", "seed"])]]
     ).mistakes
     #expect(found.map { $0.path.joined(separator: ".") } == ["x", "facets.0", "over.0", "value"])
+  }
+
+  @Test func linesOfNumbersHaveGapsWhereOthersHaveValues() throws {
+    let bench = try Bench()
+    let rows = try [1, 2, 4, 8, 16].flatMap { k in
+      try ["a", "b"].filter { $0 == "a" || k != 4 }.map { method in
+        try bench.scores(["accuracy": .number(Double(k))], ["k": "\(k)", "method": method])
+      }
+    }
+    let (svg, points) = try figure(["x": "k", "value": "accuracy", "numbers": true], rows, on: bench)
+    let lines = svg.matches(of: /<polyline points="([^"]*)"[^>]*stroke-width="1.8"/).map {
+      $0.1.split(separator: " ").count
+    }
+    #expect(lines == [5, 2, 2])
+    #expect(points.filter { $0["mean"] == .null }.map { $0["x"]?.doubleValue } == [4])
   }
 }

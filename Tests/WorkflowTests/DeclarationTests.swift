@@ -72,6 +72,19 @@ private struct Everything: StageKind {
     return #expect(throws: DecodingIssue.self) { try decode(members + architecture) }?.description
   }
 
+  @Test func everyWrongEntryOfAListOrMapIsTold() throws {
+    let members: [(String, RawValue)] = [
+      ("architecture", text("x")),
+      ("milestones", .list([text("a"), text("3"), text("b", line: 3)], .nowhere)),
+      ("weights", map(("a", text("x")), ("b", text("0.5")), ("c", text("y")))),
+    ]
+    let told = #expect(throws: DecodingIssues.self) { try decode(members) }?.issues.map(\.description) ?? []
+    #expect(told.count == 4)
+    for (issue, words) in zip(told, [("2:12", "a"), ("3:12", "b"), ("2:12", "x"), ("2:12", "y")]) {
+      #expect(issue.contains("f.yaml:\(words.0)") && issue.hasSuffix("found '\(words.1)'"), "\(issue)")
+    }
+  }
+
   @Test func defaultsAreWrittenOut() throws {
     #expect(
       try decode(("architecture", text("resnet20"))) == [

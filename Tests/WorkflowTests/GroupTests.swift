@@ -47,6 +47,17 @@ import Workflow
     #expect(sizes(executor) == [1, 32, 8])
   }
 
+  @Test func aKindSaysHowLargeAJobMayBeAndTheMostCautiousMemberDecides() throws {
+    let quick = try project(Array(1000..<1140))
+    let executor = quick.executor()
+    try quick.run(executor, jobs: 1)
+    #expect(sizes(executor) == [1, 100, 40])
+    let mixed = try project(Array(1000..<1040) + Array(100..<140))
+    let other = mixed.executor()
+    try mixed.run(other, jobs: 1)
+    #expect(sizes(other) == [1, 40, 32, 8])
+  }
+
   @Test func instancesThatReadOtherThingsAreNotComputedTogether() throws {
     let project = try project([2, 3])
     try project.add("m", "number", ["value": 8])

@@ -29,7 +29,7 @@ struct AffineWords: MapWords {
 
 struct OrthogonalWords: MapWords {
   static let kind = "orthogonal"
-  @Parameter("whether a free bias is added") var bias = true
+  @Parameter("whether a bias moves the mean; without it all turns about zero") var bias = true
   var family: any MapFamily { OrthogonalFamily(addsBias: bias) }
 }
 

@@ -205,7 +205,7 @@ struct HeatmapDrawing: Figure {
       [("y", yName), ("x", xName), ("value", scale.name)] + names.sorted().map { ($0, $0) })
     var layers = [
       layer("rect", "isValid(datum.value)", ["color": scale.vegaLite, "tooltip": tip]),
-      layer(["type": "text", "text": "–", "color": "#767676"], "!isValid(datum.value)", [:]),
+      layer(["type": "text", "text": "–", "color": VegaLite.colour(.faint)], "!isValid(datum.value)", [:]),
     ]
     if layout.showsNumbers {
       layers.append(

@@ -102,7 +102,10 @@ struct LinesDrawing: Figure {
   }
 
   private func draw(_ panel: LinePanel, in frame: PlotFrame, into page: inout SVGPage) {
-    let parts = panel.lines.enumerated().map { i, line in unbroken(line.map { beside($0, i) }) }
+    let stops = stops
+    let parts = panel.lines.enumerated().map { i, line in
+      unbroken(line, stops).map { part in part.map { beside($0, i) } }
+    }
     for (i, parts) in parts.enumerated() {
       let style = LineStyle(i)
       for part in parts where part.count > 1 {
@@ -139,16 +142,20 @@ struct LinesDrawing: Figure {
     }
   }
 
-  /// Parts of a line between places that it has no value at.
-  private func unbroken(_ line: [LinePoint]) -> [[LinePoint]] {
-    guard case .words = places else { return line.isEmpty ? [] : [line] }
-    return line.reduce(into: []) { parts, point in
-      if let last = parts.last?.last, point.at - last.at == 1 {
-        parts[parts.count - 1].append(point)
-      } else {
-        parts.append([point])
-      }
+  /// The places that lines have values at, in their order; nil where they are counted and a line just ends.
+  private var stops: [Double]? {
+    switch places {
+    case .words(let words): words.indices.map(Double.init)
+    case .counts: nil
+    case .numbers: Set(xs).sorted()
     }
+  }
+
+  /// Parts of a line between places that it has no value at, though other lines do.
+  private func unbroken(_ line: [LinePoint], _ stops: [Double]?) -> [[LinePoint]] {
+    guard let stops else { return line.isEmpty ? [] : [line] }
+    let known = Dictionary(uniqueKeysWithValues: line.map { ($0.at, $0) })
+    return stops.split { known[$0] == nil }.map { part in part.map { known[$0]! } }
   }
 
   /// At a single word lines would stand in each other's place.
@@ -178,20 +185,20 @@ struct LinesDrawing: Figure {
 
   var vegaLite: JSON {
     var rows: [JSON] = []
+    let stops = stops
     for panel in panels {
-      for (name, line) in zip(legend.names, panel.lines) {
-        for point in line {
-          let x: JSON
-          if case .words(let words) = places {
-            x = .string(words[Int(point.at)])
-          } else {
-            x = .number(point.at)
-          }
+      for (name, line) in zip(legend.names, panel.lines) where !line.isEmpty {
+        let known = Dictionary(uniqueKeysWithValues: line.map { ($0.at, $0) })
+        // What isn't there is said, or the line would go on across it.
+        for at in stops ?? line.map(\.at) {
+          let x: JSON = if case .words(let words) = places { .string(words[Int(at)]) } else { .number(at) }
+          let point = known[at]
           rows.append([
-            "panel": .string(panel.title), "line": .string(name), "x": x, "mean": .number(point.mean),
-            "n": .integer(point.count), "std": point.deviation.map(JSON.number) ?? .null,
-            "low": point.band.map { .number($0.lowerBound) } ?? .null,
-            "high": point.band.map { .number($0.upperBound) } ?? .null,
+            "panel": .string(panel.title), "line": .string(name), "x": x,
+            "mean": point.map { .number($0.mean) } ?? .null, "n": .integer(point?.count ?? 0),
+            "std": point?.deviation.map(JSON.number) ?? .null,
+            "low": point?.band.map { .number($0.lowerBound) } ?? .null,
+            "high": point?.band.map { .number($0.upperBound) } ?? .null,
           ])
         }
       }

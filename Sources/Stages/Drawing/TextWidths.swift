@@ -3,7 +3,8 @@
 /// About as wide as Helvetica sets it.
 func textWidth(_ text: String, size: Double = 12) -> Double { 0.6 * size * Double(text.count) }
 
-/// Lines no wider than `limit`, broken between words, inside of one only where it doesn't fit by itself.
+/// Lines no wider than `limit`, broken between words. One that doesn't fit by itself is broken behind its joints, as
+/// `relative_accuracy` has one, and elsewhere only where what is between two of them doesn't fit.
 func wrappedText(_ text: String, _ limit: Double, size: Double = 12) -> [String] {
   let most = max(4, Int(limit / textWidth("x", size: size)))
   var lines: [String] = []
@@ -11,13 +12,27 @@ func wrappedText(_ text: String, _ limit: Double, size: Double = 12) -> [String]
     if let last = lines.last, last.count + 1 + word.count <= most {
       lines[lines.count - 1] = last + " " + word
     } else {
-      var rest = word
-      while rest.count > most {
-        lines.append(String(rest.prefix(most)))
-        rest = rest.dropFirst(most)
-      }
-      lines.append(String(rest))
+      lines += broken(word, most)
     }
+  }
+  return lines
+}
+
+/// A word in lines of at most so many characters.
+private func broken(_ word: Substring, _ most: Int) -> [String] {
+  var lines = [""]
+  var rest = word
+  while !rest.isEmpty {
+    let joint = rest.firstIndex { "_-./".contains($0) }
+    var part = joint.map { rest[...$0] } ?? rest
+    rest = rest[part.endIndex...]
+    if lines[lines.count - 1].count + part.count > most, lines != [""] { lines.append("") }
+    while part.count > most {
+      lines[lines.count - 1] = String(part.prefix(most))
+      lines.append("")
+      part = part.dropFirst(most)
+    }
+    lines[lines.count - 1] += part
   }
   return lines
 }

@@ -22,8 +22,10 @@ struct VegaLite {
       "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
       "title": ["text": .string(title), "subtitle": .array(notes.map(JSON.string)), "anchor": "start"],
       "data": ["values": .array(rows)],
-      // As the picture: a ground of its own reads on every page.
-      "background": "white",
+      // As the picture: a ground of its own, which reads on every page. A page that is dark sets the parameter.
+      "params": [["name": "dark", "value": false, "bind": ["input": "checkbox"]]],
+      "background": VegaLite.colour(.paper),
+      "config": VegaLite.config,
     ]
     let unit: [String: JSON] = [
       "width": .integer(Int(size.width)), "height": .integer(Int(size.height)), "layer": .array(layers),
@@ -40,6 +42,25 @@ struct VegaLite {
       ]
     }
     return .object(members)
+  }
+
+  /// A colour of the picture, the light or the dark one.
+  static func colour(_ paint: Paint) -> JSON {
+    guard let dark = paint.dark else { return .string(paint.light) }
+    return ["expr": .string("dark ? '\(dark)' : '\(paint.light)'")]
+  }
+
+  /// Ink and rules of all parts.
+  private static var config: JSON {
+    let (ink, faint, rule) = (colour(.ink), colour(.faint), colour(.rule))
+    return [
+      "title": ["color": ink, "subtitleColor": faint],
+      "axis": [
+        "labelColor": ink, "titleColor": faint, "domainColor": faint, "tickColor": faint, "gridColor": rule,
+      ],
+      "legend": ["labelColor": ink, "titleColor": faint],
+      "header": ["labelColor": ink], "view": ["stroke": rule],
+    ]
   }
 
   /// Words in their order.
@@ -61,7 +82,7 @@ struct VegaLite {
 
   /// Lines that are told apart by colour, in the colours of the picture.
   static func lines(_ names: [String], title: String) -> JSON {
-    let colours = names.indices.map { JSON.string(Paint.line($0).light) }
+    let colours = names.indices.map { colour(.line($0)) }
     return [
       "field": "line", "type": "nominal", "title": .string(title), "sort": .array(names.map(JSON.string)),
       "scale": ["domain": .array(names.map(JSON.string)), "range": .array(colours)],

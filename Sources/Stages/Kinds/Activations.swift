@@ -8,6 +8,7 @@ struct Activations: StageKind {
   static let name = "activations"
   static let summary = "what a network computes at a cut, for some images"
   static let threads = ThreadUse.any
+  static let discussion = MemoryBudget.text
 
   @Input("the network", .model) var model: InputArtifact
   @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact

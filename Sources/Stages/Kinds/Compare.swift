@@ -17,7 +17,8 @@ struct Compare: StageKind {
     (difference_low, difference_high), t and p_value (Student's paired test), signed_rank_p_value (Wilcoxon's, exact up to \
     200 pairs), p_value_holm (Holm's correction of p_value for all rows of the table) and unpaired, how many rows have no \
     partner. Which these are stands in `unpaired`. Of a single pair the spread isn't known: cells of interval and test \
-    are empty, as those of t and p_value are where all differences are the same. `axis: stage` compares stages.
+    are empty, as those of t and p_value are where all differences are the same. `axis: stage` compares stages. The \
+    figure has the same numbers: a panel a score, a row for the pairs that differ only in `over`, a bar for the interval.
     """
 
   @Input("the scores; a whole group", .scores, labelled: true) var rows: [InputArtifact]
@@ -33,6 +34,8 @@ struct Compare: StageKind {
   @Output("the table", .csv) var csv: OutputArtifact
   @Output("the table as a list of objects", .rows) var json: OutputArtifact
   @Output("rows without a partner", .csv) var unpaired: OutputArtifact
+  @Output("the differences with their intervals, a panel a score", .figure) var figure: OutputArtifact
+  @Output("the figure as a description with its data", .vegaLite) var vegaLite: OutputArtifact
 
   func run(in context: StageContext) throws {
     let all = try ScoreRows(rows)
@@ -69,8 +72,56 @@ struct Compare: StageKind {
           + "\(comparison.name)=\(baseline) on all other axes (\(comparison.otherAxes)); nothing pairs")
     }
     try write(lines, comparison, baseline)
+    try draw(lines, comparison, others, baseline).publish(svg: figure, vegaLite: vegaLite)
     let header = comparison.header + ["score", "lacks"]
     try Data(CSV.encode(header: header, rows: lonely).utf8).write(to: unpaired.url)
+  }
+
+  private func draw(
+    _ lines: [ComparisonLine], _ comparison: PairedRows, _ others: [String], _ baseline: String
+  ) throws -> DifferencesDrawing {
+    let shown = others.filter { other in lines.contains { $0.value == other } }
+    guard shown.count <= LineStyle.count else {
+      throw InputError(
+        message:
+          "\(shown.count) values of \(comparison.name) can't be told apart in a figure, \(LineStyle.count) can; "
+          + "choose some with values")
+    }
+    // What is the same of all pairs names no row.
+    let telling = comparison.keptNames.indices.filter { i in
+      Set(comparison.blocks.map { $0.kept[i] }).count > 1
+    }
+    let kept = comparison.blocks.map(\.kept).filter { kept in lines.contains { $0.block.kept == kept } }
+    let scores = lines.reduce(into: [String]()) { if !$0.contains($1.score) { $0.append($1.score) } }
+    let panels = scores.map { score in
+      DifferencesPanel(
+        title: score,
+        rows: kept.map { kept in
+          lines.filter { $0.score == score && $0.block.kept == kept }.map { line in
+            DrawnDifference(
+              line: shown.firstIndex(of: line.value)!, mean: line.differences.mean,
+              interval: interval.flatMap { $0.method.interval(of: line.differences) },
+              count: line.differences.count)
+          }
+        })
+    }
+    return DifferencesDrawing(
+      title: "\(comparison.name): \(shown.joined(separator: ", ")) beside \(baseline)",
+      rowName: telling.map { comparison.keptNames[$0] }.joined(separator: ", "),
+      rows: kept.map { kept in telling.map { kept[$0] }.joined(separator: ", ") },
+      xName: "difference from \(baseline)", legend: Legend(title: comparison.name, names: shown),
+      panels: panels, notes: [note(lines)])
+  }
+
+  /// What points and bars are.
+  private func note(_ lines: [ComparisonLine]) -> String {
+    let counts = lines.map(\.differences.count)
+    let (least, most) = (counts.min()!, counts.max()!)
+    let bars = interval.map { ", bar: \($0.method.intervalTitle)" } ?? ""
+    let single = least == 1 && interval != nil ? "; a single pair has no bar" : ""
+    return
+      "mean difference of pairs\(over.isEmpty ? "" : " over \(over.joined(separator: ", "))")\(bars), n = "
+      + (least == most ? "\(most)" : "\(least) to \(most)") + single
   }
 
   private func write(_ lines: [ComparisonLine], _ comparison: PairedRows, _ baseline: String) throws {

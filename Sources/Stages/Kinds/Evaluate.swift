@@ -1,5 +1,6 @@
 // Owns the stage kind `evaluate`.
 
+import Canonical
 import ContentStore
 import Datasets
 import NeuralNetworks
@@ -62,6 +63,9 @@ struct Evaluate: StageKind {
   var listedCode: [String] { (attack?.listedCode ?? []) + OutputMeasure.allOutputMeasures.map(\.file) }
 
   static let varying: Set = ["model", "reference", "attack"]
+
+  /// One pass over the images serves all; attacks are each network's own.
+  static func mostMembers(parameters: JSON) -> Int { parameters["attack"] == .null ? 128 : 32 }
 
   /// The members look at the same images: one pass over them serves all, and each front, end or reference is run once.
   static func run(_ members: [StageMember<Evaluate>]) {

@@ -29,11 +29,7 @@ struct Lines: StageKind {
   @Output("the figure", .figure) var figure: OutputArtifact
   @Output("the figure as a description with its data", .vegaLite) var vegaLite: OutputArtifact
 
-  func validate() throws {
-    if let low, let high, low >= high {
-      throw InvalidParameter("low", "\(low) is not below high, which is \(high)")
-    }
-  }
+  func validate() throws { try requireEnds(low: low, high: high) }
 
   func run(in context: StageContext) throws {
     var all = try ScoreRows(rows)

@@ -29,7 +29,7 @@ struct OODScore: StageKind {
     - mahalanobis: minus the squared distance from the mean of known activations, averaged over positions, under their \
     covariance, shrunk as Ledoit & Wolf 2004 do (Lee et al. 2018, with one Gaussian for all classes). Needs neither labels \
     nor outliers. Gives the shrinkage too.
-    Stitches of one end share its detectors.
+    Stitches of one end share its detectors. \(MemoryBudget.text)
     """
 
   @Input("the stitched network", .stitched) var model: InputArtifact
@@ -74,7 +74,7 @@ struct OODScore: StageKind {
     let stitches = members.map { member in
       member.attempt { try member.kind.stitched(on: images.get(), models) }
     }
-    let cache = Result { try models.cache(images.get()) }
+    let cache = Result { try models.cache(images.get(), memory: MemoryBudget.bytes / 2) }
     let detectors = Detectors(one, models)
     for (member, stitched) in zip(members, stitches) {
       member.finish {
@@ -163,7 +163,7 @@ private final class Detectors {
   private func fit(_ end: Model, at cut: Cut, progress: (Double) -> Void) throws -> Fitted {
     let images = try known.get()
     try images.requireSize(of: end.architecture, "the end")
-    let cache = caches?.known ?? ActivationCache(images, budget: 1 << 29)
+    let cache = caches?.known ?? ActivationCache(images, budget: MemoryBudget.bytes / 4)
     var scores = Scores()
     switch kind.method {
     case .mahalanobis:
@@ -175,7 +175,7 @@ private final class Detectors {
       try images.requireLabels(of: end.architecture, "the end", for: "an energy classifier")
       guard let others = try outliers.get() else { throw InputError(message: OODScore.withoutOutliers) }
       try others.requireSize(of: end.architecture, "the end")
-      let otherCache = caches?.outliers ?? ActivationCache(others, budget: 1 << 29)
+      let otherCache = caches?.outliers ?? ActivationCache(others, budget: MemoryBudget.bytes / 4)
       caches = (cache, otherCache)
       let detector = try EnergyDetector(
         of: end, after: cut, known: cache, outliers: otherCache, recipe: kind.recipe,

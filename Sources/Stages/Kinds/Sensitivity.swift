@@ -21,7 +21,7 @@ struct Sensitivity: StageKind {
     `test_samples` test images (least squares of one-hot labels with an intercept, λ = ridge · the largest variance); \
     and each measure's value between the cut-down representation and the whole one. The last rank is the whole. A table \
     with `long: step` has a row for each entry; `curves` draws accuracy and measures. A measure is sensitive where it \
-    falls as the accuracy does.
+    falls as the accuracy does. \(MemoryBudget.text)
     """
 
   @Input("the network", .model) var model: InputArtifact
@@ -52,25 +52,64 @@ struct Sensitivity: StageKind {
     }
   }
 
-  func run(in context: StageContext) throws {
-    let network = try Model(model)
-    let point = try network.architecture.point(named: cut)
-    let halves = try data.entries
-    func looked(at split: Split, _ samples: Int?) throws -> (Representation, [Int32], Int) {
-      guard let half = halves[split.rawValue] else {
-        throw InputError(message: "the dataset has no half '\(split)', which a probe needs")
+  static let varying: Set = ["model", "cut", "measures", "layout", "ranks", "ridge"]
+
+  /// The members look at the same images; a network's cuts are computed in one pass.
+  static func run(_ members: [StageMember<Sensitivity>]) {
+    guard let one = members.first?.kind else { return }
+    let models = OpenedModels()
+    let (train, test) = (Looked(one, .train, one.samples), Looked(one, .test, one.testSamples))
+    for member in members {
+      member.attempt {
+        let network = try models.model(member.kind.model)
+        for half in [train, test] {
+          try half.images.get().requireSize(of: network.architecture, "the network")
+          try half.images.get().requireLabels(for: "a probe")
+        }
+        models.expect(try network.architecture.point(named: member.kind.cut), of: member.kind.model)
       }
-      let images = try LoadedImages(of: half, marking: .marked, samples: samples)
-      try images.requireSize(of: network.architecture, "the network")
-      try images.requireLabels(for: "a probe")
-      let cache = ActivationCache(images, budget: 0)
-      return (
-        try Representation(cache.values(of: network, at: point), layout: layout, name: images.name),
-        try cache.labels(of: 0..<images.count), images.loader.half.classes
+    }
+    let caches = [train, test].map { half in
+      Result { try models.cache(half.images.get(), memory: MemoryBudget.bytes / 4) }
+    }
+    for member in members {
+      member.finish {
+        let network = try models.model(member.kind.model)
+        try member.kind.measure(
+          network, train: caches[0].get(), test: caches[1].get(), classes: train.classes,
+          name: train.images.get().name, in: member.context)
+      }
+    }
+  }
+
+  /// The images of one half that are looked at.
+  private struct Looked {
+    let images: Result<LoadedImages, any Error>
+    var classes: Int { (try? images.get().loader.half.classes) ?? 0 }
+
+    init(_ kind: Sensitivity, _ split: Split, _ samples: Int?) {
+      images = Result {
+        guard let half = try kind.data.entries[split.rawValue] else {
+          throw InputError(message: "the dataset has no half '\(split)', which a probe needs")
+        }
+        return try LoadedImages(of: half, marking: .marked, samples: samples)
+      }
+    }
+  }
+
+  private func measure(
+    _ network: Model, train: ActivationCache, test: ActivationCache, classes: Int, name: String,
+    in context: StageContext
+  ) throws {
+    let point = try network.architecture.point(named: cut)
+    func looked(at images: ActivationCache) throws -> (Representation, [Int32]) {
+      (
+        try Representation(images.values(of: network, at: point), layout: layout, name: name),
+        try images.labels(of: 0..<images.count)
       )
     }
-    let (whole, labels, classes) = try looked(at: .train, samples)
-    let (others, otherLabels, _) = try looked(at: .test, testSamples)
+    let (whole, labels) = try looked(at: train)
+    let (others, otherLabels) = try looked(at: test)
     context.progress(0.2)
     let truncation = try RankTruncation(whole)
     context.progress(0.5)
@@ -84,7 +123,7 @@ struct Sensitivity: StageKind {
       list: try truncation.probe(
         ranks: ranks, labels: labels, on: others, labels: otherLabels, classes: classes, ridge: ridge))
     var found: [[Double]] = measures.map { _ in [] }
-    let shelf = Shelf()
+    let shelf = Shelf(room: MemoryBudget.bytes / 2)
     let prepared = try Prepared(whole, on: shelf)
     for (i, rank) in ranks.enumerated() {
       let pair = try Comparison(Prepared(truncation.representation(rank: rank), on: shelf), prepared)

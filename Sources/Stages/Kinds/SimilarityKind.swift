@@ -18,7 +18,7 @@ struct SimilarityKind: StageKind {
     A measure with parameters is written as a map, { measure: jaccard_knn, k: 20 }; its score is then called by those \
     that haven't their defaults, jaccard_knn_k_20. X, n × p, and Y, n × q, have centred columns in formulas. What can't \
     be compared (NaN, samples that are all the same, too few of them for a measure) is an error that says so, never a \
-    NaN. Measures:
+    NaN. \(MemoryBudget.text) Measures:
 
     \(Measure.all.map(\.entry).joined(separator: "\n"))
     """
@@ -42,6 +42,9 @@ struct SimilarityKind: StageKind {
 
   static let varying: Set = ["x", "y", "measures", "layout"]
 
+  /// What measures share of a representation is computed once a job, and each member is over when it is compared.
+  static func mostMembers(parameters: JSON) -> Int { 256 }
+
   /// Without rows to draw, the seed has no effect.
   var derivedParameters: [String: JSON] { rows == nil ? ["seed": 0] : [:] }
 
@@ -56,7 +59,7 @@ struct SimilarityKind: StageKind {
   /// Activations that several members compare are read, laid out and centred once, and what measures share of one, or
   /// of a pair, is computed once.
   static func run(_ members: [StageMember<SimilarityKind>]) {
-    let representations = Representations()
+    let representations = Representations(memory: MemoryBudget.bytes)
     for member in members {
       member.finish { try member.kind.compare(representations, in: member.context) }
     }
@@ -119,8 +122,14 @@ private final class Representations {
 
   /// From the one that was used longest ago on.
   private var kept: [Kept] = []
-  private let room = 1 << 30
-  private let shelf = Shelf()
+  private let room: Int
+  private let shelf: Shelf
+
+  /// - Parameter memory: in bytes; half of it is for activations, half for what measures share.
+  init(memory: Int) {
+    room = memory / 2
+    shelf = Shelf(room: memory / 2)
+  }
 
   func samples(_ input: InputArtifact) throws -> SampleActivations { try use(input) { $0.activations } }
 

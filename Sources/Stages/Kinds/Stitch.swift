@@ -35,7 +35,8 @@ struct Stitch: StageKind {
     batch; with batch_and_update (the code of arXiv 2505.20142) these also move the running ones, of front and end each by \
     itself, which belong to the result: it is evaluated with them. `adversary` attacks a share of each batch as `train` \
     does, by the cross-entropy of the stitched network as it is, with running statistics unless its mode is training. \
-    What is compared with is the end as it was, on the same images. With either, nothing is shared with other fits.
+    What is compared with is the end as it was, on the same images. With either, nothing is shared with other fits. \
+    \(MemoryBudget.text)
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are its paper's. \
     Unlike the papers': images aren't augmented (arXiv 2505.20142 flips and crops them); rcond is 1e-6 in double precision \
     (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics.
@@ -129,6 +130,12 @@ struct Stitch: StageKind {
     "statistics", "adversary", "epochs", "batch",
     "learning_rate", "weight_decay", "schedule", "seed",
   ]
+
+  /// Closed forms take a moment each, and what the networks make is most of their work. Each holds a few matrices as
+  /// wide as its cuts while all of a job are summed up.
+  static func mostMembers(parameters: JSON) -> Int {
+    parameters["method"] == .string(FitMethod.direct.rawValue) ? 128 : 32
+  }
 
   /// The members join the same two networks and fit on the same images: what those make of them is computed once, and
   /// the end behind a cut compiled once for all maps that feed it.

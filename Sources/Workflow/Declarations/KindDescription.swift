@@ -67,6 +67,9 @@ public final class KindDescription: Sendable {
     }
   }
 
+  /// How many members a job may have that has an instance with these parameters, which are in canonical form.
+  public func mostMembers(parameters: JSON) -> Int { type.mostMembers(parameters: parameters) }
+
   /// From where an instance with these parameters, which are in canonical form, can go on; empty when it saves no
   /// states.
   public func prefixes(parameters: JSON) -> [ActionPrefix] {
@@ -207,114 +210,6 @@ public final class KindDescription: Sendable {
     schema["properties"] = .object(properties)
     schema["required"] = .array(required)
     return .object(schema)
-  }
-}
-
-public struct ParameterDescription: Sendable {
-  public let name: String
-  public let help: String
-  /// What to write: `a whole number`.
-  public let expectation: String
-  /// `from 0 to 1`.
-  public let bounds: String?
-  public let unit: String?
-  /// Nil for a parameter that must be written.
-  public let defaultValue: JSON?
-
-  init(name: String, declaration: any ParameterDeclaration) {
-    self.name = name
-    help = declaration.help
-    expectation = declaration.typeExpectation
-    bounds = declaration.bounds?.description
-    unit = declaration.unit
-    defaultValue = declaration.defaultJSON
-  }
-}
-
-public struct InputDescription: Sendable {
-  public let name: String
-  public let help: String
-  /// The types it takes; `.file` takes all, unless it stands for a path.
-  public let types: [ArtifactType]
-  public let arity: Arity
-  public let labelled: Bool
-  /// The member of a manifest that it asks for alone; nil for all of an artifact.
-  public let part: InputPart?
-  /// Whether it stands where a path may; `file` then means files alone.
-  public let standsForPath: Bool
-
-  public init(
-    name: String, help: String, types: [ArtifactType], arity: Arity, labelled: Bool, part: InputPart? = nil,
-    standsForPath: Bool = false
-  ) {
-    self.name = name
-    self.help = help
-    self.types = types
-    self.arity = arity
-    self.labelled = labelled
-    self.part = part
-    self.standsForPath = standsForPath
-  }
-
-  public func accepts(_ type: ArtifactType) -> Bool {
-    !standsForPath && types.contains(.file) || types.contains(type)
-  }
-}
-
-public struct ExternalDescription: Sendable {
-  public let name: String
-  public let help: String
-  /// What a reference in the path's place may be to, besides files.
-  public let types: [ArtifactType]
-  /// Of a folder, only files with such names count.
-  public let patterns: [String]
-
-  public init(name: String, help: String, types: [ArtifactType], patterns: [String]) {
-    self.name = name
-    self.help = help
-    self.types = types
-    self.patterns = patterns
-  }
-
-  /// What a reference in the path's place is bound as: an input of the same name.
-  public var input: InputDescription {
-    InputDescription(
-      name: name, help: help, types: [.file] + types, arity: .one, labelled: false, standsForPath: true)
-  }
-}
-
-public struct OutputDescription: Sendable, Hashable {
-  public let name: String
-  public let type: ArtifactType
-  public let help: String
-  /// The name of the file that a command writes; others write where they are told.
-  public let fileName: String?
-
-  public init(name: String, type: ArtifactType, help: String, fileName: String? = nil) {
-    self.name = name
-    self.type = type
-    self.help = help
-    self.fileName = fileName
-  }
-}
-
-/// The code of a kind: source files → digests of what in them counts. Its canonical text is kept as a blob under
-/// `digest`, so that a later run can say which file changed.
-public struct CodeManifest: Sendable, Hashable {
-  public let files: [String: Digest]
-  public init(files: [String: Digest]) { self.files = files }
-  public var text: String { JSON.object(files.mapValues { .string($0.hex) }).canonical }
-  public var digest: Digest { .of(text.utf8) }
-
-  /// Reads what `text` wrote.
-  public init?(parsing bytes: some Sequence<UInt8>) {
-    guard let members = try? JSON(parsing: bytes).objectValue else { return nil }
-    var files: [String: Digest] = [:]
-    for (name, value) in members {
-      guard let hex = value.stringValue, let digest = Digest(hex: hex) else { return nil }
-      files[name] = digest
-    }
-    self.files = files
   }
 }
 

@@ -109,7 +109,10 @@ extension Array: ParameterValue where Element: ParameterValue {
   public static var schema: JSON { ["type": "array", "items": Element.schema] }
   public init(raw: RawValue) throws {
     guard case .list(let values, _) = raw else { throw Self.issue(raw) }
-    self = try values.map { try Element(raw: $0) }
+    var (issues, elements) = (DecodingIssues(), [Element]())
+    for value in values { try issues.collect { elements.append(try Element(raw: value)) } }
+    try issues.throwIfAny()
+    self = elements
   }
   public var json: JSON { .array(map { $0.json }) }
   public var shortest: JSON { .array(map { $0.shortest }) }
@@ -121,7 +124,9 @@ extension Dictionary: ParameterValue where Key == String, Value: ParameterValue 
   public init(raw: RawValue) throws {
     guard case .map(let members, _) = raw else { throw Self.issue(raw) }
     self = [:]
-    for member in members { self[member.name] = try Value(raw: member.value) }
+    var issues = DecodingIssues()
+    for member in members { self[member.name] = try issues.collect { try Value(raw: member.value) } }
+    try issues.throwIfAny()
   }
   // A closure: a key path of a generic type is put together at each use.
   public var json: JSON { .object(mapValues { $0.json }) }

@@ -40,6 +40,11 @@ public protocol StageKind: Sendable {
   /// they share is computed once: for a stitch its cuts, method, seed. None: every instance has a job of its own.
   static var varying: Set<String> { get }
 
+  /// How many members a job may have that has an instance with these parameters, which are in canonical form. With a
+  /// worker its job is lost, so many that take long are better several jobs, though what they share is computed anew
+  /// for each.
+  static func mostMembers(parameters: JSON) -> Int
+
   /// How many threads its work can use. What is granted is no part of the key, so bits must not depend on it.
   static var threads: ThreadUse { get }
 
@@ -62,6 +67,7 @@ extension StageKind {
   }
   public static var takesCommands: Bool { false }
   public static var varying: Set<String> { [] }
+  public static func mostMembers(parameters: JSON) -> Int { 32 }
   public static var threads: ThreadUse { .one }
   public static var scratchFolders: [String] { [] }
   public static func run(_ members: [StageMember<Self>]) {

@@ -10,10 +10,15 @@ struct JobQueue {
   private var heaps: [Resources: [Int]] = [:]
   /// Instances that can be computed together, by what they share.
   private var groups: [Digest: [Int]] = [:]
-  private var group: [Int: Digest] = [:]
+  private var company: [Int: Company] = [:]
 
-  /// No job has more members: what one lost worker costs is bounded.
-  static let largestGroup = 32
+  /// Whom an instance can be computed with.
+  struct Company {
+    /// What all share.
+    let group: Digest
+    /// How many a job may have that this one is in.
+    let most: Int
+  }
 
   /// - Parameter graph: the longer the chain of instances that wait for one, the earlier is its turn.
   init(_ graph: Graph) {
@@ -37,11 +42,11 @@ struct JobQueue {
   /// What there is by need.
   var needs: [Resources] { heaps.keys.sorted { turn[heaps[$0]![0]] < turn[heaps[$1]![0]] } }
 
-  /// - Parameter group: what it shares with those it can be computed with; nil when it goes alone.
-  mutating func insert(_ i: Int, _ resources: Resources, group: Digest?) {
+  /// - Parameter company: whom it can be computed with; nil when it goes alone.
+  mutating func insert(_ i: Int, _ resources: Resources, _ company: Company?) {
     push(i, resources)
-    self.group[i] = group
-    if let group { groups[group, default: []].append(i) }
+    self.company[i] = company
+    if let company { groups[company.group, default: []].append(i) }
   }
 
   /// Takes out the next instance of these needs, and with it others of its group: an equal share of it for each of
@@ -49,14 +54,20 @@ struct JobQueue {
   /// - Parameter isQueued: whether an entry still holds; instances may have turned to other things.
   mutating func next(_ resources: Resources, sharedBy jobs: Int, where isQueued: (Int) -> Bool) -> [Int] {
     while let first = pop(resources) {
-      let group = group.removeValue(forKey: first)
+      let own = company.removeValue(forKey: first)
       guard isQueued(first) else { continue }
-      guard let group, var others = groups.removeValue(forKey: group) else { return [first] }
-      others = Set(others).filter { $0 != first && self.group[$0] == group && isQueued($0) }
+      guard let own, var others = groups.removeValue(forKey: own.group) else { return [first] }
+      let group = own.group
+      others = Set(others).filter { $0 != first && company[$0]?.group == group && isQueued($0) }
         .sorted { turn[$0] < turn[$1] }
-      let share = (others.count + 1 + jobs - 1) / max(1, jobs)
-      let taken = others.prefix(min(share, JobQueue.largestGroup) - 1)
-      for i in taken { self.group[i] = nil }
+      var most = min(own.most, (others.count + 1 + jobs - 1) / max(1, jobs))
+      var taken: [Int] = []
+      for i in others {
+        most = min(most, company[i]!.most)
+        guard taken.count + 1 < most else { break }
+        taken.append(i)
+      }
+      for i in taken { company[i] = nil }
       if others.count > taken.count { groups[group] = Array(others.dropFirst(taken.count)) }
       return [first] + taken
     }

@@ -111,7 +111,13 @@ extension Scheduler {
       return fail(i, Failure(.other, "\(where_)stage '\(graph.instances[i].stage)' needs \(lacking)"))
     }
     phases.move(i, to: .queued(attempt))
-    let goesAlone = attempt.isAlone || graph.instances[i].kind.varying.isEmpty
-    queue.insert(i, graph.instances[i].resources, group: goesAlone ? nil : keys.group(i, resolution))
+    let instance = graph.instances[i]
+    let goesAlone = attempt.isAlone || instance.kind.varying.isEmpty
+    let company =
+      goesAlone
+      ? nil
+      : JobQueue.Company(
+        group: keys.group(i, resolution), most: instance.kind.mostMembers(parameters: instance.parameters))
+    queue.insert(i, instance.resources, company)
   }
 }

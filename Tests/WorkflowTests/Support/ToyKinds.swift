@@ -161,6 +161,7 @@ struct Scaled: StageKind {
   static let name = "scaled"
   static let summary = "a number times a factor"
   static let varying: Set<String> = ["by"]
+  static func mostMembers(parameters: JSON) -> Int { parameters["by"]!.intValue! < 1000 ? 32 : 100 }
   @Input("the number", .number) var number: InputArtifact
   @Parameter("the factor") var by = 1
   @Output("the product", .number) var product: OutputArtifact
