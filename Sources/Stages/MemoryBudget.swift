@@ -5,11 +5,6 @@ import Foundation
 /// The memory for what several instances of a job share: what frozen networks make of images, what measures have in
 /// common.
 enum MemoryBudget {
-  /// What `bytes` is, for help.
-  static let text =
-    "What a job's instances share is kept in up to a quarter of the memory that the machine has free when it starts, and "
-    + "computed anew beyond that; the results are the same."
-
   /// A quarter of what the machine has free, so that two jobs side by side leave half of it; 1 GB where nobody says how
   /// much that is.
   static var bytes: Int {

@@ -8,7 +8,10 @@ struct Activations: StageKind {
   static let name = "activations"
   static let summary = "what a network computes at a cut, for some images"
   static let threads = ThreadUse.any
-  static let discussion = MemoryBudget.text
+  static let discussion = """
+    What a job's instances share is kept in up to a quarter of the memory that the machine has free, and computed anew \
+    beyond that.
+    """
 
   @Input("the network", .model) var model: InputArtifact
   @Input("the images", .dataset, part: .parameter("split")) var data: InputArtifact

@@ -29,7 +29,8 @@ struct OODScore: StageKind {
     - mahalanobis: minus the squared distance from the mean of known activations, averaged over positions, under their \
     covariance, shrunk as Ledoit & Wolf 2004 do (Lee et al. 2018, with one Gaussian for all classes). Needs neither labels \
     nor outliers. Gives the shrinkage too.
-    Stitches of one end share its detectors. \(MemoryBudget.text)
+    Stitches of one end share its detectors. What a job's instances share is kept in up to a quarter of the memory \
+    that the machine has free, and computed anew beyond that.
     """
 
   @Input("the stitched network", .stitched) var model: InputArtifact

@@ -21,7 +21,8 @@ struct Sensitivity: StageKind {
     `test_samples` test images (least squares of one-hot labels with an intercept, λ = ridge · the largest variance); \
     and each measure's value between the cut-down representation and the whole one. The last rank is the whole. A table \
     with `long: step` has a row for each entry; `curves` draws accuracy and measures. A measure is sensitive where it \
-    falls as the accuracy does. \(MemoryBudget.text)
+    falls as the accuracy does. What a job's instances share is kept in up to a quarter of the memory that the \
+    machine has free, and computed anew beyond that.
     """
 
   @Input("the network", .model) var model: InputArtifact

@@ -18,7 +18,8 @@ struct SimilarityKind: StageKind {
     A measure with parameters is written as a map, { measure: jaccard_knn, k: 20 }; its score is then called by those \
     that haven't their defaults, jaccard_knn_k_20. X, n × p, and Y, n × q, have centred columns in formulas. What can't \
     be compared (NaN, samples that are all the same, too few of them for a measure) is an error that says so, never a \
-    NaN. \(MemoryBudget.text) Measures:
+    NaN. What a job's instances share is kept in up to a quarter of the memory that the machine has free, and computed \
+    anew beyond that. Measures:
 
     \(Measure.all.map(\.entry).joined(separator: "\n"))
     """

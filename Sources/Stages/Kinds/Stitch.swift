@@ -36,7 +36,8 @@ struct Stitch: StageKind {
     itself, which belong to the result: it is evaluated with them. `adversary` attacks a share of each batch as `train` \
     does, by the cross-entropy of the stitched network as it is, with running statistics unless its mode is training. \
     What is compared with is the end as it was, on the same images. With either, nothing is shared with other fits. \
-    \(MemoryBudget.text)
+    What a job's instances share is kept in up to a quarter of the memory that the machine has free, and computed \
+    anew beyond that.
     `objective` replaces the method's loss by a weighted sum. Defaults that depend on the method are its paper's. \
     Unlike the papers': images aren't augmented (arXiv 2505.20142 flips and crops them); rcond is 1e-6 in double precision \
     (their code: torch); least squares draws its images by the seed; batch norms keep their running statistics.
