@@ -4,24 +4,23 @@ import CCrypto
 
 /// A SHA-256 digest: of a blob's uncompressed bytes, of a manifest, or of an action (then it is a key).
 public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
-  private let words: SIMD4<UInt64>
+  // Four words rather than a vector, which would be aligned to 32 bytes: a graph keeps a million of them.
+  private let words: (UInt64, UInt64, UInt64, UInt64)
 
   /// The 32 bytes in order; nil when there are not 32.
   public init?(bytes: some Collection<UInt8>) {
-    guard bytes.count == 32 else { return nil }
-    var words = SIMD4<UInt64>()
-    for (i, byte) in bytes.enumerated() { words[i / 8] = words[i / 8] << 8 | UInt64(byte) }
-    self.words = words
+    let digest = Array(bytes).withUnsafeBytes { Digest(bytes: $0) }
+    guard let digest else { return nil }
+    self = digest
   }
 
   /// The same of bytes in a buffer; a hundred thousand digests are read from an index.
   public init?(bytes: UnsafeRawBufferPointer) {
     guard bytes.count == 32 else { return nil }
-    var words = SIMD4<UInt64>()
-    for i in 0..<4 {
-      words[i] = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self))
+    func word(_ i: Int) -> UInt64 {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self))
     }
-    self.words = words
+    words = (word(0), word(1), word(2), word(3))
   }
 
   /// 64 lower-case hexadecimal digits; nil for anything else.
@@ -63,8 +62,7 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// Hands the 32 bytes, in order, to `body`.
   public func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
-    let ordered = SIMD4(
-      words[0].bigEndian, words[1].bigEndian, words[2].bigEndian, words[3].bigEndian)
+    let ordered = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
     return try withUnsafeBytes(of: ordered, body)
   }
 
@@ -86,22 +84,26 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// Fills 64 bytes with the digits.
   private func writeHex(to digits: UnsafeMutableBufferPointer<UInt8>) {
-    for i in 0..<4 {
-      var word = words[i]
-      for digit in stride(from: 16 * i + 15, through: 16 * i, by: -1) {
-        let nibble = UInt8(truncatingIfNeeded: word & 15)
-        digits[digit] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-        word >>= 4
+    withBytes { bytes in
+      for (i, byte) in bytes.enumerated() {
+        digits[2 * i] = Digest.digit(byte >> 4)
+        digits[2 * i + 1] = Digest.digit(byte & 15)
       }
     }
   }
 
+  private static func digit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+  }
+
   public var description: String { hex }
 
-  public static func < (a: Digest, b: Digest) -> Bool {
-    for i in 0..<4 where a.words[i] != b.words[i] { return a.words[i] < b.words[i] }
-    return false
-  }
+  public static func < (a: Digest, b: Digest) -> Bool { a.words < b.words }
+
+  public static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
+
+  /// One word is as evenly spread as all of them.
+  public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
 /// SHA-256 over bytes that arrive in pieces.

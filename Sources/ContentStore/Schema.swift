@@ -14,6 +14,7 @@ enum Schema {
       try Store.sealOutputs($0)
     },
     { try $0.execute(sql: third) },
+    { try $0.execute(sql: sealing) },
   ]
 
   /// The version of an index that this program writes.
@@ -102,5 +103,16 @@ enum Schema {
     CREATE TABLE states (key BLOB PRIMARY KEY, text BLOB NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE stateBlobs (digest BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (digest, key)) WITHOUT ROWID;
     CREATE INDEX blobsOfStates ON stateBlobs (key);
+    """
+
+  private static let sealing = """
+    -- What stands for all that is noted of a file's instances, as long as nothing else is noted.
+    ALTER TABLE files ADD COLUMN seal BLOB;
+    CREATE TRIGGER noted AFTER INSERT ON instances WHEN (SELECT seal FROM files WHERE id = NEW.file) IS NOT NULL
+      BEGIN UPDATE files SET seal = NULL WHERE id = NEW.file; END;
+    CREATE TRIGGER notedAgain AFTER UPDATE ON instances WHEN (SELECT seal FROM files WHERE id = NEW.file) IS NOT NULL
+      BEGIN UPDATE files SET seal = NULL WHERE id = NEW.file; END;
+    CREATE TRIGGER forgotten AFTER DELETE ON instances WHEN (SELECT seal FROM files WHERE id = OLD.file) IS NOT NULL
+      BEGIN UPDATE files SET seal = NULL WHERE id = OLD.file; END;
     """
 }

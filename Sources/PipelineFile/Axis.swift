@@ -104,9 +104,9 @@ extension Axis {
       for i in group.members {
         let one = Value.group(
           Group(stage: group.stage, members: [i], output: group.output, text: group.text), place)
-        let own = stage.labels(of: i).map { Label(axis: "\(name).\($0.axis)", value: $0.value) }
-        members.append(
-          Member(text: stage.names[i], spelling: stage.names[i], value: one, isLabelled: false, labels: own))
+        let own = stage.names.labels(of: i).map { Label(axis: "\(name).\($0.axis)", value: $0.value) }
+        let text = stage.names.name(of: i)
+        members.append(Member(text: text, spelling: text, value: one, isLabelled: false, labels: own))
       }
     }
     func add(_ text: String, _ value: Value, isLabelled: Bool) {

@@ -15,33 +15,36 @@ struct Binding {
   let offsets: [Int]
   let root: URL
 
-  /// Adds the stage's instances to those bound so far, `offset` being the position of its first, and sees what is known
-  /// of them. What is wrong goes into `found`.
-  func bind(into bound: BoundInstances, at offset: Int, _ found: inout IssueCollector) throws {
+  /// Binds the stage's instances, `offset` being the position of its first, and sees what is known of them. What is
+  /// wrong goes into `found`.
+  /// - Returns: the instances; nil where something is wrong with one.
+  func bind(among bound: BoundInstances, at offset: Int, _ found: inout IssueCollector) throws
+    -> StageInstances?
+  {
     let kind = declaration.kind
     let subject = "stage '\(stage.name)'"
     let bind = try declaration.command.map(commandBinder) ?? kindBinder(subject, &found)
     var issues = InstanceIssues()
     var foreseeing = kind.foresees ? StageForesight(kind) : nil
-    let environment = declaration.environment.map(\.name)
-    let secrets = Set(declaration.environment.filter(\.isSecret).map(\.name))
+    var columns = InstanceColumns()
     for i in 0..<stage.count {
       let point = stage.point(of: i)
       guard let parts = try issues.collect({ try bind(point) }) else { continue }
-      let instance = Instance(
-        name: stage.names[i], stage: stage.name, labels: stage.labels(of: i), kind: kind,
-        parameters: parts.parameters, inputs: parts.inputs, externals: parts.externals,
-        commandCode: parts.code,
-        environment: environment, secrets: secrets, outputs: declaration.outputs,
-        resources: declaration.resources,
-        place: declaration.place)
-      bound.add(instance, at: offset + i)
-      for mistake in foreseeing?.look(at: offset + i, parts.numbers, in: bound) ?? [] {
+      columns.append(
+        parameters: parts.parameters, inputs: parts.inputs, externals: parts.externals, code: parts.code)
+      bound.add(at: offset + i)
+      for mistake in foreseeing?.look(at: offset + i, parts, in: bound) ?? [] {
         issues.add(
           DecodingIssue(try place(of: mistake.path, at: point), "\(mistake.path[0]): \(mistake.message)"))
       }
     }
     found.add(issues, subject, of: stage.count)
+    guard columns.count == stage.count else { return nil }
+    let facts = StageFacts(
+      name: stage.name, kind: kind, environment: declaration.environment.map(\.name),
+      secrets: Set(declaration.environment.filter(\.isSecret).map(\.name)), outputs: declaration.outputs,
+      resources: declaration.resources, place: declaration.place)
+    return StageInstances(facts, names: stage.names, columns)
   }
 
   /// Where a value, or a part of one, was written that counts at this point.
@@ -59,38 +62,30 @@ struct Binding {
     }
   }
 
-  private struct Bound {
-    var parameters: JSON
-    var inputs: [InputBinding]
-    var externals: [ExternalBinding] = []
-    var code: CommandCode?
-    /// Which values these are: instances with the same numbers are of the same.
-    var numbers: [Int] = []
-  }
-
   private func memo<T>(_ templates: [Template]) -> Memo<T> {
     Memo(for: templates, axes: stage.axes, evaluator)
   }
 
   // MARK: Commands
 
-  private func commandBinder(_ command: CommandDeclaration) -> (Point) throws -> Bound {
-    var known: Memo<Bound> = memo(command.templates)
+  private func commandBinder(_ command: CommandDeclaration) -> (Point) throws -> BoundParts {
+    var known: Memo<(CommandDeclaration.Bound, JSON)> = memo(command.templates)
     return { point in
-      try known.value(at: point) {
+      let ((bound, parameters), number) = try known.numbered(at: point) {
         let bound = try command.bound(at: point, evaluator, root: root) {
           try source(of: $0, at: $1, accepts: nil)
         }
-        let parameters = try declaration.kind.decode(bound.parameters, at: command.run.place)
-        return Bound(
-          parameters: parameters, inputs: bound.inputs, externals: bound.externals, code: bound.code)
+        return (bound, try declaration.kind.decode(bound.parameters, at: command.run.place))
       }
+      return BoundParts(
+        parameters: .init(parameters, number), inputs: bound.inputs.map { .init($0, number) },
+        externals: bound.externals.map { .init($0, number) }, code: bound.code)
     }
   }
 
   // MARK: Kinds
 
-  private func kindBinder(_ subject: String, _ found: inout IssueCollector) throws -> (Point) throws -> Bound
+  private func kindBinder(_ subject: String, _ found: inout IssueCollector) throws -> (Point) throws -> BoundParts
   {
     let kind = declaration.kind
     let names = kind.parameters.map(\.name) + kind.inputs.map(\.name) + kind.externals.map(\.name)
@@ -116,7 +111,6 @@ struct Binding {
     }
     return { point in
       var issues = DecodingIssues()
-      var bound = Bound(parameters: .null, inputs: [])
       let decoded = try issues.collect {
         try knownParameters.numbered(at: point) {
           var issues = DecodingIssues()
@@ -130,10 +124,8 @@ struct Binding {
           return try kind.decode(members, at: declaration.withPlace, meant: meant)
         }
       }
-      if let (parameters, number) = decoded {
-        bound.parameters = parameters
-        bound.numbers.append(number)
-      }
+      var bound = BoundParts(
+        parameters: .init(decoded?.value ?? .null, decoded?.number), inputs: [], externals: [])
       for i in inputs.indices {
         let (input, template, _) = inputs[i]
         let found = try issues.collect {
@@ -143,8 +135,7 @@ struct Binding {
           }
         }
         guard let (binding, number) = found else { continue }
-        bound.numbers.append(number)
-        if let binding { bound.inputs.append(binding) }
+        bound.inputs.append(.init(binding, number))
       }
       for i in externals.indices {
         let (external, template, _) = externals[i]
@@ -155,15 +146,18 @@ struct Binding {
           }
         }
         guard let (binding, number) = found else { continue }
-        bound.numbers.append(number)
         switch binding {
-        case .outside(let binding): bound.externals.append(binding)
-        case .made(let binding): bound.inputs.append(binding)
+        case .outside(let binding):
+          bound.inputs.append(.init(nil, number))
+          bound.externals.append(.init(binding, number))
+        case .made(let binding):
+          bound.inputs.append(.init(binding, number))
+          bound.externals.append(.init(nil, number))
         }
       }
       try issues.throwIfAny()
       // Less than all of it: the rest was told before.
-      if bound.numbers.count < 1 + inputs.count + externals.count { throw issues }
+      if decoded == nil || bound.inputs.count < inputs.count + externals.count { throw issues }
       return bound
     }
   }

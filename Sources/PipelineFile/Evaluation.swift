@@ -143,7 +143,7 @@ final class Evaluator {
         return nil
       }
       group.output = name
-      group.text = "${\(stage.names[group.members[0]]).\(name)}"
+      group.text = "${\(stage.names.name(of: group.members[0])).\(name)}"
       return Found(value: .group(group, place))
     case .map:
       return member.value.descend(names).map { Found(value: $0) }

@@ -7,47 +7,31 @@ import Workflow
 final class ExpandedStage {
   let name: String
   let axes: Axes
-  /// The canonical name of each instance.
-  let names: [String]
+  let names: InstanceNames
   let outputs: [OutputDescription]
-  /// Member of each axis of each instance: instances × axes.
-  private let coordinates: [Int]
   /// For each axis, once asked for: member → instances.
   private var instancesByMember: [[[Int]]?]
 
   var count: Int { names.count }
 
-  init(name: String, axes: Axes, coordinates: [Int], outputs: [OutputDescription]) {
+  /// - Parameter coordinates: member of each axis of each instance: instances × axes.
+  init(name: String, axes: Axes, coordinates: [UInt32], outputs: [OutputDescription]) {
     self.name = name
     self.axes = axes
     self.outputs = outputs
-    self.coordinates = coordinates
     instancesByMember = Array(repeating: nil, count: axes.count)
-    guard !axes.isEmpty else {
-      names = [name]
-      return
-    }
-    let parts = axes.map { axis in axis.members.map { "\(axis.name)=\($0.spelling)" } }
-    names = stride(from: 0, to: coordinates.count, by: axes.count).map { start in
-      var text = name + "["
-      for a in axes.indices {
-        if a > 0 { text += "," }
-        text += parts[a][coordinates[start + a]]
-      }
-      return text + "]"
-    }
+    names = InstanceNames(
+      stage: name,
+      axes: axes.map { axis in
+        axis.members.map { InstanceNames.Member(part: "\(axis.name)=\($0.spelling)", labels: $0.labels) }
+      }, coordinates: coordinates)
   }
 
-  func member(of instance: Int, on axis: Int) -> Int { coordinates[instance * axes.count + axis] }
-
-  func labels(of instance: Int) -> [Label] {
-    axes.indices.flatMap { axes[$0].members[member(of: instance, on: $0)].labels }
-  }
+  func member(of instance: Int, on axis: Int) -> Int { names.member(of: instance, on: axis) }
 
   /// The point at which an instance stands.
   func point(of instance: Int) -> Point {
-    let start = instance * axes.count
-    return Point(axes: axes, coordinates: Array(coordinates[start..<start + axes.count]))
+    Point(axes: axes, coordinates: axes.indices.map { member(of: instance, on: $0) })
   }
 
   /// The instances whose member of `axis` is `member`, ascending.
@@ -102,8 +86,10 @@ struct Memo<T> {
     return try results[slot(at: point, make: make)].get()
   }
 
-  /// The value, and a number that points have in common which have the value in common.
-  mutating func numbered(at point: Point, make: () throws -> T) throws -> (value: T, number: Int) {
+  /// The value, and a number that points have in common which have the value in common; nil where
+  /// every point has its own.
+  mutating func numbered(at point: Point, make: () throws -> T) throws -> (value: T, number: Int?) {
+    guard isUseful else { return (try make(), nil) }
     let slot = slot(at: point, make: make)
     return (try results[slot].get(), slot)
   }

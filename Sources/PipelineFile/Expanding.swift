@@ -22,7 +22,7 @@ extension ExpandedStage {
     let axes = Axes(list)
     var point = Point(axes: axes, coordinates: Array(repeating: 0, count: axes.count))
     var known = declaration.conditions.map { Memo<Bool>(for: [$0], axes: axes, evaluator) }
-    var coordinates: [Int] = []
+    var coordinates: [UInt32] = []
     for _ in 0..<total {
       var holds = true
       for (c, condition) in declaration.conditions.enumerated() where holds {
@@ -31,7 +31,7 @@ extension ExpandedStage {
         }
         holds = try known[c].value(at: point) { try evaluator.holds(expression, at: place, in: point) }
       }
-      if holds { coordinates += point.coordinates }
+      if holds { for member in point.coordinates { coordinates.append(UInt32(member)) } }
       // The last axis varies fastest.
       for a in axes.indices.reversed() {
         point.coordinates[a] += 1

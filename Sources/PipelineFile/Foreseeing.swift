@@ -6,19 +6,23 @@ import Workflow
 
 /// The instances bound so far, by their index in the graph, with what is known of their outputs.
 final class BoundInstances {
-  private(set) var instances: [Instance?]
   /// What is known of each: an index into `distinct`.
-  private var known: [Int]
+  private var known: [UInt32]
+  /// Whether each could be bound; the others are told as wrong.
+  private var isBound: [Bool]
+  /// The axes of an instance, flattened.
+  private let axes: (Int) -> [String]
   private var distinct: [[String: KnownFacts]] = [[:]]
   private var lists: [[Foresight.Member]: Int] = [:]
   private var members: [[Foresight.Member]] = []
 
-  init(count: Int) {
-    instances = Array(repeating: nil, count: count)
+  init(count: Int, axes: @escaping (Int) -> [String]) {
     known = Array(repeating: 0, count: count)
+    isBound = Array(repeating: false, count: count)
+    self.axes = axes
   }
 
-  func add(_ instance: Instance, at index: Int) { instances[index] = instance }
+  func add(at index: Int) { isBound[index] = true }
 
   /// Takes down what is known of outputs; its number is for `know`.
   fileprivate func take(_ outputs: [String: KnownFacts]) -> Int {
@@ -27,7 +31,7 @@ final class BoundInstances {
     return distinct.count - 1
   }
 
-  fileprivate func know(_ number: Int, of instance: Int) { known[instance] = number }
+  fileprivate func know(_ number: Int, of instance: Int) { known[instance] = UInt32(number) }
 
   fileprivate func members(_ list: Int) -> [Foresight.Member] { members[list] }
 
@@ -41,8 +45,8 @@ final class BoundInstances {
     var seen = Set<Look>()
     var list: [Foresight.Member] = []
     for source in binding.sources {
-      let axes = binding.labelled ? instances[source.instance]?.labels.map(\.axis) : []
-      let look = Look(known: known[source.instance], output: source.output, axes: axes)
+      let axes = !binding.labelled ? [] : isBound[source.instance] ? self.axes(source.instance) : nil
+      let look = Look(known: Int(known[source.instance]), output: source.output, axes: axes)
       guard seen.insert(look).inserted else { continue }
       let member = Foresight.Member(distinct[look.known][source.output], axes: axes)
       if !list.contains(member) { list.append(member) }
@@ -52,6 +56,19 @@ final class BoundInstances {
     lists[list] = members.count - 1
     return members.count - 1
   }
+}
+
+/// What an instance is bound to.
+struct BoundParts {
+  typealias Numbered = InstanceColumns.Numbered
+
+  var parameters: Numbered<JSON>
+  /// Of a kind, one for each of its inputs, then one for each of its external files: nil for what isn't written, and for
+  /// a file that lies outside.
+  var inputs: [Numbered<InputBinding?>]
+  /// Of a kind, one for each of its external files: nil for one that a stage makes.
+  var externals: [Numbered<ExternalBinding?>]
+  var code: CommandCode?
 }
 
 /// What a stage's kind says of its instances.
@@ -72,40 +89,46 @@ struct StageForesight {
   private var answers: [[String]: [Ground: Answer]] = [:]
   /// Input and which artifacts it reads → the list of what is known of them.
   private var lists: [[Int]: Int] = [:]
+  /// How many files outside there were of which nobody knew whether another instance has them.
+  private var unnumbered = 0
 
   init(_ kind: KindDescription) { self.kind = kind }
 
   /// Asks the kind, or remembers what it said.
-  /// - Parameter numbers: of the parameters, of each input's artifacts, of each external file, as the binding has them:
-  ///   instances with the same numbers have the same.
   /// - Returns: what is wrong.
-  mutating func look(at index: Int, _ numbers: [Int], in bound: BoundInstances) -> [Foresight.Mistake] {
-    let instance = bound.instances[index]!
-    var others = Array(numbers.dropFirst())
-    for (position, input) in kind.inputs.enumerated() {
-      let slot = [position, others[position]]
-      if lists[slot] == nil {
-        let binding = instance.inputs.first { $0.name == input.name }
-        lists[slot] = binding.map(bound.list) ?? -1
+  mutating func look(at index: Int, _ parts: BoundParts, in bound: BoundInstances) -> [Foresight.Mistake] {
+    var others: [Int] = []
+    for (position, input) in parts.inputs.prefix(kind.inputs.count).enumerated() {
+      guard let number = input.number else {
+        others.append(input.value.map(bound.list) ?? -1)
+        continue
       }
-      others[position] = lists[slot]!
+      let slot = [position, number]
+      if lists[slot] == nil { lists[slot] = input.value.map(bound.list) ?? -1 }
+      others.append(lists[slot]!)
     }
-    let answer = answer(for: instance, others, in: bound)
+    for external in parts.externals {
+      if external.number == nil { unnumbered += 1 }
+      others.append(external.number ?? -unnumbered)
+    }
+    let answer = answer(for: parts, others, in: bound)
     bound.know(answer.known, of: index)
     return answer.mistakes
   }
 
-  private mutating func answer(for instance: Instance, _ others: [Int], in bound: BoundInstances) -> Answer {
+  private mutating func answer(for parts: BoundParts, _ others: [Int], in bound: BoundInstances) -> Answer {
+    let parameters = parts.parameters.value
     func ground(_ names: [String]) -> Ground {
-      Ground(parameters: names.map { instance.parameters[$0] ?? .null }, others: others)
+      Ground(parameters: names.map { parameters[$0] ?? .null }, others: others)
     }
     for (names, known) in answers { if let answer = known[ground(names)] { return answer } }
     var inputs: [String: [Foresight.Member]] = [:]
     for (position, input) in kind.inputs.enumerated() where others[position] >= 0 {
       inputs[input.name] = bound.members(others[position])
     }
-    let files = Dictionary(uniqueKeysWithValues: instance.externals.map { ($0.name, $0.url) })
-    let said = kind.foresee(parameters: instance.parameters, inputs: inputs, files: files)
+    let files = Dictionary(
+      uniqueKeysWithValues: parts.externals.compactMap(\.value).map { ($0.name, $0.url) })
+    let said = kind.foresee(parameters: parameters, inputs: inputs, files: files)
     let answer = Answer(known: bound.take(said.outputs), mistakes: said.mistakes)
     answers[said.read, default: [:]][ground(said.read)] = answer
     return answer

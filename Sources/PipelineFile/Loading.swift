@@ -53,13 +53,13 @@ extension Pipeline {
     let evaluator = Evaluator(params: params, stageNames: written.stages.map(\.name))
     let references = try References(declarations, evaluator, &issues)
     try expand(declarations, references, evaluator, &issues)
-    let instances = try bind(declarations, references, evaluator, root: root, &issues)
+    let stages = try bind(declarations, references, evaluator, root: root, &issues)
     try issues.throwIfAny(first: path)
     let file =
       url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
     return Pipeline(
       graph: Graph(
-        instances: instances, project: root.path, file: file,
+        stages: stages, project: root.path, file: file,
         settings: KeySettings(salt: settings.salt, platform: settings.platform)), root: root, file: file,
       remote: remote, settings: settings, stages: written.stages.count,
       warnings: (params.unused(in: path)
@@ -108,25 +108,29 @@ extension Pipeline {
   }
 
   /// Binds the instances of every stage after those it refers to, so that what is known of these can be used.
-  /// - Returns: the instances in the order of the file; fewer than there are where something is wrong.
+  /// - Returns: the stages in the order of the file; fewer than there are where something is wrong.
   private static func bind(
     _ declarations: [StageDeclaration?], _ references: References, _ evaluator: Evaluator, root: URL,
     _ issues: inout IssueCollector
-  ) throws -> [Instance] {
+  ) throws -> [StageInstances] {
     var offsets: [Int] = []
     var total = 0
     for stage in evaluator.stages {
       offsets.append(total)
       total += stage?.count ?? 0
     }
-    let bound = BoundInstances(count: total)
+    let bound = BoundInstances(count: total) { i in
+      let s = offsets.indices.last { offsets[$0] <= i && evaluator.stages[$0] != nil }!
+      return evaluator.stages[s]!.names.labels(of: i - offsets[s]).map(\.axis)
+    }
+    var stages = [StageInstances?](repeating: nil, count: declarations.count)
     for s in references.order {
       guard let declaration = declarations[s], let stage = evaluator.stages[s] else { continue }
       let binding = Binding(
         declaration: declaration, stage: stage, evaluator: evaluator, offsets: offsets, root: root)
-      try binding.bind(into: bound, at: offsets[s], &issues)
+      stages[s] = try binding.bind(among: bound, at: offsets[s], &issues)
     }
-    return bound.instances.compactMap(\.self)
+    return stages.compactMap(\.self)
   }
 
   /// Paths stand in records, messages and command lines, which are text.

@@ -145,7 +145,7 @@ extension Evaluator {
       return Operand(texts: texts, number: quoted ? nil : Double(written: text))
     case .group(let group, _):
       let stage = stages[group.stage]!
-      if group.members.count == 1 { texts.append(stage.names[group.members[0]]) }
+      if group.members.count == 1 { texts.append(stage.names.name(of: group.members[0])) }
       texts.append(stage.name)
       return Operand(texts: texts, instances: (group.stage, Set(group.members)))
     case .null, .list, .map: return Operand(texts: texts + [found.value.spelled])

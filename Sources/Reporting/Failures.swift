@@ -17,8 +17,8 @@ struct Failures {
 
   /// One entry for each cause, with a name to be given to `bobbin log`; nothing where all were told when they happened.
   var lines: [String] {
+    guard report.failed > Failures.mostAtOnce else { return [] }
     let failed = report.instances.filter { $0.state == .failed }
-    guard failed.count > Failures.mostAtOnce else { return [] }
     var order: [String] = []
     var causes: [String: [Int]] = [:]
     for instance in failed {

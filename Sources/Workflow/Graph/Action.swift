@@ -84,9 +84,12 @@ public struct Action: Sendable, Hashable {
 
   /// Puts the canonical text of `instance`'s action into `out`: what `JSON.canonical` would give for the same members.
   /// It is written straight, and mostly hashed only, since a pipeline has 100,000 of them.
-  /// - Parameter long: told the text of each list that stands by its digest.
+  /// - Parameters:
+  ///   - leavingOut: parameters and inputs that are no part of it: those in which members of a group may differ.
+  ///   - long: told the text of each list that stands by its digest.
   static func write(
-    _ instance: Instance, _ now: Circumstances, into out: inout [UInt8], long: ([UInt8]) -> Void = { _ in }
+    _ instance: Instance, _ now: Circumstances, leavingOut: Set<String> = [], into out: inout [UInt8],
+    long: ([UInt8]) -> Void = { _ in }
   ) {
     out.removeAll(keepingCapacity: true)
     out.spell("{\"code\":\"")
@@ -110,10 +113,13 @@ public struct Action: Sendable, Hashable {
     out.spell(",\"inputs\":{")
     // Bindings in the canonical order of their names: internal ones first, then external ones, by position.
     let bindings = instance.inputs
-    var positions = Array(0..<bindings.count + instance.externals.count)
+    let externals = instance.externals
     func name(_ position: Int) -> String {
-      position < bindings.count
-        ? bindings[position].name : instance.externals[position - bindings.count].name
+      position < bindings.count ? bindings[position].name : externals[position - bindings.count].name
+    }
+    var positions = Array(0..<bindings.count + externals.count)
+    if !leavingOut.isEmpty {
+      positions.removeAll { $0 < bindings.count && leavingOut.contains(bindings[$0].name) }
     }
     if positions.count > 1 {
       positions.sort { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }
@@ -143,7 +149,12 @@ public struct Action: Sendable, Hashable {
     out.spell("},\"kind\":")
     out.put(JSON.string(instance.kind.name))
     out.spell(",\"parameters\":")
-    out.put(instance.parameters)
+    if leavingOut.isEmpty {
+      instance.appendParameters(to: &out)
+    } else {
+      out.put(
+        JSON.object((instance.parameters.objectValue ?? [:]).filter { !leavingOut.contains($0.key) }))
+    }
     if let facts = now.settings.facts(of: now.platform) {
       out.spell(",\"platform\":")
       out.put(facts)

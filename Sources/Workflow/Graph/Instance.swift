@@ -4,52 +4,103 @@ import Canonical
 import ContentStore
 import Foundation
 
-/// One instance of a stage.
+/// One instance of a stage: a row of its stage's columns, which are read as they are asked for.
 public struct Instance: Sendable {
-  /// The canonical name, which no other instance has: `stitched[front=model[regime=standard,seed=0],cut=stem]`.
-  public var name: String
-  public var stage: String
-  /// The axes, flattened: `front.regime`, `front.seed`, `cut`.
-  public var labels: [Label]
-  public var kind: KindDescription
-  /// In canonical form, as `KindDescription.decode` gave it.
-  public var parameters: JSON
-  public var inputs: [InputBinding]
-  public var externals: [ExternalBinding]
-  /// Nil: the kind's own. Commands have the files under `code:` and their programs instead.
-  public var commandCode: CommandCode?
-  /// Names of the environment variables that the work may see, and that are in its key with their values.
-  public var environment: [String]
-  /// Those of them whose values nobody but the work sees: the key has keyed digests.
-  public var secrets: Set<String>
-  public var outputs: [OutputDescription]
-  public var resources: Resources
-  /// Where its stage stands in the pipeline file.
-  public var place: Place
+  let its: StageInstances
+  let row: Int
 
+  init(_ its: StageInstances, _ row: Int) {
+    self.its = its
+    self.row = row
+  }
+
+  /// An instance that stands for itself.
   public init(
     name: String, stage: String, labels: [Label] = [], kind: KindDescription, parameters: JSON,
     inputs: [InputBinding] = [], externals: [ExternalBinding] = [], commandCode: CommandCode? = nil,
     environment: [String] = [], secrets: Set<String> = [], outputs: [OutputDescription],
     resources: Resources = Resources(), place: Place = .nowhere
   ) {
-    self.name = name
-    self.stage = stage
-    self.labels = labels
-    self.kind = kind
-    self.parameters = parameters
-    self.inputs = inputs
-    self.externals = externals
-    self.commandCode = commandCode
-    self.environment = environment
-    self.secrets = secrets
-    self.outputs = outputs
-    self.resources = resources
-    self.place = place
+    var columns = InstanceColumns()
+    columns.append(
+      parameters: .init(parameters), inputs: inputs.map { .init($0) }, externals: externals.map { .init($0) },
+      code: commandCode)
+    let facts = StageFacts(
+      name: stage, kind: kind, environment: environment, secrets: secrets, outputs: outputs,
+      resources: resources, place: place)
+    its = StageInstances(facts, names: InstanceNames(stage: stage, name: name, labels: labels), columns)
+    row = 0
   }
+
+  /// The canonical name, which no other instance has: `stitched[front=model[regime=standard,seed=0],cut=stem]`.
+  public package(set) var name: String {
+    get { its.names.name(of: row) }
+    set { self = with(name: newValue) }
+  }
+  public package(set) var stage: String {
+    get { its.facts.name }
+    set { self = with(stage: newValue) }
+  }
+  /// The axes, flattened: `front.regime`, `front.seed`, `cut`.
+  public package(set) var labels: [Label] {
+    get { its.names.labels(of: row) }
+    set { self = with(labels: newValue) }
+  }
+  public var kind: KindDescription { its.facts.kind }
+  /// In canonical form, as `KindDescription.decode` gave it.
+  public package(set) var parameters: JSON {
+    get { its.columns.parameters(row) }
+    set { self = with(parameters: newValue) }
+  }
+  public var inputs: [InputBinding] { its.columns.inputs(row) }
+  public package(set) var externals: [ExternalBinding] {
+    get { its.columns.externals(row) }
+    set { self = with(externals: newValue) }
+  }
+  /// Nil: the kind's own. Commands have the files under `code:` and their programs instead.
+  public var commandCode: CommandCode? { its.columns.code(row) }
+  /// Names of the environment variables that the work may see, and that are in its key with their values.
+  public var environment: [String] { its.facts.environment }
+  /// Those of them whose values nobody but the work sees: the key has keyed digests.
+  public package(set) var secrets: Set<String> {
+    get { its.facts.secrets }
+    set { self = with(secrets: newValue) }
+  }
+  public var outputs: [OutputDescription] { its.facts.outputs }
+  public var resources: Resources { its.facts.resources }
+  /// Where its stage stands in the pipeline file.
+  public var place: Place { its.facts.place }
 }
 
 extension Instance {
+  /// One that stands for itself, with some things otherwise; nil: as they are.
+  private func with(
+    name: String? = nil, stage: String? = nil, labels: [Label]? = nil, parameters: JSON? = nil,
+    externals: [ExternalBinding]? = nil, secrets: Set<String>? = nil
+  ) -> Instance {
+    Instance(
+      name: name ?? self.name, stage: stage ?? self.stage, labels: labels ?? self.labels, kind: kind,
+      parameters: parameters ?? self.parameters, inputs: inputs, externals: externals ?? self.externals,
+      commandCode: commandCode, environment: environment, secrets: secrets ?? self.secrets, outputs: outputs,
+      resources: resources, place: place)
+  }
+
+  /// Whether some instance of the stage has any files outside.
+  var hasExternals: Bool { its.columns.hasExternals }
+
+  /// Instances with the same have the same command code, or are of the same stage and have none.
+  struct CodeIdentity: Equatable {
+    fileprivate let stage: ObjectIdentifier
+    fileprivate let number: Int
+  }
+
+  var codeIdentity: CodeIdentity {
+    CodeIdentity(stage: ObjectIdentifier(its), number: its.columns.codeNumber(row))
+  }
+
+  /// The canonical text of `parameters`.
+  func appendParameters(to out: inout [UInt8]) { its.columns.appendParameters(row, to: &out) }
+
   /// The member of each manifest that an input reads; nil when it reads all of an artifact.
   func part(of binding: InputBinding) -> String? {
     switch kind.parts[binding.name] {
@@ -90,7 +141,7 @@ public struct Source: Sendable, Hashable {
 }
 
 /// A file or folder outside the pipeline that an instance reads.
-public struct ExternalBinding: Sendable {
+public struct ExternalBinding: Sendable, Hashable {
   public var name: String
   public var url: URL
   /// Of a folder, only files with such names count; none: all below it.

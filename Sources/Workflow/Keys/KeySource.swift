@@ -17,13 +17,14 @@ final class KeySource: Sendable {
   private let commands: CommandFiles
   /// The code of kinds whatever their parameters, by name.
   private let nativeCode: [String: Digest]
-  /// The code of each instance in scope.
-  private let code: [Digest?]
+  /// The code of instances, each once; and which of it each instance in scope has.
+  private let codes: [Digest]
+  private let codeOf: [UInt32]
 
   /// Digests what the instances in `scope` need from outside. Throws `DecodingIssue` at the place of a path or
   /// pattern that names nothing.
   init(
-    _ graph: Graph, scope: [Int], store: any ResultStore, environment: [String: String], platform: Platform
+    _ graph: Graph, scope: Scope, store: any ResultStore, environment: [String: String], platform: Platform
   ) throws {
     self.graph = graph
     self.store = store
@@ -32,41 +33,52 @@ final class KeySource: Sendable {
     self.platform = platform
     var bindings: [(String, ExternalBinding)] = []
     var commands: [Instance] = []
+    var shown: Instance.CodeIdentity?
     for i in scope {
       let instance = graph.instances[i]
-      for binding in instance.externals { bindings.append((instance.stage, binding)) }
-      if instance.commandCode != nil { commands.append(instance) }
+      if instance.hasExternals {
+        for binding in instance.externals { bindings.append((instance.stage, binding)) }
+      }
+      // Instances of a stage mostly share their code.
+      if shown != instance.codeIdentity {
+        shown = instance.codeIdentity
+        if instance.commandCode != nil { commands.append(instance) }
+      }
     }
     externals = try ExternalContent(bindings, store: store, root: graph.project)
     self.commands = try CommandFiles(commands, store: store, root: graph.project, environment: environment)
     // Each manifest is digested once.
     var nativeCode: [String: Digest] = [:]
     var commandCode: [CommandCode: Digest] = [:]
-    var latest: (code: CommandCode, digest: Digest)?
-    var code = [Digest?](repeating: nil, count: graph.instances.count)
+    var codes: [Digest] = []
+    var codeOf = [UInt32](repeating: 0, count: graph.instances.count)
+    var latest: Instance.CodeIdentity?
     for i in scope {
       let instance = graph.instances[i]
       let kind = instance.kind
-      if let command = instance.commandCode {
-        // Instances of a stage mostly share theirs, and to compare takes less time than to look up.
-        if latest?.code != command {
-          latest = (command, commandCode[command] ?? self.commands.manifest(of: command).digest)
-          commandCode[command] = latest!.digest
+      if latest != instance.codeIdentity || kind.looksUpCode {
+        latest = instance.codeIdentity
+        let digest: Digest
+        if let command = instance.commandCode {
+          digest = commandCode[command] ?? self.commands.manifest(of: command).digest
+          commandCode[command] = digest
+        } else {
+          let ofKind = nativeCode[kind.name] ?? kind.code.digest
+          nativeCode[kind.name] = ofKind
+          digest = kind.looksUpCode ? kind.code(parameters: instance.parameters).digest : ofKind
         }
-        code[i] = latest!.digest
-        continue
+        if codes.last != digest { codes.append(digest) }
       }
-      let ofKind = nativeCode[kind.name] ?? kind.code.digest
-      nativeCode[kind.name] = ofKind
-      code[i] = kind.looksUpCode ? kind.code(parameters: instance.parameters).digest : ofKind
+      codeOf[i] = UInt32(codes.count - 1)
     }
     self.nativeCode = nativeCode
-    self.code = code
+    self.codes = codes
+    self.codeOf = codeOf
   }
 
   /// Throws `DecodingIssue` at the stage's place where there can be no digest of a secret.
   private static func secrets(
-    _ graph: Graph, _ scope: [Int], _ environment: [String: String]
+    _ graph: Graph, _ scope: Scope, _ environment: [String: String]
   ) throws -> [String: Digest] {
     var found: [String: Digest] = [:]
     var key: SecretKey?
@@ -105,34 +117,33 @@ final class KeySource: Sendable {
 
   /// What instance `i` shares with those that can be computed in one job with it: all but what its kind lets vary.
   func group(_ i: Int, _ known: Resolution) -> Digest {
-    var shared = graph.instances[i]
-    let varying = shared.kind.varying
-    shared.inputs.removeAll { varying.contains($0.name) }
-    shared.parameters = .object((shared.parameters.objectValue ?? [:]).filter { !varying.contains($0.key) })
+    let instance = graph.instances[i]
     var text: [UInt8] = []
     // Which of its kind's sources each one's parameters reach is no difference: a worker has them all.
     Action.write(
-      shared, circumstances(shared, known, code: nativeCode[shared.kind.name] ?? code[i]!), into: &text)
-    text += Array("\(shared.resources)".utf8)
+      instance, circumstances(instance, known, code: nativeCode[instance.kind.name] ?? codeDigest(i)),
+      leavingOut: instance.kind.varying, into: &text)
+    text += Array("\(instance.resources)".utf8)
     return .of(text)
   }
 
   private func circumstances(_ i: Int, _ known: Resolution) -> Action.Circumstances {
-    circumstances(graph.instances[i], known, code: code[i]!)
+    circumstances(graph.instances[i], known, code: codeDigest(i))
   }
 
   private func circumstances(
     _ instance: Instance, _ known: Resolution, code: Digest
   ) -> Action.Circumstances {
-    Action.Circumstances(
-      code: code, inputs: { binding, n in known.artifact(of: instance, instance.inputs[binding], n) },
+    let bindings = instance.inputs
+    return Action.Circumstances(
+      code: code, inputs: { known.artifact(of: instance, bindings[$0], $1) },
       sources: { [graph] in graph.instances[$0] },
       externals: { [externals] in externals.artifact(of: instance.externals[$0]) }, environment: environment,
       secrets: secrets, settings: graph.settings, platform: platform)
   }
 
   /// The digest of the sources behind instance `i`'s key.
-  func codeDigest(_ i: Int) -> Digest { code[i]! }
+  func codeDigest(_ i: Int) -> Digest { codes[Int(codeOf[i])] }
 
   /// The sources behind instance `i`'s key.
   func code(_ i: Int) -> CodeManifest {
@@ -152,7 +163,7 @@ final class KeySource: Sendable {
   /// Whether instance `i` reads neither artifacts nor files outside.
   func readsNothing(_ i: Int) -> Bool {
     let instance = graph.instances[i]
-    return instance.inputs.isEmpty && instance.externals.isEmpty && instance.commandCode == nil
+    return instance.inputs.isEmpty && !instance.hasExternals && instance.commandCode == nil
   }
 
   /// Looks at the files outside that instance `i` reads (data and code): whether they are still those of its key.

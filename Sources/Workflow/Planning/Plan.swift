@@ -22,33 +22,8 @@ public struct Plan: Sendable {
     case impossible(String)
   }
 
-  public struct Entry: Sendable {
-    /// Index into the graph's instances.
-    public let instance: Int
-    public let name: String
-    public let state: State
-    /// Nil while pending.
-    public let key: Digest?
-    /// Nil unless up to date.
-    public let artifacts: [String: Artifact]?
-    /// The name under which it was known when its result was made, if it is up to date and has none but this.
-    public let formerName: String?
-
-    package init(
-      instance: Int, name: String, state: State, key: Digest?, artifacts: [String: Artifact]?,
-      formerName: String?
-    ) {
-      self.instance = instance
-      self.name = name
-      self.state = state
-      self.key = key
-      self.artifacts = artifacts
-      self.formerName = formerName
-    }
-  }
-
   /// One per instance in scope, in the order of the file.
-  public let entries: [Entry]
+  public let entries: Entries
   /// Which programs of each stage's commands count for their keys, in the order of the file.
   public let programs: [(stage: String, facts: ProgramFacts)]
   /// What went wrong while records were looked for on the remote.
@@ -57,7 +32,7 @@ public struct Plan: Sendable {
   public let lastRun: RunEntry?
 
   package init(entries: [Entry], remoteProblems: [String], lastRun: RunEntry?) {
-    self.entries = entries
+    self.entries = Entries(entries)
     programs = []
     self.remoteProblems = remoteProblems
     self.lastRun = lastRun
@@ -73,9 +48,9 @@ public struct Plan: Sendable {
     _ graph: Graph, targets: [Int]? = nil, store: Store, remote: (any Remote)? = nil,
     environment: [String: String], platform: Platform = Platform()
   ) throws {
-    let scope = targets.map(graph.closure(of:)) ?? Set(graph.instances.indices)
+    let scope = Scope(graph, targets: targets)
     let keys = try KeySource(
-      graph, scope: scope.sorted(), store: store, environment: environment, platform: platform)
+      graph, scope: scope, store: store, environment: environment, platform: platform)
     let resolution = Resolution(graph, keys: keys, scope: scope, store: store)
     let explainer = Explainer(graph, keys: keys, store: store)
     let remote = remote.map { remote in GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime } }
@@ -122,14 +97,20 @@ public struct Plan: Sendable {
       if case .pending = states[cause] { waitsFor[i] = waitsFor[cause] } else { waitsFor[i] = cause }
       states[i] = .pending(on: graph.instances[waitsFor[i]].name)
     }
-    entries = scope.sorted().map { i in
-      Entry(
-        instance: i, name: graph.instances[i].name, state: states[i]!, key: resolution.key[i],
-        artifacts: resolution.artifacts[i],
-        formerName: states[i] == .upToDate
-          ? resolution.key[i].flatMap { explainer.formerName(i, $0) } : nil)
+    var formerNames: [Int: String] = [:]
+    // Of those whose names and keys are remembered just so, none had another name.
+    let areAllKnown =
+      states.allSatisfy { $0 == nil || $0 == .upToDate }
+      && graph.seal(scope, keys: resolution.key).map {
+        (try? store.isSealed($0, project: graph.project, file: graph.file)) ?? false
+      } ?? false
+    for i in scope where !areAllKnown && states[i] == .upToDate {
+      formerNames[i] = resolution.key[i].flatMap { explainer.formerName(i, $0) }
     }
-    programs = Plan.programs(of: scope.sorted(), graph, keys)
+    entries = Entries(
+      graph, scope, states: states, keys: resolution.key, artifacts: resolution.artifacts,
+      formerNames: formerNames)
+    programs = Plan.programs(of: scope, graph, keys)
     remoteProblems = problems
     lastRun = try? store.runs(project: graph.project, file: graph.file, limit: 1).first
   }
@@ -145,10 +126,12 @@ public struct Plan: Sendable {
   }
 
   private static func programs(
-    of scope: [Int], _ graph: Graph, _ keys: KeySource
+    of scope: Scope, _ graph: Graph, _ keys: KeySource
   ) -> [(stage: String, facts: ProgramFacts)] {
     var found: [(stage: String, facts: ProgramFacts)] = []
-    for i in scope {
+    var latest: Instance.CodeIdentity?
+    for i in scope where graph.instances[i].codeIdentity != latest {
+      latest = graph.instances[i].codeIdentity
       guard let facts = keys.programs(i) else { continue }
       let stage = graph.instances[i].stage
       if found.last?.stage != stage {

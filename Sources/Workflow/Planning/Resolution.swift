@@ -4,6 +4,31 @@
 import Canonical
 import ContentStore
 
+/// What looking instances up came to, in the order of the pass. Nearly all of many are hits, and take a few bytes each.
+struct Answers: Sequence {
+  private var instances: [UInt32] = []
+  private var platforms: [Int64] = []
+  private var others: [Int: Resolution.Answer] = [:]
+
+  var isEmpty: Bool { instances.isEmpty }
+
+  mutating func append(_ i: Int, _ answer: Resolution.Answer) {
+    if case .hit(let platform) = answer {
+      platforms.append(platform)
+    } else {
+      others[instances.count] = answer
+      platforms.append(0)
+    }
+    instances.append(UInt32(i))
+  }
+
+  func makeIterator() -> some IteratorProtocol<(instance: Int, answer: Resolution.Answer)> {
+    instances.indices.lazy.map { n in
+      (Int(instances[n]), others[n] ?? .hit(platform: platforms[n]))
+    }.makeIterator()
+  }
+}
+
 /// The keys and artifacts known so far.
 final class Resolution {
   /// What looking an instance up came to.
@@ -21,12 +46,12 @@ final class Resolution {
   let graph: Graph
   let keys: KeySource
   private let store: any ResultStore
-  let scope: Set<Int>
+  let scope: Scope
   /// What is known of each instance's outputs.
-  private(set) var artifacts: [[String: Artifact]?]
+  private(set) var artifacts: KnownArtifacts
   private(set) var key: [Digest?]
   /// How many of the instances that it reads have no known artifacts.
-  private var unknown: [Int]
+  private var unknown: [UInt32]
   /// Those that can be looked up now.
   private var ready: [Int]
   /// Whether `ready` may name an instance twice.
@@ -34,22 +59,22 @@ final class Resolution {
   /// What the manifests list of which keys need parts.
   private var parts: [Digest: [String: Artifact]] = [:]
 
-  init(_ graph: Graph, keys: KeySource, scope: Set<Int>, store: any ResultStore) {
+  init(_ graph: Graph, keys: KeySource, scope: Scope, store: any ResultStore) {
     self.graph = graph
     self.keys = keys
     self.store = store
     self.scope = scope
-    artifacts = Array(repeating: nil, count: graph.instances.count)
+    artifacts = KnownArtifacts(graph.instances)
     key = Array(repeating: nil, count: graph.instances.count)
-    unknown = graph.dependencies.map(\.count)
+    unknown = graph.dependencies.map { UInt32($0.count) }
     ready = graph.order.filter { graph.dependencies[$0].isEmpty && scope.contains($0) }
   }
 
   /// Looks up everything that can be, and what follows from it, until only misses are left. Returns the answers in
   /// the order of the pass.
   /// - Parameter mayBeLookedUp: whether an instance isn't occupied with what was known before.
-  func advance(_ mayBeLookedUp: (Int) -> Bool = { _ in true }) throws -> [(instance: Int, answer: Answer)] {
-    var answers: [(Int, Answer)] = []
+  func advance(_ mayBeLookedUp: (Int) -> Bool = { _ in true }) throws -> Answers {
+    var answers = Answers()
     var buffer: [UInt8] = []
     while !ready.isEmpty {
       var wave = (mayRepeat ? Set(ready).sorted() : ready).filter(mayBeLookedUp)
@@ -58,33 +83,52 @@ final class Resolution {
       try readParts(of: wave)
       wave.removeAll { i in
         guard let obstacle = obstacle(to: i) else { return false }
-        answers.append((i, obstacle))
+        answers.append(i, obstacle)
         return true
       }
-      let wanted = wave.map { keys.key($0, self, buffer: &buffer) }
-      let found = try store.outputs(for: wanted)
-      for (i, digest) in zip(wave, wanted) {
-        key[i] = digest
-        guard let known = found[digest] else {
-          answers.append((i, .miss(undeclared: nil)))
-          continue
-        }
-        if let lacking = graph.instances[i].outputs.first(where: { known.artifacts[$0.name] == nil }) {
-          answers.append((i, .miss(undeclared: lacking.name)))
-          continue
-        }
-        settle(i, known.artifacts)
-        answers.append((i, .hit(platform: known.platform)))
+      for i in wave { key[i] = keys.key(i, self, buffer: &buffer) }
+      let found = try lookUp(wave)
+      for (n, i) in wave.enumerated() {
+        answers.append(i, found[n])
+        if case .hit = found[n] { tellConsumers(of: i) }
       }
     }
     return answers
   }
 
+  /// So many keys are looked up at a time.
+  private static let batch = 4096
+
+  /// What the store has for the keys of these instances; the artifacts of those that it knows are known then.
+  private func lookUp(_ wave: [Int]) throws -> [Answer] {
+    var found = [Answer](repeating: .miss(undeclared: nil), count: wave.count)
+    var order = Array(wave.indices)
+    // In the order in which the store has them, so that each of its pages is read once.
+    if wave.count > Resolution.batch { order.sort { key[wave[$0]]! < key[wave[$1]]! } }
+    for start in stride(from: 0, to: order.count, by: Resolution.batch) {
+      let batch = order[start..<min(start + Resolution.batch, order.count)]
+      let known = try store.outputs(for: batch.map { key[wave[$0]]! })
+      for n in batch {
+        guard let known = known[key[wave[n]]!] else { continue }
+        if let lacking = graph.instances[wave[n]].outputs.first(where: { known.artifacts[$0.name] == nil }) {
+          found[n] = .miss(undeclared: lacking.name)
+        } else {
+          artifacts[wave[n]] = known.artifacts
+          found[n] = .hit(platform: known.platform)
+        }
+      }
+    }
+    return found
+  }
+
   /// The artifacts of instance `i` are known from now on.
   func settle(_ i: Int, _ outputs: [String: Artifact]) {
-    let wasKnown = artifacts[i] != nil
+    let wereKnown = artifacts.areKnown(i)
     artifacts[i] = outputs
-    if wasKnown { return }
+    if !wereKnown { tellConsumers(of: i) }
+  }
+
+  private func tellConsumers(of i: Int) {
     for c in graph.consumers[i] where scope.contains(c) {
       unknown[c] -= 1
       if unknown[c] == 0 { ready.append(c) }
@@ -96,7 +140,7 @@ final class Resolution {
   func adopt(_ i: Int, _ outputs: [String: Artifact]) -> [Int] {
     artifacts[i] = outputs
     var following = Set<Int>()
-    var stack = graph.consumers[i]
+    var stack = Array(graph.consumers[i])
     while let c = stack.popLast() {
       if scope.contains(c), following.insert(c).inserted { stack += graph.consumers[c] }
     }
@@ -104,7 +148,7 @@ final class Resolution {
       artifacts[f] = nil
       key[f] = nil
     }
-    for f in following { unknown[f] = graph.dependencies[f].count { artifacts[$0] == nil } }
+    for f in following { unknown[f] = UInt32(graph.dependencies[f].count { !artifacts.areKnown($0) }) }
     ready.removeAll { following.contains($0) }
     let sorted = following.sorted()
     ready += sorted.filter { unknown[$0] == 0 }
@@ -125,7 +169,7 @@ final class Resolution {
   /// The artifact that an instance reads by source `n` of an input: all of it, or the part that the input asks for.
   func artifact(of instance: Instance, _ binding: InputBinding, _ n: Int) -> Artifact {
     let source = binding.sources[n]
-    guard let artifact = artifacts[source.instance]?[source.output] else {
+    guard let artifact = artifacts.artifact(source.instance, source.output) else {
       preconditionFailure("BUG: \(instance.name) reads an unknown output '\(source.output)'")
     }
     guard let part = instance.part(of: binding) else { return artifact }
@@ -175,7 +219,7 @@ final class Resolution {
     return instance.inputs.flatMap { binding -> [(InputBinding, String, Artifact)] in
       guard let part = instance.part(of: binding) else { return [] }
       return binding.sources.compactMap { source in
-        artifacts[source.instance]?[source.output].map { (binding, part, $0) }
+        artifacts.artifact(source.instance, source.output).map { (binding, part, $0) }
       }
     }
   }

@@ -11,7 +11,7 @@ struct Bundle {
   let resources: Resources
   /// Of each member that is ready: the files of what it reads, the files outside as they are, and in which epoch of the
   /// member's that is. In another it is not this bundle's any more, though it may be ready in another one.
-  var opened: [Int: (files: [Digest: String], sight: Sight, continuation: Continuation, epoch: Int)] = [:]
+  var opened: [Int: (files: [Digest: String], sight: Sight, continuation: Continuation, epoch: UInt32)] = [:]
 
   /// Takes out the first of `parts` equal parts.
   mutating func split(into parts: Int) -> Bundle {

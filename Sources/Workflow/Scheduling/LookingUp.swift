@@ -17,7 +17,7 @@ extension Scheduler {
 
   private func take(_ answer: Resolution.Answer, of i: Int) {
     switch answer {
-    case .hit(let platform): finish(i, Outcome(platform: platform))
+    case .hit(let platform): finish(i, cachedFrom: platform)
     case .impossible(let why): fail(i, Failure(.input, why))
     case .unread(let manifest): readParts(of: manifest, for: i)
     case .miss(let undeclared):

@@ -4,8 +4,8 @@ import Canonical
 import ContentStore
 import Foundation
 
-/// What is true of an instance.
-enum Phase {
+/// What is true of an instance. Indirect, so that a million that are done take a few bytes each and share the rest.
+indirect enum Phase: Sendable {
   /// What it reads isn't known, or its key hasn't been looked up.
   case waiting
   /// The remote is asked for its record, or for a manifest of which its key needs a part.
@@ -54,8 +54,8 @@ enum Phase {
 }
 
 /// Why an instance runs, and how often that went wrong for reasons that aren't its own.
-struct Attempt {
-  enum Purpose {
+struct Attempt: Sendable {
+  enum Purpose: Sendable {
     /// Its key has no record.
     case miss
     /// It was done, as the outcome says, but bytes of its outputs are lost.
@@ -73,7 +73,7 @@ struct Attempt {
 }
 
 /// What an instance whose producers run again wants of them.
-enum Need {
+enum Need: Sendable {
   /// Its key.
   case key
   /// To run.
@@ -83,7 +83,7 @@ enum Need {
 }
 
 /// A member of a job under way.
-struct Work {
+struct Work: Sendable {
   var attempt: Attempt
   var action: Action
   var started: Date
@@ -109,7 +109,7 @@ struct Work {
 }
 
 /// What became of an instance, as far as its report needs it.
-struct Outcome {
+struct Outcome: Sendable {
   var state: InstanceReport.State = .cached
   /// By what a cached result was computed, as `KnownOutputs.platform` says.
   var platform: Int64 = 0
@@ -126,11 +126,11 @@ struct Outcome {
 }
 
 /// The phases of all instances. They change by `move` alone.
-struct Phases {
+struct Phases: Sendable {
   private var phases: [Phase]
   private var counts = [Int](repeating: 0, count: Phase.Standing.allCases.count)
   /// A number that changes with every move, by instance: what was asked for in an earlier phase is of no use.
-  private(set) var epochs: [Int]
+  private(set) var epochs: [UInt32]
 
   /// - Parameters:
   ///   - count: how many instances there are.

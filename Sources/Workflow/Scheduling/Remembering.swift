@@ -43,6 +43,24 @@ extension Scheduler {
   /// Has the store remember what became of every instance.
   func remember(_ report: RunReport) {
     guard let entry else { return }
+    let outcome = RunOutcome(
+      exitStatus: Int(report.exitStatus), executed: report.executed, cached: report.cached,
+      failed: report.failed, skipped: report.skipped)
+    do {
+      let seal = outcome.failed + outcome.skipped == 0 ? graph.seal(scope, keys: resolution.key) : nil
+      // Where it stands, there is nothing to say.
+      if let seal, outcome.executed == 0,
+        try store.isSealed(seal, project: graph.project, file: graph.file)
+      {
+        return try store.endRun(entry, outcome: outcome)
+      }
+      try note(report, entry)
+      if let seal { try store.seal(entry, seal) }
+      try store.endRun(entry, outcome: outcome)
+    } catch { problems.fault("\(error)") }
+  }
+
+  private func note(_ report: RunReport, _ entry: RunID) throws {
     let notes = report.instances.map { instance in
       let state: InstanceState =
         switch instance.state {
@@ -55,34 +73,10 @@ extension Scheduler {
         name: instance.name, key: instance.key, state: state,
         message: state == .failed ? instance.message : nil)
     }
-    do {
-      try store.note(entry, notes)
-      try store.endRun(
-        entry,
-        outcome: RunOutcome(
-          exitStatus: Int(report.exitStatus), executed: report.executed, cached: report.cached,
-          failed: report.failed, skipped: report.skipped))
-    } catch { problems.fault("\(error)") }
+    try store.note(entry, notes)
   }
 
   func report(_ i: Int) -> InstanceReport {
-    let name = graph.instances[i].name
-    func report(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceReport {
-      InstanceReport(
-        instance: i, name: name, state: failure == nil ? outcome.state : .failed, key: resolution.key[i],
-        reason: outcome.state == .cached ? nil : outcome.reason, message: failure?.message, failure: failure,
-        seconds: outcome.seconds, artifacts: failure == nil ? resolution.artifacts[i] ?? [:] : [:],
-        sharedWith: outcome.sharedWith.map { graph.instances[$0].name }, resumed: outcome.resumed)
-    }
-    switch phases[i] {
-    case .done(let outcome), .checking(let outcome): return report(outcome)
-    case .failed(let failure, let outcome): return report(outcome, failure)
-    case .skipped(let why):
-      return InstanceReport(
-        instance: i, name: name, state: .skipped, key: resolution.key[i], reason: nil, message: why,
-        seconds: 0,
-        artifacts: [:])
-    default: preconditionFailure("BUG: \(name) has not come to an end")
-    }
+    Ending(graph, phases, keys: resolution.key, artifacts: resolution.artifacts).report(i)
   }
 }

@@ -39,6 +39,9 @@ package protocol ResultStore: Sendable {
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID
   /// Remembers what became of instances, any number at a time.
   func note(_ run: RunID, _ notes: [InstanceNote]) throws
+  /// Takes down what stands for all that a run noted; what is noted afterwards takes it back.
+  func seal(_ run: RunID, _ seal: Digest) throws
+  func isSealed(_ seal: Digest, project: String, file: String) throws -> Bool
   func endRun(_ run: RunID, outcome: RunOutcome) throws
 }
 

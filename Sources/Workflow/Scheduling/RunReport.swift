@@ -71,7 +71,7 @@ public struct InstanceReport: Sendable {
 /// What a run came to.
 public struct RunReport: Sendable {
   /// One per instance in scope, in the order of the file.
-  public var instances: [InstanceReport]
+  public var instances: InstanceReports
   /// From start to end.
   public var seconds: Double
   /// Whether the caller ended it.
@@ -88,6 +88,15 @@ public struct RunReport: Sendable {
 
   public init(
     instances: [InstanceReport], seconds: Double, interrupted: Bool, storeProblems: [String],
+    warnings: [String]
+  ) {
+    self.init(
+      instances: InstanceReports(instances), seconds: seconds, interrupted: interrupted,
+      storeProblems: storeProblems, warnings: warnings)
+  }
+
+  init(
+    instances: InstanceReports, seconds: Double, interrupted: Bool, storeProblems: [String],
     warnings: [String]
   ) {
     self.instances = instances
@@ -113,7 +122,9 @@ public struct RunReport: Sendable {
   public var cached: Int { count(.cached) }
   public var failed: Int { count(.failed) }
   public var skipped: Int { count(.skipped) }
-  private func count(_ state: InstanceReport.State) -> Int { instances.count { $0.state == state } }
+  private func count(_ state: InstanceReport.State) -> Int {
+    instances.indices.count { instances.state($0) == state }
+  }
 
   /// 130 interrupted; 3 the store or a remote failed; 1 an instance failed; 0 all well.
   public var exitStatus: Int32 {

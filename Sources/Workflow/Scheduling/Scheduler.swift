@@ -14,7 +14,7 @@ final class Scheduler {
   let options: RunOptions
   let surroundings: any Surroundings
   let observe: Observer
-  let scope: Set<Int>
+  let scope: Scope
   let keys: KeySource
   let resolution: Resolution
   let explainer: Explainer
@@ -52,6 +52,8 @@ final class Scheduler {
   var entry: RunID?
   /// Whether the first pass is over, so that what is up to date is told one by one.
   private var isUnderWay = false
+  /// What has become of the last one whose record was there.
+  private var cached: (platform: Int64, phase: Phase)?
   /// Where each instance stands in the topological order.
   lazy var rank: [Int] = {
     var rank = [Int](repeating: 0, count: graph.instances.count)
@@ -78,9 +80,9 @@ final class Scheduler {
     self.options = options
     self.surroundings = surroundings
     self.observe = Observer(surroundings, observe)
-    scope = options.targets.map { graph.closure(of: $0) } ?? Set(graph.instances.indices)
+    scope = Scope(graph, targets: options.targets)
     keys = try KeySource(
-      graph, scope: scope.sorted(), store: store, environment: options.environment, platform: options.platform
+      graph, scope: scope, store: store, environment: options.environment, platform: options.platform
     )
     resolution = Resolution(graph, keys: keys, scope: scope, store: store)
     explainer = Explainer(graph, keys: keys, store: store)
@@ -119,9 +121,9 @@ final class Scheduler {
       if stop == nil { lookUp() }
     }
     end()
-    let instances = scope.sorted().map { self.report($0) }
+    let ending = Ending(graph, phases, keys: resolution.key, artifacts: resolution.artifacts)
     var report = RunReport(
-      instances: instances, seconds: options.now().timeIntervalSince(start),
+      instances: InstanceReports(scope, ending), seconds: options.now().timeIntervalSince(start),
       interrupted: stop == .interruption, storeProblems: problems.ofStore, warnings: problems.warnings)
     report.fromOtherPlatforms = countOfOtherPlatforms()
     if report.fromOtherPlatforms > 0 { report.ofSeveralPlatforms = ofSeveralPlatforms() }
@@ -289,12 +291,22 @@ final class Scheduler {
   }
 
   /// `i` came out well.
-  func finish(_ i: Int, _ outcome: Outcome) {
+  func finish(_ i: Int, _ outcome: Outcome) { finish(i, .done(outcome), outcome) }
+
+  /// The record of `i` was there.
+  func finish(_ i: Int, cachedFrom platform: Int64) {
+    let outcome = Outcome(platform: platform)
+    // All those of one platform share one value.
+    if cached?.platform != platform { cached = (platform, .done(outcome)) }
+    finish(i, cached!.phase, outcome)
+  }
+
+  private func finish(_ i: Int, _ done: Phase, _ outcome: Outcome) {
     if options.required.contains(i) {
       phases.move(i, to: .checking(outcome))
       check(i, outcome)
     } else {
-      phases.move(i, to: .done(outcome))
+      phases.move(i, to: done)
       if isUnderWay { observe.tell(.finished(report(i))) }
     }
     resumeWaiters(of: i)

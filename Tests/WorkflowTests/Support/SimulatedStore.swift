@@ -196,6 +196,8 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   func note(_ run: RunID, _ notes: [InstanceNote]) throws {
     for note in notes where note.state.hasResult { lastKeys[note.name] = note.key }
   }
+  func seal(_ run: RunID, _ seal: Digest) throws {}
+  func isSealed(_ seal: Digest, project: String, file: String) throws -> Bool { false }
   func endRun(_ run: RunID, outcome: RunOutcome) throws {}
 }
 
