@@ -85,7 +85,8 @@ struct Binding {
 
   // MARK: Kinds
 
-  private func kindBinder(_ subject: String, _ found: inout IssueCollector) throws -> (Point) throws -> BoundParts
+  private func kindBinder(_ subject: String, _ found: inout IssueCollector) throws -> (Point) throws ->
+    BoundParts
   {
     let kind = declaration.kind
     let names = kind.parameters.map(\.name) + kind.inputs.map(\.name) + kind.externals.map(\.name)

@@ -47,7 +47,7 @@ public final class RunDisplay: @unchecked Sendable {
     self.durations = durations
     self.ticks = ticks
     followed = following
-    state = RunState(start: now(), stages: graph.instances.map(\.stage), jobs: jobs)
+    state = RunState(start: now(), stage: { graph.instances[$0].stage }, jobs: jobs)
     guard ticks, !quiet || !following.isEmpty else { return }
     let ticking = Thread { [weak self] in
       while self?.tick() == true { usleep(200_000) }

@@ -27,14 +27,14 @@ struct RunState {
   /// How many are left of each stage, as far as is known, and what those of this run took.
   private var left: [String: Int] = [:]
   private var taken: [String: [Double]] = [:]
-  private let stages: [String]
+  private let stage: (Int) -> String
   /// How many run at a time.
   private let jobs: Int
 
-  /// - Parameter stages: the stage of each instance.
-  init(start: Double, stages: [String], jobs: Int) {
+  /// - Parameter stage: that of an instance.
+  init(start: Double, stage: @escaping (Int) -> String, jobs: Int) {
     self.start = start
-    self.stages = stages
+    self.stage = stage
     self.jobs = jobs
   }
 
@@ -43,7 +43,7 @@ struct RunState {
     case .planned(let total, let cached):
       self.total = total
       done = cached
-    case .toDo(let instances): left = Dictionary(grouping: instances) { stages[$0] }.mapValues(\.count)
+    case .toDo(let instances): left = Dictionary(grouping: instances, by: stage).mapValues(\.count)
     case .started(let instance, _):
       running.append(Running(instance: instance, since: now, mentioned: now))
     case .progress(let instance, let progress):
@@ -53,7 +53,7 @@ struct RunState {
       running.removeAll { $0.instance == report.instance }
       done += 1
       if report.state == .failed { failed += 1 }
-      let stage = stages[report.instance]
+      let stage = stage(report.instance)
       left[stage, default: 1] -= 1
       if report.state == .executed, report.sharedWith == nil {
         taken[stage, default: []].append(report.seconds)
@@ -75,7 +75,7 @@ struct RunState {
     var longest = 0.0
     for (stage, count) in left where count > 0 {
       guard let each = taken[stage].map(Durations.median) ?? durations[stage] else { return nil }
-      let mine = running.filter { stages[$0.instance] == stage }
+      let mine = running.filter { self.stage($0.instance) == stage }
       let rest = mine.map { $0.secondsLeft(at: now) ?? max(0, each - (now - $0.since)) }
       let waiting = max(0, count - mine.count)
       work += rest.reduce(0, +) + Double(waiting) * each

@@ -6,13 +6,10 @@ import Workflow
 /// Short names of a graph's instances. They are for reading; commands take the canonical ones.
 public final class ShortNames {
   private let graph: Graph
-  private let members: [String: [Int]]
+  private lazy var members = Dictionary(grouping: graph.instances.indices) { graph.instances[$0].stage }
   private var names: [String: [Int: String]] = [:]
 
-  public init(_ graph: Graph) {
-    self.graph = graph
-    members = Dictionary(grouping: graph.instances.indices) { graph.instances[$0].stage }
-  }
+  public init(_ graph: Graph) { self.graph = graph }
 
   /// `stitched[standard, conv1, direct]`; `model` where there is but one.
   public subscript(instance: Int) -> String {

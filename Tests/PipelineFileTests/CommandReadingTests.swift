@@ -49,7 +49,9 @@ private let texts = [
         run: \(try yaml(text))
         outputs: { x: x }
       """)
-    do { return Array(try PipelineFileTests.load(file).graph.instances) } catch is PipelineFileError { return nil }
+    do { return Array(try PipelineFileTests.load(file).graph.instances) } catch is PipelineFileError {
+      return nil
+    }
   }
 
   @Test("An instance among many is the same as alone", arguments: texts)

@@ -46,13 +46,19 @@ public struct Instance: Sendable {
     get { its.names.labels(of: row) }
     set { self = with(labels: newValue) }
   }
-  public var kind: KindDescription { its.facts.kind }
+  public package(set) var kind: KindDescription {
+    get { its.facts.kind }
+    set { self = with(kind: newValue) }
+  }
   /// In canonical form, as `KindDescription.decode` gave it.
   public package(set) var parameters: JSON {
     get { its.columns.parameters(row) }
     set { self = with(parameters: newValue) }
   }
-  public var inputs: [InputBinding] { its.columns.inputs(row) }
+  public package(set) var inputs: [InputBinding] {
+    get { its.columns.inputs(row) }
+    set { self = with(inputs: newValue) }
+  }
   public package(set) var externals: [ExternalBinding] {
     get { its.columns.externals(row) }
     set { self = with(externals: newValue) }
@@ -75,12 +81,14 @@ public struct Instance: Sendable {
 extension Instance {
   /// One that stands for itself, with some things otherwise; nil: as they are.
   private func with(
-    name: String? = nil, stage: String? = nil, labels: [Label]? = nil, parameters: JSON? = nil,
-    externals: [ExternalBinding]? = nil, secrets: Set<String>? = nil
+    name: String? = nil, stage: String? = nil, labels: [Label]? = nil, kind: KindDescription? = nil,
+    parameters: JSON? = nil, inputs: [InputBinding]? = nil, externals: [ExternalBinding]? = nil,
+    secrets: Set<String>? = nil
   ) -> Instance {
     Instance(
-      name: name ?? self.name, stage: stage ?? self.stage, labels: labels ?? self.labels, kind: kind,
-      parameters: parameters ?? self.parameters, inputs: inputs, externals: externals ?? self.externals,
+      name: name ?? self.name, stage: stage ?? self.stage, labels: labels ?? self.labels,
+      kind: kind ?? self.kind, parameters: parameters ?? self.parameters, inputs: inputs ?? self.inputs,
+      externals: externals ?? self.externals,
       commandCode: commandCode, environment: environment, secrets: secrets ?? self.secrets, outputs: outputs,
       resources: resources, place: place)
   }

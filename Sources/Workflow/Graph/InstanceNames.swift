@@ -72,7 +72,9 @@ public final class InstanceNames: Sendable {
   /// The instance of this name.
   func instance(named name: some StringProtocol) -> Int? {
     if axes.isEmpty { return name == self.name(of: 0) ? 0 : nil }
-    guard name.hasPrefix(stage), name.dropFirst(stage.count).first == "[", name.last == "]" else { return nil }
+    guard name.hasPrefix(stage), name.dropFirst(stage.count).first == "[", name.last == "]" else {
+      return nil
+    }
     let parts = InstanceNames.parts(name.dropFirst(stage.count + 1).dropLast())
     guard parts.count == axes.count else { return nil }
     let members = self.members.load() ?? self.members.storeIfNil(MembersByPart(axes))

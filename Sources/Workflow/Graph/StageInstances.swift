@@ -50,7 +50,7 @@ public final class StageInstances: Sendable {
 
 /// In what the instances of a stage differ, besides their names: a row for each.
 public struct InstanceColumns: Sendable {
-  private(set) var count = 0
+  public private(set) var count = 0
   private var parameters = Texts()
   private var inputs: [InputColumn] = []
   private var externals: [Column<ExternalBinding?>] = []
@@ -186,7 +186,8 @@ private struct InputColumn: Sendable {
     guard let binding else { return positions.append(0) }
     if let number, let known = byNumber[number] { return positions.append(known) }
     if ends.isEmpty || !isLast(binding) {
-      headOf.append(place(of: Head(name: binding.name, isList: binding.isList, labelled: binding.labelled), &heads))
+      headOf.append(
+        place(of: Head(name: binding.name, isList: binding.isList, labelled: binding.labelled), &heads))
       for source in binding.sources {
         sources.append(UInt32(source.instance))
         outputOf.append(place(of: source.output, &outputs))

@@ -22,7 +22,9 @@ struct KnownArtifacts: Sendable {
   func artifact(_ i: Int, _ output: String) -> Artifact? {
     guard known[i] else { return nil }
     let outputs = instances[i].its.facts.outputs
-    return outputs.firstIndex { $0.name == output }.map { artifacts[instances.outputs(of: i).lowerBound + $0] }
+    return outputs.firstIndex { $0.name == output }.map {
+      artifacts[instances.outputs(of: i).lowerBound + $0]
+    }
   }
 
   /// The declared outputs of an instance by their names; nil as long as they aren't known. Whatever else is given isn't
