@@ -1,4 +1,5 @@
 import Canonical
+import PipelineFile
 import Testing
 import Workflow
 

@@ -98,6 +98,9 @@ extension Scheduler {
     _ i: Int, _ artifacts: [String: Artifact], _ outcome: Outcome, _ facts: JSON, _ replaced: Record?
   ) {
     release(i)
+    // A record may have outputs that aren't declared any more.
+    let outputs = Set(graph.instances[i].outputs.map(\.name))
+    let artifacts = artifacts.filter { outputs.contains($0.key) }
     let before = resolution.artifacts[i] ?? [:]
     if before != artifacts {
       let names = artifacts.keys.filter { before[$0] != artifacts[$0] }.sorted()
