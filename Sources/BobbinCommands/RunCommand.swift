@@ -35,7 +35,12 @@ struct RunCommand: ProgramCommand {
     false
   @Flag(help: "Begin at the beginning what was interrupted, and drop the states that it had saved.")
   var noResume = false
-  @Flag(name: .shortAndLong, help: "Say what would run and why; run nothing.") var dryRun = false
+  @Flag(
+    name: .shortAndLong,
+    help: """
+      Say what would run and why; run nothing. Forecasts time, bytes and the longest chain by what earlier runs of the \
+      stages took, or of others of their kinds, and says how many those are and how far apart.
+      """) var dryRun = false
   @Flag(help: "Print one JSON object at the end instead of a line; with --dry-run, instead of the text.")
   var json = false
   @Option(
@@ -56,13 +61,21 @@ struct RunCommand: ProgramCommand {
     if !quiet { opened.warnOfUndeclaredFiles() }
     let graph = opened.graph
     let targets = try opened.targets(instances)
-    if dryRun {
-      let plan = try opened.plan(targets, in: program)
-      return try StandardOutput.write(
-        json ? plan.json().canonical + "\n" : StatusText(plan, graph: graph, onlyStale: true).text)
-    }
     let cores = min(threads ?? LocalExecutor.cores, LocalExecutor.cores)
     let jobs = jobs ?? cores
+    if dryRun {
+      let plan = try opened.plan(targets, in: program)
+      let forecast = forecast(
+        of: plan, in: opened, jobs: jobs, capacity: LocalExecutor.capacity(cores: cores))
+      guard json else {
+        let text = StatusText(
+          plan, graph: graph, onlyStale: true, forecast: forecast.map { ForecastText($0, graph: graph) })
+        return try StandardOutput.write(text.text)
+      }
+      var members = plan.json().objectValue!
+      members["forecast"] = forecast?.json(graph) ?? .null
+      return try StandardOutput.write(JSON.object(members).canonical + "\n")
+    }
     try Interruption.listen()
     let executor = LocalExecutor(jobs: jobs, cores: cores)
     defer { executor.shutdown() }
@@ -108,5 +121,14 @@ struct RunCommand: ProgramCommand {
       if report.exitStatus == 0 { throw error }
     }
     if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
+  }
+
+  /// What bringing the plan up to date will take; nil when there is nothing to do.
+  private func forecast(of plan: Plan, in opened: OpenPipeline, jobs: Int, capacity: Resources) -> Forecast? {
+    let stages = Set(
+      plan.entries.filter { $0.state != .upToDate }.map { opened.graph.instances[$0.instance].stage })
+    if stages.isEmpty { return nil }
+    let costs = EarlierCosts(opened.graph, stages: stages, store: opened.store)
+    return Forecast(plan, graph: opened.graph, costs: costs, jobs: jobs, capacity: capacity)
   }
 }

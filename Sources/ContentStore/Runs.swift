@@ -92,17 +92,25 @@ public struct RunEntry: Hashable, Sendable {
   }
 
   public var id: RunID
+  /// The pipeline file, relative to its project's root.
+  public var file: String
   public var start: Date
   public var end: Date?
   public var commandLine: [String]
   public var state: State
+  /// How many instances it said that it had executed.
+  public var executed: Int
 
-  public init(id: RunID, start: Date, end: Date? = nil, commandLine: [String], state: State) {
+  public init(
+    id: RunID, file: String, start: Date, end: Date? = nil, commandLine: [String], state: State, executed: Int
+  ) {
     self.id = id
+    self.file = file
     self.start = start
     self.end = end
     self.commandLine = commandLine
     self.state = state
+    self.executed = executed
   }
 }
 
@@ -147,27 +155,6 @@ extension Store {
     if let lock = runLocks.withLock({ $0.removeValue(forKey: run) }) {
       unlink("\(layout.running)/\(run)")
       close(lock)
-    }
-  }
-
-  /// The runs of a pipeline file, newest first.
-  public func runs(project: String, file: String, limit: Int = 100) throws -> [RunEntry] {
-    try reading { db in
-      guard let id = try Store.fileID(project, file, db) else { return [] }
-      let rows = try Row.fetchAll(
-        db, sql: "SELECT id, start, end, command, outcome FROM runs WHERE file = ? ORDER BY id DESC LIMIT ?",
-        arguments: [id, limit])
-      return rows.map { row in
-        let id = RunID(row[0])
-        let words = (try? JSON(parsing: row[3] as String))?.arrayValue ?? []
-        let outcome = (row[4] as String?).flatMap { try? JSON(parsing: $0) }
-        let start: Int = row[1]
-        let end: Int? = row[2]
-        return RunEntry(
-          id: id, start: Store.date(start), end: end.map(Store.date),
-          commandLine: words.compactMap(\.stringValue),
-          state: outcome.map { .ended(RunOutcome(json: $0)) } ?? (isAlive(id) ? .running : .unfinished))
-      }
     }
   }
 
@@ -354,7 +341,7 @@ extension Store {
     }
   }
 
-  private func isAlive(_ id: RunID) -> Bool {
+  func isAlive(_ id: RunID) -> Bool {
     if runLocks.withLock({ $0[id] != nil }) { return true }
     let descriptor = Foundation.open("\(layout.running)/\(id)", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }

@@ -9,6 +9,11 @@ import Workflow
 /// and are replaced when they die.
 public final class LocalExecutor: Executor {
   public let capacity: Resources
+  /// What an executor of so many cores has for its jobs.
+  public static func capacity(cores: Int) -> Resources {
+    Resources(cpus: min(max(1, cores), Machine.cpus), memory: Machine.memory)
+  }
+
   /// The cores that this process may use.
   public static var cores: Int { Machine.cpus }
   private let handover: Handover
@@ -40,7 +45,7 @@ public final class LocalExecutor: Executor {
     environment: [String: String], longestMessage: Int,
     usesControlGroups: Bool
   ) {
-    capacity = Resources(cpus: min(max(1, cores), Machine.cpus), memory: Machine.memory)
+    capacity = LocalExecutor.capacity(cores: cores)
     self.worker = worker
     let handover = Handover()
     self.handover = handover

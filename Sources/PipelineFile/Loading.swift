@@ -55,8 +55,7 @@ extension Pipeline {
     try expand(declarations, references, evaluator, &issues)
     let stages = try bind(declarations, references, evaluator, root: root, &issues)
     try issues.throwIfAny(first: path)
-    let file =
-      url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
+    let file = name(of: url, root: root)
     return Pipeline(
       graph: Graph(
         stages: stages, project: root.path, file: file,
@@ -145,6 +144,11 @@ extension Pipeline {
       throw PipelineFileError(
         .nowhere, "\(name): the path isn't UTF-8, so it can't be written down. Rename the folder or file")
     }
+  }
+
+  /// What the store remembers a pipeline file by: its path from its project's root.
+  public static func name(of file: URL, root: URL) -> String {
+    file.path.hasPrefix(root.path + "/") ? String(file.path.dropFirst(root.path.count + 1)) : file.path
   }
 
   /// The root of the project that `file` belongs to: its nearest ancestor with `bobbin.yaml` or `.git`, else its

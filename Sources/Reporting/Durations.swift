@@ -1,6 +1,5 @@
 // Owns what earlier runs say of how long instances take, so that a display can tell how much time is left.
 
-import Canonical
 import ContentStore
 import Workflow
 
@@ -10,34 +9,17 @@ public struct Durations: Sendable {
 
   public init(_ seconds: [String: Double] = [:]) { self.seconds = seconds }
 
-  /// The median of a few records of each stage; of a stage without any, that of others of its kind in this file. What
-  /// the store can't tell isn't known.
+  /// The median of a few records of each stage, or of others of its kind.
   public init(_ graph: Graph, store: Store) {
-    let keys = (try? store.lastKeys(project: graph.project, file: graph.file)) ?? [:]
-    var known: [String: [Double]] = [:]
-    var ofKind: [String: [Double]] = [:]
-    let stages = Dictionary(grouping: graph.instances, by: \.stage)
-    for (stage, instances) in stages {
-      // Spread over the stage, so that one end of an axis doesn't stand for all.
-      let recorded = instances.compactMap { keys[$0.name] }
-      let step = max(1, recorded.count / Durations.most)
-      for n in stride(from: 0, to: recorded.count, by: step).prefix(Durations.most) {
-        guard let seconds = (try? store.record(for: recorded[n]))?.facts["seconds"]?.doubleValue else {
-          continue
-        }
-        known[stage, default: []].append(seconds)
-        ofKind[instances[0].kind.name, default: []].append(seconds)
+    let costs = EarlierCosts(graph, store: store)
+    seconds = Dictionary(
+      graph.instances.lazy.compactMap { instance in
+        costs[instance.stage].map { (instance.stage, $0.medianSeconds) }
       }
-    }
-    seconds = stages.compactMapValues { instances in
-      (known[instances[0].stage] ?? ofKind[instances[0].kind.name]).map(Durations.median)
-    }
+    ) { first, _ in first }
   }
 
   subscript(stage: String) -> Double? { seconds[stage] }
-
-  /// No more records of a stage are read.
-  private static let most = 9
 
   static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 }

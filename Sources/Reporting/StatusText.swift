@@ -13,13 +13,16 @@ public struct StatusText: Sendable {
   ///   - shown: the instances to be told of; nil: all of the plan.
   ///   - onlyStale: whether to leave out what is up to date.
   ///   - verbose: whether each instance has a line, and reasons are whole.
+  ///   - forecast: what a run will take.
   public init(
-    _ plan: Plan, graph: Graph, shown: Set<Int>? = nil, onlyStale: Bool = false, verbose: Bool = false
+    _ plan: Plan, graph: Graph, shown: Set<Int>? = nil, onlyStale: Bool = false, verbose: Bool = false,
+    forecast: ForecastText? = nil
   ) {
     let entries = plan.entries.filter { shown?.contains($0.instance) ?? true }
     let listed = entries.filter { !onlyStale || $0.state != .upToDate }
     var lines = verbose ? StatusText.all(listed) : StatusText.groups(listed, graph)
     if !onlyStale, let run = plan.lastRun, let line = StatusText.line(run) { lines.append(line) }
+    lines += forecast?.lines ?? []
     lines.append(StatusText.counts(entries))
     text = lines.joined(separator: "\n") + "\n"
   }

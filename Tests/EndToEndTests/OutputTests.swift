@@ -25,6 +25,7 @@ import Testing
   static let commands = [
     "run p.yaml", "run p.yaml --json", "run p.yaml --dry-run", "status p.yaml", "get p.yaml text.file",
     "get p.yaml text.file --rebuild", "get p.yaml text.file -o /proc/self/fd/1", "show p.yaml text",
+    "show p.yaml text --lineage", "show p.yaml text --used-by", "history p.yaml",
     "log p.yaml text", "graph p.yaml", "graph p.yaml --format json", "cache stats",
     "cache push p.yaml --remote r", "cache pull p.yaml --remote r", "kinds", "kinds train", "schema",
     "--help", "help run", "run --help", "--version",
@@ -35,7 +36,7 @@ import Testing
     let project = try Project()
     for command in [
       "run", "status", "get", "show", "log", "graph", "kinds", "schema", "cache", "cache stats", "cache push",
-      "cache pull",
+      "cache pull", "history", "diff",
     ] {
       let help = try project.bobbin(command.split(separator: " ").map(String.init) + ["--help"])
       #expect(help.status == 0)

@@ -73,6 +73,7 @@ import Testing
       try project.bobbin("run", "p.yaml", "--dry-run").output == """
         missing      second (4)
         pending      last: waits for second[from=first[seed=0],method=direct]
+        forecast     unknown: no earlier run of second (4), last
         2 up to date, 0 stale, 1 pending, 4 missing
 
         """)

@@ -23,7 +23,10 @@ import Workflow
   }
 
   private func ended(_ state: RunEntry.State) -> RunEntry {
-    RunEntry(id: RunID(1), start: Date(timeIntervalSince1970: 0), commandLine: ["bobbin"], state: state)
+    RunEntry(
+      id: RunID(1), file: "p.yaml", start: Date(timeIntervalSince1970: 0), commandLine: ["bobbin"],
+      state: state,
+      executed: 0)
   }
 
   private let rate = Plan.State.stale(.changed([Change("learning_rate", "0.1 → 0.05")]))

@@ -2,8 +2,6 @@
 
 import Canonical
 import ContentStore
-import Foundation
-import Processes
 
 extension Plan.State {
   /// As JSON spells it.
@@ -64,22 +62,6 @@ extension Plan.Entry {
         reason.changes.map { ["subject": .string($0.subject), "what": .string($0.what)] })
     }
     if case .pending(let cause) = state { members["waitsFor"] = .string(cause) }
-    return .object(members)
-  }
-}
-
-extension RunEntry {
-  fileprivate var json: JSON {
-    var members: [String: JSON] = [
-      "start": .string(start.timestamp), "command": .array(commandLine.map(JSON.string)),
-    ]
-    switch state {
-    case .running: members["state"] = "running"
-    case .unfinished: members["state"] = "unfinished"
-    case .ended(let outcome):
-      members["state"] = "ended"
-      members["exitStatus"] = .integer(outcome.exitStatus)
-    }
     return .object(members)
   }
 }
