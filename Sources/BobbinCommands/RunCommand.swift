@@ -104,6 +104,7 @@ struct RunCommand: ProgramCommand {
     if let absence = opened.absence { report.storeProblems.append("\(absence)") }
     display.finish(report)
     executor.shutdown()
+    if report.executed > 0 { opened.keepWithinBound() }
     if report.fromOtherPlatforms > 0 {
       StandardError.write(
         "\(counted(report.fromOtherPlatforms, "cached result")) came from another platform than this one (other "

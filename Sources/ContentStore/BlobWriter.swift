@@ -9,8 +9,13 @@ public struct BlobWriter: Sendable {
   public static let inlineLimit = 16 << 10
 
   let layout: Layout
+  /// The run whose results these bytes will be: it keeps them until they have a record.
+  private let run: RunID?
 
-  public init(store directory: URL) { layout = Layout(directory) }
+  public init(store directory: URL, run: RunID? = nil) {
+    layout = Layout(directory)
+    self.run = run
+  }
 
   /// Stores a file's content. The file isn't changed, nor linked to.
   public func write(file: URL) throws -> WrittenBlob {
@@ -62,6 +67,7 @@ public struct BlobWriter: Sendable {
     }
     let form = StoredBlob(
       digest: digest, size: size, codec: codec, storedDigest: hasher.finish(), storedSize: storedSize)
+    if let run { try layout.mark(digest, for: run) }
     return WrittenBlob(try layout.publish(temporary, form))
   }
 }

@@ -1,70 +1,74 @@
-// Owns going through all records, and finding out whose results they are.
+// Owns how the texts of records are kept: those of one kind are much alike, so each is a zstd frame of its difference to
+// an earlier one, its base, which takes a quarter of the room. Bases are texts of their own and depend on no record.
 
+import CZstd
 import Canonical
+import Foundation
 import GRDB
 
-/// An instance that has, or had, a result.
-public struct ResultOwner: Hashable, Sendable {
-  public var project: String
-  public var file: String
-  public var instance: String
-  /// Whether it is the instance's newest result there.
-  public var isNewest: Bool
-
-  public init(project: String, file: String, instance: String, isNewest: Bool) {
-    self.project = project
-    self.file = file
-    self.instance = instance
-    self.isNewest = isNewest
-  }
-}
-
 extension Store {
-  /// Hands the key and the text of every record to `body`, in the order in which they were published here. What can't be
-  /// read is left out.
-  public func eachRecord(_ body: (_ key: Digest, _ text: [UInt8]) throws -> Void) throws {
-    try reading { db in
-      let rows = try Row.fetchCursor(db, sql: "SELECT key, text FROM records ORDER BY rowid")
-      while let row = try rows.next() {
-        guard let text = Store.unpackedText(row, 1) else { continue }
-        try body(try Digest(row, 0), text)
-      }
+  /// Longer texts are kept by themselves: they consist of digests mostly, which nothing predicts.
+  private static let longestBase = 32 << 10
+  /// So many bases of a kind are tried, the newest first.
+  private static let bases = 4
+  /// A text that takes more than this share of the room that it takes alone is the next base of its kind.
+  private static let worthwhile = 0.6
+
+  /// A record's text as the index keeps it, and its base; 0 for none.
+  static func packed(_ record: Record, _ db: Database) throws -> (DatabaseValue, base: Int) {
+    let text = Array(record.text.utf8)
+    let alone = frame(of: text, base: [])
+    if text.count > longestBase { return (Data(alone).databaseValue, 0) }
+    let kind = record.action["kind"]?.stringValue ?? ""
+    var best: (frame: [UInt8], base: Int)?
+    let statement = try db.cachedStatement(
+      sql: "SELECT text, id FROM bases WHERE kind = ? ORDER BY id DESC LIMIT \(bases)")
+    statement.setUncheckedArguments([kind])
+    let rows = try Row.fetchCursor(statement)
+    while let row = try rows.next() {
+      guard let base = unpackedText(row, 0) else { continue }
+      let frame = frame(of: text, base: base)
+      if frame.count < best?.frame.count ?? .max { best = (frame, row[1]) }
+    }
+    if let best, Double(best.frame.count) < worthwhile * Double(alone.count) {
+      return (Data(best.frame).databaseValue, best.base)
+    }
+    try db.cachedStatement(sql: "INSERT INTO bases (kind, text) VALUES (?, ?)")
+      .execute(arguments: [kind, Data(alone)])
+    return (Data(frame(of: text, base: text)).databaseValue, Int(db.lastInsertedRowID))
+  }
+
+  /// The text in columns `column` and the next (its base); nil when there is none, or one longer than any record.
+  static func recordText(_ row: Row, _ column: Int, _ db: Database) throws -> [UInt8]? {
+    let id: Int = row[column + 1]
+    if id == 0 { return unpackedText(row, column) }
+    let base = try db.cachedStatement(sql: "SELECT text FROM bases WHERE id = ?")
+      .first([id]) { unpackedText($0, 0) }
+    guard let base = base ?? nil, let frame = Data.fromDatabaseValue(row[column]) else { return nil }
+    return text(of: Array(frame), base: base)
+  }
+
+  private static func frame(of text: [UInt8], base: [UInt8]) -> [UInt8] {
+    let context = ZSTD_createCCtx()
+    defer { ZSTD_freeCCtx(context) }
+    return [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(text.count)) { out, count in
+      count = ZSTD_compress_usingDict(
+        context, out.baseAddress, out.count, text, text.count, base, base.count, Codec.level)
     }
   }
 
-  /// The instances whose results have these keys, now or in an earlier run, by key. Those that nobody here remembers are
-  /// left out.
-  public func owners(of keys: Set<Digest>) throws -> [Digest: Set<ResultOwner>] {
-    try reading { db in
-      var found: [Digest: Set<ResultOwner>] = [:]
-      for (isNewest, sql) in [
-        (
-          true,
-          """
-          SELECT key, project, files.file, name FROM instances JOIN files ON files.id = instances.file
-          WHERE key IS NOT NULL
-          """
-        ),
-        (
-          false,
-          """
-          SELECT news.key, project, files.file, name FROM news JOIN runs ON runs.id = news.run
-            JOIN files ON files.id = runs.file
-            JOIN instances ON instances.file = runs.file AND instances.id = news.instance
-          WHERE news.key IS NOT NULL AND news.state IN (0, 1)
-          """
-        ),
-      ] {
-        let rows = try Row.fetchCursor(db, sql: sql)
-        while let row = try rows.next() {
-          let key = try Digest(row, 0)
-          guard keys.contains(key), isNewest || found[key] == nil || !found[key]!.contains(where: \.isNewest)
-          else { continue }
-          found[key, default: []].insert(
-            ResultOwner(project: row[1], file: row[2], instance: row[3], isNewest: isNewest))
-        }
-      }
-      return found
+  private static func text(of frame: [UInt8], base: [UInt8]) -> [UInt8]? {
+    let size = ZSTD_getFrameContentSize(frame, frame.count)
+    guard size <= UInt64(Record.longest) else { return nil }
+    let context = ZSTD_createDCtx()
+    defer { ZSTD_freeDCtx(context) }
+    var isWhole = false
+    let text = [UInt8](unsafeUninitializedCapacity: Int(size)) { out, count in
+      count = ZSTD_decompress_usingDict(
+        context, out.baseAddress, out.count, frame, frame.count, base, base.count)
+      isWhole = count == Int(size)
+      if !isWhole { count = 0 }
     }
+    return isWhole ? text : nil
   }
 }

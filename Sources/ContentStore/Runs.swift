@@ -127,11 +127,12 @@ extension Store {
           file, Store.now, JSON.array(commandLine.map(JSON.string)).canonical, OwnName().text,
         ])
       let id = RunID(Int(db.lastInsertedRowID))
-      try db.execute(
-        sql: "DELETE FROM roots WHERE file = ?", arguments: [file])
-      try db.execute(sql: "INSERT INTO roots (file, run) VALUES (?, ?)", arguments: [file, id.number])
       // Before anybody can see the run: whose file isn't locked counts as dead.
-      if let lock = try lockRun(id, LOCK_EX) { runLocks.withLock { $0[id] = lock } }
+      if let lock = try lockRun(id, LOCK_EX) {
+        // A store that was begun afresh counts from 1 again, perhaps over a dead run's file.
+        ftruncate(lock, 0)
+        runLocks.withLock { $0[id] = lock }
+      }
       return id
     }
     removeDeadRunFiles()
@@ -153,9 +154,10 @@ extension Store {
         arguments: [Store.now, outcome.json.canonical, run.number])
     }
     if let lock = runLocks.withLock({ $0.removeValue(forKey: run) }) {
-      unlink("\(layout.running)/\(run)")
+      unlink(layout.running(run))
       close(lock)
     }
+    if runLocks.withLock({ $0.isEmpty }) { unmarked.withLock { $0 = nil } }
   }
 
   /// What was known of a file's instances at the end of a run, by name: from that run or those before.
@@ -234,6 +236,7 @@ extension Store {
   private struct Known {
     var id: Int
     var note: InstanceNote
+    var isGone: Bool
   }
 
   static func enter(_ notes: [InstanceNote], _ run: RunID, _ db: Database) throws {
@@ -254,13 +257,13 @@ extension Store {
       sql: """
         INSERT INTO instances (file, name, id, key, state, run) VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (file, name) DO UPDATE SET
-          key = coalesce(excluded.key, key), state = excluded.state, run = excluded.run
+          key = coalesce(excluded.key, key), state = excluded.state, run = excluded.run, gone = 0
         """)
     let news = try db.cachedStatement(
       sql: "INSERT OR REPLACE INTO news (run, instance, state, key, message) VALUES (?, ?, ?, ?, ?)")
     for note in notes {
       let earlier = known[note.name]
-      if let earlier, isNoNews(note, earlier.note) { continue }
+      if let earlier, !earlier.isGone, isNoNews(note, earlier.note) { continue }
       if earlier == nil { count += 1 }
       let id = earlier?.id ?? count
       let result = note.state.hasResult ? note.key?.data : nil
@@ -283,14 +286,14 @@ extension Store {
     }
   }
 
-  private static let columns = "SELECT name, id, key, state FROM instances WHERE file = ?"
+  private static let columns = "SELECT name, id, key, state, gone FROM instances WHERE file = ?"
 
   private static func known(_ row: Row) throws -> Known {
     Known(
       id: row[1],
       note: InstanceNote(
         name: row[0], key: row.hasNull(atIndex: 2) ? nil : try Digest(row, 2),
-        state: InstanceState(rawValue: row[3]) ?? .skipped))
+        state: InstanceState(rawValue: row[3]) ?? .skipped), isGone: row[4] != 0)
   }
 
   private static func known(_ file: Int, _ db: Database) throws -> [String: Known] {
@@ -323,10 +326,10 @@ extension Store {
 extension Store {
   /// A descriptor of a run's file, locked; nil when another process has it.
   private func lockRun(_ id: RunID, _ how: Int32) throws -> Int32? {
-    let path = "\(layout.running)/\(id)"
+    let path = layout.running(id)
     try makeDirectory(layout.running)
     while true {
-      let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      let descriptor = Foundation.open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else { throw StoreError.failed(to: "lock", path) }
       guard flock(descriptor, how) == 0 else {
         close(descriptor)
@@ -343,7 +346,7 @@ extension Store {
 
   func isAlive(_ id: RunID) -> Bool {
     if runLocks.withLock({ $0[id] != nil }) { return true }
-    let descriptor = Foundation.open("\(layout.running)/\(id)", O_RDONLY | O_CLOEXEC)
+    let descriptor = Foundation.open(layout.running(id), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     return flock(descriptor, LOCK_SH | LOCK_NB) != 0

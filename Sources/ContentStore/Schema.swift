@@ -15,6 +15,7 @@ enum Schema {
     },
     { try $0.execute(sql: third) },
     { try $0.execute(sql: sealing) },
+    { try $0.execute(sql: keeping) },
   ]
 
   /// The version of an index that this program writes.
@@ -114,5 +115,18 @@ enum Schema {
       BEGIN UPDATE files SET seal = NULL WHERE id = NEW.file; END;
     CREATE TRIGGER forgotten AFTER DELETE ON instances WHEN (SELECT seal FROM files WHERE id = OLD.file) IS NOT NULL
       BEGIN UPDATE files SET seal = NULL WHERE id = OLD.file; END;
+    """
+
+  private static let keeping = """
+    -- The first run of the whole file that didn't have the instance any more; 0 while it is there.
+    ALTER TABLE instances ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+    -- What is kept with a pinned result: the keys of all that it was made from, and its own.
+    CREATE TABLE pinned (pin BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (pin, key)) WITHOUT ROWID;
+    -- Texts that others are kept by their difference to: those of one kind are much alike.
+    CREATE TABLE bases (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, text BLOB NOT NULL);
+    CREATE INDEX basesOfKinds ON bases (kind, id);
+    ALTER TABLE records ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+    -- What the last runs came to stands in `instances`.
+    DROP TABLE roots;
     """
 }

@@ -16,6 +16,7 @@ extension Store {
         throw StoreError.missing(blob.digest)
       }
     }
+    try mark([.state(state.key)])
     let dropped = try writing { db in
       try Store.register(blobs, class: .state, db)
       let dropped = try Store.drop([state.key] + superseded, sparing: Set(blobs.map(\.digest)), db)
@@ -32,7 +33,8 @@ extension Store {
 
   /// The states under these keys. What stands in one's place without being one is as good as none.
   public func states(for keys: [Digest]) throws -> [Digest: Record] {
-    try reading { db in
+    try mark(keys.lazy.map { .state($0) })
+    return try reading { db in
       var found: [Digest: Record] = [:]
       let statement = try db.cachedStatement(sql: "SELECT text FROM states WHERE key = ?")
       for key in keys {
@@ -52,7 +54,7 @@ extension Store {
 
   /// Takes states out of the index.
   /// - Returns: the forms of blobs in files that nothing names any more.
-  private static func drop(_ keys: [Digest], sparing spared: Set<Digest>, _ db: Database) throws
+  static func drop(_ keys: [Digest], sparing spared: Set<Digest>, _ db: Database) throws
     -> [StoredBlob]
   {
     var digests = Set<Digest>()
@@ -82,7 +84,7 @@ extension Store {
     return unnamed
   }
 
-  private func remove(_ blobs: [StoredBlob]) {
+  func remove(_ blobs: [StoredBlob]) {
     for blob in blobs {
       unlink(layout.blob(blob.digest, blob.codec))
       unlink(layout.opened(blob.digest))

@@ -21,6 +21,8 @@ public final class Store: Sendable {
   let attached = Mutex<Attachment?>(nil)
   /// The locked files of this process's runs.
   let runLocks = Mutex<[RunID: Int32]>([:])
+  /// Held until they end when they can't mark what they use.
+  let unmarked = Mutex<FreeLock?>(nil)
 
   /// The folder of opened copies, where the store itself can't have them.
   let opened = Mutex<String?>(nil)
@@ -104,8 +106,8 @@ public final class Store: Sendable {
   public func record(for key: Digest) throws -> Record? { try reading { try Store.record(for: key, $0) } }
 
   static func record(for key: Digest, _ db: Database) throws -> Record? {
-    let statement = try db.cachedStatement(sql: "SELECT text FROM records WHERE key = ?")
-    guard let text = try statement.first([key.data], { unpackedText($0, 0) }) ?? nil else { return nil }
+    let statement = try db.cachedStatement(sql: "SELECT text, base FROM records WHERE key = ?")
+    guard let text = try statement.first([key.data], { try recordText($0, 0, db) }) ?? nil else { return nil }
     do {
       let record = try Record(parsing: text)
       return record.key == key ? record : nil
@@ -114,7 +116,8 @@ public final class Store: Sendable {
 
   /// What many keys' records say in short, without their texts. Keys without a record are left out.
   public func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs] {
-    try reading { db in
+    try mark(keys.lazy.map { .record($0) })
+    return try reading { db in
       var found: [Digest: KnownOutputs] = [:]
       found.reserveCapacity(keys.count)
       // Many keys a statement: measured, a quarter less time than one by one. A few would be padding mostly.
@@ -207,8 +210,9 @@ public final class Store: Sendable {
 
   static func insert(_ record: Record, _ db: Database) throws {
     let packed = Store.packed(record.artifacts)
-    try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (key, text, time) VALUES (?, ?, ?)")
-      .execute(arguments: [record.key.data, Store.packed(text: record.text), Store.now])
+    let (text, base) = try Store.packed(record, db)
+    try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (key, text, base, time) VALUES (?, ?, ?, ?)")
+      .execute(arguments: [record.key.data, text, base, Store.now])
     try db.cachedStatement(
       sql: "INSERT OR REPLACE INTO outputs (key, artifacts, seal, platform) VALUES (?, ?, ?, ?)"
     ).execute(arguments: [
@@ -220,6 +224,20 @@ public final class Store: Sendable {
 
   /// Milliseconds since 1970.
   static var now: Int { Int(Date().timeIntervalSince1970 * 1000) }
+
+  /// Gives the room of what was deleted in the index back to the disk, where that is most of it. It only saves room, so
+  /// where it can't be done it isn't.
+  func compact() {
+    let (free, all) =
+      (try? reading { db in
+        (
+          try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0,
+          try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+        )
+      }) ?? (0, 0)
+    if free > 4096, free > all / 2 { try? database.vacuum() }
+    try? database.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+  }
 
   func reading<T>(_ body: (Database) throws -> T) throws -> T {
     try Index.translating(layout.index) { try database.read(body) }

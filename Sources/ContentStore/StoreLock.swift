@@ -3,8 +3,8 @@
 
 import Foundation
 
-/// The store's own lock, held shared while a store is open. Who wants a store for himself (a collection of garbage, a
-/// change of its layout) takes it exclusively.
+/// The store's own lock, held shared while a store is open. Who wants a store for himself (a change of its layout) takes
+/// it exclusively.
 final class StoreLock: Sendable {
   private let descriptor: Int32
 
@@ -24,12 +24,12 @@ final class StoreLock: Sendable {
   deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
-/// Runs `body` alone among the processes and threads that lock this file.
-func locked<T>(_ path: String, _ body: () throws -> T) throws -> T {
+/// Runs `body` alone among the processes and threads that lock this file; with `LOCK_SH`, beside others that do so too.
+func locked<T>(_ path: String, _ how: Int32 = LOCK_EX, _ body: () throws -> T) throws -> T {
   let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
   guard descriptor >= 0 else { throw StoreError.failed(to: "lock", path) }
   defer { close(descriptor) }
-  while flock(descriptor, LOCK_EX) != 0 {
+  while flock(descriptor, how) != 0 {
     guard errno == EINTR else { throw StoreError.failed(to: "lock", path) }
   }
   return try body()

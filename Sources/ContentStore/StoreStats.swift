@@ -33,6 +33,8 @@ public struct StoreStats: Hashable, Sendable {
     public init(count: Int = 0, bytes: Int = 0) { (self.count, self.bytes) = (count, bytes) }
   }
 
+  public init() {}
+
   /// All blobs whose bytes are here.
   public var total: Amount {
     blobs.values.reduce(into: Amount()) { $0.add($1) }

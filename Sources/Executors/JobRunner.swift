@@ -88,7 +88,7 @@ struct JobRunner {
         _ = bobbin_end_descendants(0)
         end(i) {
           try result.get()
-          let (artifacts, blobs) = try member.ingest(into: job.store)
+          let (artifacts, blobs) = try member.ingest(with: job.writer)
           return (artifacts, blobs, member.usage)
         }
         if job.members.count > 1 { scratch.removeFolder(member.folder) }

@@ -11,6 +11,7 @@ extension Job {
       "job": .integer(id), "threads": .integer(threads), "members": .array(members.map(\.json)),
       "files": .object(Dictionary(uniqueKeysWithValues: files.map { ($0.hex, .string($1)) })),
       "projectRoot": .string(projectRoot), "store": .string(store),
+      "run": run.map { .integer($0.number) } ?? .null,
     ]
   }
 
@@ -27,7 +28,7 @@ extension Job {
       id: id, members: try members.map(JobMember.init(json:)), files: Dictionary(uniqueKeysWithValues: files),
       resources: Resources(), threads: json["threads"]?.intValue ?? 1,
       projectRoot: try text("projectRoot", of: json),
-      store: try text("store", of: json))
+      store: try text("store", of: json), run: json["run"]?.intValue.map { RunID($0) })
   }
 }
 

@@ -17,10 +17,10 @@ final class MemberStates: @unchecked Sendable {
 
   /// - Parameter note: takes lines for the log.
   init(
-    store: String, tell: @escaping @Sendable (WorkState, [WrittenBlob]) -> Void,
+    _ writer: BlobWriter, tell: @escaping @Sendable (WorkState, [WrittenBlob]) -> Void,
     note: @escaping @Sendable (String) -> Void
   ) {
-    writer = BlobWriter(store: URL(fileURLWithPath: store, isDirectory: true))
+    self.writer = writer
     self.tell = tell
     self.note = note
   }

@@ -70,7 +70,7 @@ struct PreparedMember {
     let command = command
     let secrecy = Secrecy([member])
     let states = MemberStates(
-      store: job.store, tell: { tell(.saved(instance: instance, $0, blobs: $1)) },
+      job.writer, tell: { tell(.saved(instance: instance, $0, blobs: $1)) },
       note: { _ = appendText("bobbin: \(secrecy.hidden($0))\n", to: log) })
     work = KindDescription.Work(
       parameters: parameters, externals: member.externals.mapValues { URL(fileURLWithPath: $0) },
@@ -90,10 +90,9 @@ struct PreparedMember {
   var usage: Usage { Usage(started: started, command: command.total) }
 
   /// Brings its outputs into the store.
-  func ingest(into store: String) throws -> ([String: Artifact], [WrittenBlob]) {
+  func ingest(with writer: BlobWriter) throws -> ([String: Artifact], [WrittenBlob]) {
     let missing = declared.filter { !FileManager.default.fileExists(atPath: outputs[$0.name]!.url.path) }
     guard missing.isEmpty else { throw OutputProblem.missing(missing) }
-    let writer = BlobWriter(store: URL(fileURLWithPath: store, isDirectory: true))
     var artifacts: [String: Artifact] = [:]
     var blobs: [WrittenBlob] = []
     for output in declared.sorted(by: { $0.name < $1.name }) {

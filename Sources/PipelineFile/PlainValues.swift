@@ -162,13 +162,13 @@ struct PlainValues {
     var issues = DecodingIssues()
     try issues.collect { if let cpus = try whole("cpus", 1...4096) { resources.cpus = cpus } }
     try issues.collect { if let gpus = try whole("gpus", 0...256) { resources.gpus = gpus } }
-    let binary: KeyValuePairs = ["K": 0x1p10, "M": 0x1p20, "G": 0x1p30, "T": 0x1p40]
     try issues.collect {
-      resources.memory = try quantity("memory", binary, "a size such as 500M or 2G", 0x1p60).map { Int($0) }
+      resources.memory = try quantity("memory", Quantity.binary, "a size such as 500M or 2G", 0x1p60).map {
+        Int($0)
+      }
     }
-    let clock: KeyValuePairs = ["s": 1.0, "m": 60, "h": 3600, "d": 86400]
     try issues.collect {
-      resources.time = try quantity("time", clock, "a time such as 90s, 10m or 1h30m", 1e9)
+      resources.time = try quantity("time", Quantity.clock, "a time such as 90s, 10m or 1h30m", 1e9)
     }
     try issues.throwIfAny()
     return resources
@@ -209,26 +209,5 @@ struct PlainValues {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     return !path.hasPrefix("/") && parts.allSatisfy { !["", ".", ".."].contains($0) }
       && !path.unicodeScalars.contains { $0.properties.generalCategory == .control }
-  }
-}
-
-/// Numbers with units.
-private enum Quantity {
-  /// `1h30m` → the sum in the unit whose factor is 1; nil if `text` isn't such a thing.
-  static func read(_ text: String, _ units: KeyValuePairs<String, Double>) -> Double? {
-    var rest = text[...]
-    var sum = 0.0
-    var last = Double.infinity
-    while !rest.isEmpty {
-      let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-      rest = rest.dropFirst(digits.count)
-      guard let value = Double(digits), let unit = units.first(where: { rest.hasPrefix($0.key) }),
-        unit.value < last
-      else { return nil }
-      rest = rest.dropFirst(unit.key.count)
-      sum += value * unit.value
-      last = unit.value
-    }
-    return text.isEmpty ? nil : sum
   }
 }

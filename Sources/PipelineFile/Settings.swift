@@ -12,10 +12,13 @@ public struct Settings: Sendable, Hashable {
   public var salt: String?
   /// What of the platform is in every key.
   public var platform: Set<PlatformFact>
+  /// The bytes that the store may have; what is over goes after a run. Nil: it has no bound.
+  public var cacheBound: Int?
 
-  public init(salt: String? = nil, platform: Set<PlatformFact> = []) {
+  public init(salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil) {
     self.salt = salt
     self.platform = platform
+    self.cacheBound = cacheBound
   }
 
   /// The name of the file.
@@ -23,7 +26,7 @@ public struct Settings: Sendable, Hashable {
 
   /// The settings of the project at `root`; the defaults where there is no file, or an empty one.
   /// - Throws: `PipelineFileError`, with places.
-  static func load(root: URL) throws -> Settings {
+  public static func load(root: URL) throws -> Settings {
     let url = root.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return Settings() }
     guard let raw = try Reading.value(in: try Reading.text(of: url, named: fileName), named: fileName) else {
@@ -38,9 +41,9 @@ public struct Settings: Sendable, Hashable {
       return
     }
     guard case .map(let members, _) = raw else {
-      throw DecodingIssue(raw.place, "expected a map with salt and platform, found \(raw.found)")
+      throw DecodingIssue(raw.place, "expected a map with salt, platform and cache, found \(raw.found)")
     }
-    let keys = try Keys(members, known: ["salt", "platform"])
+    let keys = try Keys(members, known: ["salt", "platform", "cache"])
     var salt: String?
     if let raw = keys["salt"] {
       guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
@@ -61,6 +64,19 @@ public struct Settings: Sendable, Hashable {
         throw DecodingIssue(place, "platform: '\(text)' is written twice")
       }
     }
-    self.init(salt: salt, platform: platform)
+    self.init(salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]))
+  }
+
+  /// `cache: { bound: 50G }`
+  private static func cacheBound(_ raw: RawValue?) throws -> Int? {
+    guard let raw else { return nil }
+    guard case .map(let members, _) = raw else {
+      throw DecodingIssue(raw.place, "cache: expected a map with bound, found \(raw.found)")
+    }
+    guard let bound = try Keys(members, known: ["bound"])["bound"] else { return nil }
+    guard case .scalar(let text, _, _) = bound, let bytes = Quantity.bytes(text) else {
+      throw DecodingIssue(bound.place, "cache: bound: expected a size such as 50G, found \(bound.found)")
+    }
+    return bytes
   }
 }

@@ -13,7 +13,7 @@ import Testing
     version: 1
     stages:
       big: { run: "seq 1 200000 > ${out.file}; echo said", outputs: { file: file.txt } }
-      small: { run: "wc -l ${big} > ${out.file}", outputs: { file: file.txt } }
+      small: { run: "wc -l ${big} > ${out.file}; echo said", outputs: { file: file.txt } }
     """)
   #expect(try project.bobbin("run", "p.yaml").status == 0)
   let json = try project.bobbin("cache", "stats", "--json").json

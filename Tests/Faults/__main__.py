@@ -6,12 +6,13 @@ import time
 
 import damage
 import disks
+import garbage
 import kills
 import remotes
 import streams
 from workbench import Workbench, Wrong
 
-ALL = kills.TRIALS + disks.TRIALS + damage.TRIALS + remotes.TRIALS + streams.TRIALS
+ALL = kills.TRIALS + disks.TRIALS + damage.TRIALS + garbage.TRIALS + remotes.TRIALS + streams.TRIALS
 
 
 def main():

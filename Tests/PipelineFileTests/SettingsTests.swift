@@ -26,9 +26,17 @@ private func settings(_ text: String) throws -> Settings {
   #expect(try settings("salt: 2\n").salt == "2")
 }
 
+@Test func theBoundOfTheStoreIsASize() throws {
+  #expect(try settings("cache: { bound: 50G }\n").cacheBound == 50 << 30)
+  #expect(try settings("cache: {}\n") == Settings())
+}
+
 @Test(arguments: [
+  ("cache: 50G\n", "bobbin.yaml:1:8: cache: expected a map with bound, found '50G'"),
+  ("cache: { bond: 50G }\n", "bobbin.yaml:1:10: unknown key 'bond'. Did you mean 'bound'?"),
+  ("cache: { bound: much }\n", "bobbin.yaml:1:17: cache: bound: expected a size such as 50G, found 'much'"),
   ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
-  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt and platform, found a list"),
+  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt, platform and cache, found a list"),
   ("salt: [1]\n", "bobbin.yaml:1:7: salt: expected a text, found a list"),
   ("platform: libraries\n", "bobbin.yaml:1:11: platform: expected a list, found 'libraries'"),
   (

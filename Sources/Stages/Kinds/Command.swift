@@ -138,7 +138,9 @@ public struct Command: ResumableKind {
     let words = arguments.flatMap { CommandText(parsing: $0).words(input: input, output: output) }
     let shown = words.isEmpty ? "" : " " + words.map { ShellReading.quoted($0) }.joined(separator: " ")
     // Without that line in the log nothing is wrong; the worker sees whether the log can be written.
+    let before = logLength
     _ = writeText("$ \(line)\(shown)\n", to: 2)
+    let withLine = logLength
     let checkpoints = resume.flatMap { context.outputs[$0] }.map { CommandCheckpoints(at: $0.url, context) }
     try checkpoints?.restore()
     let end = try CommandProcess(
@@ -161,5 +163,13 @@ public struct Command: ResumableKind {
       throw failure
     }
     if let note = tree?.leftovers { _ = writeText("bobbin: \(note)\n", to: 2) }
+    // Of a command that said nothing there is nothing to be kept: its record has the line.
+    if let before, let withLine, before < withLine, logLength == withLine { ftruncate(2, before) }
   }
+}
+
+/// How long the log is; nil where what is printed goes elsewhere.
+private var logLength: off_t? {
+  var status = stat()
+  return fstat(2, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? status.st_size : nil
 }

@@ -3,6 +3,7 @@
 import Canonical
 import ContentStore
 import Foundation
+import Foundation
 
 /// What one worker computes in one go: one instance, or several that agree in everything but what their kind lets
 /// vary. A value with everything that the work needs, so that it can be sent to another process or machine.
@@ -21,10 +22,12 @@ public struct Job: Sendable {
   public var projectRoot: String
   /// The store's folder, into which a worker writes blobs (never records).
   public var store: String
+  /// The run that it belongs to, if the store remembers that.
+  public var run: RunID?
 
   public init(
     id: Int, members: [JobMember], files: [Digest: String], resources: Resources, threads: Int = 1,
-    projectRoot: String, store: String
+    projectRoot: String, store: String, run: RunID? = nil
   ) {
     self.id = id
     self.members = members
@@ -33,6 +36,12 @@ public struct Job: Sendable {
     self.threads = threads
     self.projectRoot = projectRoot
     self.store = store
+    self.run = run
+  }
+
+  /// Puts what it gives into the store.
+  public var writer: BlobWriter {
+    BlobWriter(store: URL(fileURLWithPath: store, isDirectory: true), run: run)
   }
 }
 

@@ -37,6 +37,12 @@ final class LogFile: Sendable {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
+  /// A file takes room though nothing is in it.
+  func removeIfEmpty() {
+    var status = stat()
+    if descriptor >= 0, fstat(descriptor, &status) == 0, status.st_size == 0 { unlink(url.path) }
+  }
+
   private static func open(_ url: URL) -> Int32 {
     let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     let descriptor = Foundation.open(url.path, flags, 0o644)

@@ -40,6 +40,7 @@ extension Scheduler {
           try [code] + work.action.lists.map { list in try shared.blob(.of(list.utf8), store) { list } }
         // Without its log a result is as good.
         let printed = try? store.write(log: log.url)
+        if printed == nil { log.removeIfEmpty() }
         let all = written + named + (printed.map { [$0] } ?? [])
         let record = Record(
           action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts,

@@ -74,6 +74,7 @@ extension Scheduler {
         message: state == .failed ? instance.message : nil)
     }
     try store.note(entry, notes)
+    if scope.count == graph.instances.count { try store.note(entry, allInstances: notes.map(\.name)) }
   }
 
   func report(_ i: Int) -> InstanceReport {

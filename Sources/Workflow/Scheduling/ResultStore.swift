@@ -42,6 +42,8 @@ package protocol ResultStore: Sendable {
   /// Takes down what stands for all that a run noted; what is noted afterwards takes it back.
   func seal(_ run: RunID, _ seal: Digest) throws
   func isSealed(_ seal: Digest, project: String, file: String) throws -> Bool
+  /// Remembers that these are all instances that the run's file has.
+  func note(_ run: RunID, allInstances names: [String]) throws
   func endRun(_ run: RunID, outcome: RunOutcome) throws
 }
 
@@ -54,10 +56,10 @@ extension Store: ResultStore {
   }
 
   package func write(_ bytes: [UInt8]) throws -> WrittenBlob {
-    try BlobWriter(store: directory).write(bytes: bytes)
+    try writer.write(bytes: bytes)
   }
 
-  package func write(log: URL) throws -> WrittenBlob? { try BlobWriter(store: directory).write(log: log) }
+  package func write(log: URL) throws -> WrittenBlob? { try writer.write(log: log) }
 }
 
 extension StoreError {

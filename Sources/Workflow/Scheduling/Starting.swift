@@ -193,7 +193,7 @@ extension Scheduler {
   private func start(_ bundle: Bundle) {
     var job = Job(
       id: nextNumber(), members: [], files: [:], resources: bundle.resources, projectRoot: graph.project,
-      store: store.directory.path)
+      store: store.directory.path, run: entry)
     job.resources.time = job.resources.time.map { $0 * Double(bundle.members.count) }
     var work: [(Int, Work)] = []
     for i in bundle.members {

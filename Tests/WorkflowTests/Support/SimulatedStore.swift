@@ -198,6 +198,7 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   }
   func seal(_ run: RunID, _ seal: Digest) throws {}
   func isSealed(_ seal: Digest, project: String, file: String) throws -> Bool { false }
+  func note(_ run: RunID, allInstances names: [String]) throws {}
   func endRun(_ run: RunID, outcome: RunOutcome) throws {}
 }
 
