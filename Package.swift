@@ -130,7 +130,7 @@ let package = Package(
     tests(
       "ContentStore", ["Canonical", .product(name: "GRDB", package: "GRDB.swift")],
       resources: [.copy("Fixtures")]),
-    tests("Workflow", ["Canonical", "ContentStore"]),
+    tests("Workflow", ["Canonical", "ContentStore", "PipelineFile", "Reporting"]),
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),

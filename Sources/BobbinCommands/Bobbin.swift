@@ -22,8 +22,8 @@ public struct Bobbin: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      RunCommand.self, StatusCommand.self, CheckCommand.self, GetCommand.self, ShowCommand.self,
-      LogCommand.self, HistoryCommand.self, DiffCommand.self,
+      RunCommand.self, StatusCommand.self, ExplainCommand.self, CheckCommand.self, GetCommand.self,
+      ShowCommand.self, LogCommand.self, HistoryCommand.self, DiffCommand.self,
       GraphCommand.self, CacheCommand.self, KindsCommand.self, SchemaCommand.self, WorkerCommand.self,
     ])
 

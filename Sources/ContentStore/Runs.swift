@@ -205,6 +205,34 @@ extension Store {
     }
   }
 
+  /// The keys of an instance's results, newest first, of the newest runs that are remembered.
+  public func pastKeys(of instance: String, project: String, file: String) throws -> [Digest] {
+    try reading { db in
+      guard let file = try Store.fileID(project, file, db) else { return [] }
+      let row = try db.cachedStatement(sql: "SELECT id, key FROM instances WHERE file = ? AND name = ?")
+        .first([file, instance]) { ($0[0] as Int, $0.hasNull(atIndex: 1) ? nil : try Digest($0, 1)) }
+      guard let (id, last) = row else { return [] }
+      let statement = try db.cachedStatement(
+        sql: """
+          SELECT news.key FROM (SELECT id FROM runs WHERE file = ? ORDER BY id DESC LIMIT ?) AS recent
+          CROSS JOIN news ON news.run = recent.id AND news.instance = ?
+          WHERE news.key IS NOT NULL AND news.state IN (?, ?) ORDER BY news.run DESC
+          """)
+      var keys: [Digest] = last.map { [$0] } ?? []
+      let states = [InstanceState.cached, .executed].map(\.rawValue)
+      let rows = try Row.fetchCursor(
+        statement, arguments: [file, Store.mostRunsSearched, id, states[0], states[1]])
+      while let row = try rows.next() {
+        let key = try Digest(row, 0)
+        if !keys.contains(key) { keys.append(key) }
+      }
+      return keys
+    }
+  }
+
+  /// Earlier results are looked for in so many runs.
+  private static let mostRunsSearched = 256
+
   /// What the newest run that had news of it said of each instance, with the key that it had then.
   public func lastNews(project: String, file: String) throws -> [String: InstanceNote] {
     try reading { db in

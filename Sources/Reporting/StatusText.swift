@@ -1,5 +1,5 @@
-// Owns the text of `bobbin status` and `bobbin run --dry-run`: one line for each cause, with how many instances it
-// concerns; one for each instance where that is wanted.
+// Owns the text of `bobbin status`, of `bobbin run --dry-run` and of `bobbin explain` of many instances: one line for
+// each cause, with how many instances it concerns; one for each instance where that is wanted.
 
 import ContentStore
 import Foundation
@@ -14,13 +14,16 @@ public struct StatusText: Sendable {
   ///   - onlyStale: whether to leave out what is up to date.
   ///   - verbose: whether each instance has a line, and reasons are whole.
   ///   - forecast: what a run will take.
+  ///   - examples: whether each line that stands for several instances names one of them.
   public init(
     _ plan: Plan, graph: Graph, shown: Set<Int>? = nil, onlyStale: Bool = false, verbose: Bool = false,
-    forecast: ForecastText? = nil
+    examples: Bool = false, forecast: ForecastText? = nil
   ) {
     let entries = plan.entries.filter { shown?.contains($0.instance) ?? true }
     let listed = entries.filter { !onlyStale || $0.state != .upToDate }
-    var lines = verbose ? StatusText.all(listed) : StatusText.groups(listed, graph)
+    var lines =
+      verbose
+      ? StatusText.all(listed) : StatusText.groups(listed, among: plan.entries, graph, examples: examples)
     if !onlyStale, let run = plan.lastRun, let line = StatusText.line(run) { lines.append(line) }
     lines += forecast?.lines ?? []
     lines.append(StatusText.counts(entries))
@@ -49,7 +52,9 @@ public struct StatusText: Sendable {
     var why: [String]
   }
 
-  private static func groups(_ entries: [Plan.Entry], _ graph: Graph) -> [String] {
+  private static func groups(
+    _ entries: [Plan.Entry], among all: [Plan.Entry], _ graph: Graph, examples: Bool
+  ) -> [String] {
     let exact = gathered(entries.map { [$0] }) { cause($0[0]) }
     // Where the same things changed in many ways, one of them stands for all.
     let ways = Dictionary(grouping: exact.compactMap { subjects($0[0], graph) }) { $0 }.mapValues(\.count)
@@ -58,9 +63,16 @@ public struct StatusText: Sendable {
       return cause(group[0])
     }
     let selections = Selections(graph)
+    let states = Dictionary(all.map { ($0.instance, $0.state) }) { first, _ in first }
+    // What has no line of its own is told of where somebody waits for it.
+    let hidden = Set(states.keys).subtracting(entries.map(\.instance))
     return groups.flatMap { group -> [String] in
-      let names = selections.names(group.map(\.instance)).map { legible($0) }
-      let why = why(group, selections, graph)
+      var names = selections.names(group.map(\.instance)).map { legible($0) }
+      let example = legible(group[0].name)
+      if examples, !names.contains(example), !names.contains(where: { $0.contains(", such as ") }) {
+        names.append("such as \(example)")
+      }
+      let why = why(group, selections, graph, states: states, hidden: hidden)
       return wrapped(
         padded(group[0].state.word, wordWidth) + "  ", names, why.map { ": " + cut(legible($0)) } ?? "")
     }
@@ -91,16 +103,36 @@ public struct StatusText: Sendable {
       case .upToDate: entry.formerName.map { [stage(of: $0)] } ?? []
       case .pending(let cause): [stage(of: cause)]
       case .stale(.renamed(let name, let changes)):
-        [stage(of: name)] + changes.map { "\($0.subject) \($0.what)" }
-      case .stale(let reason) where !reason.changes.isEmpty: reason.changes.map { "\($0.subject) \($0.what)" }
+        [stage(of: name)] + changes.flatMap(cause)
+      case .stale(let reason) where !reason.changes.isEmpty: reason.changes.flatMap(cause)
       case .failed(let message): [firstLine(message)]
       case let state: [state.reason ?? ""]
       }
     return Cause(state: entry.state.name, why: why)
   }
 
+  /// What a change has in common with others of its cause.
+  private static func cause(_ change: Change) -> [String] {
+    ["\(change.subject) \(change.what)"] + change.roots.flatMap(\.cause)
+  }
+
+  /// A change of one instance of many, or with a long way to where it begins: that by the stages on it.
+  private static func common(_ change: Change) -> String {
+    guard !change.roots.isEmpty else { return change.description }
+    var seen = Set<Root>()
+    let roots = change.roots.map { Root(path: $0.path.map(stage), changes: $0.changes) }
+      .filter { seen.insert($0).inserted }
+    let words = change.origin.split(separator: "'", maxSplits: 1).map(String.init)
+    // `model 'model[seed=0]'`
+    let origin = words.count == 2 ? "\(words[0])'\(stage(of: String(words[1].dropLast())))'" : change.origin
+    return Change(change.subject, change.what, origin: origin, roots: roots).description
+  }
+
   /// Why a group isn't up to date; nil where its state says it all.
-  private static func why(_ group: [Plan.Entry], _ selections: Selections, _ graph: Graph) -> String? {
+  private static func why(
+    _ group: [Plan.Entry], _ selections: Selections, _ graph: Graph, states: [Int: Plan.State],
+    hidden: Set<Int>
+  ) -> String? {
     switch group[0].state {
     case .upToDate:
       guard let former = group[0].formerName else { return nil }
@@ -110,18 +142,19 @@ public struct StatusText: Sendable {
     case .failed(let message): return firstLine(message)
     case .impossible(let why): return why
     case .pending:
-      var causes: [Int] = []
-      for case .pending(let cause) in group.map(\.state) {
-        if let i = graph.index(of: cause), !causes.contains(i) { causes.append(i) }
+      let causes = causes(of: group.map(\.instance), graph, states)
+      let names = selections.names(causes)
+      let reason = causes.first { hidden.contains($0) }.flatMap { states[$0] }.map { state in
+        " (\(state.word)" + (state.reason.map { ": \(firstLine($0))" } ?? "") + ")"
       }
-      let names = selections.names(causes.sorted())
-      return (group.count == 1 ? "waits for " : "wait for ") + names.joined(separator: ", ")
+      return (group.count == 1 ? "waits for " : "wait for ") + names.joined(separator: ", ") + (reason ?? "")
     case .stale(let reason):
       guard !reason.changes.isEmpty else { return reason.description }
       let texts = reason.changes.indices.map { n in
         let all = group.compactMap { entry -> String? in
           guard case .stale(let reason) = entry.state else { return nil }
-          return reason.changes[n].description
+          let whole = reason.changes[n].description
+          return group.count == 1 && whole.count <= longestLine ? whole : common(reason.changes[n])
         }
         let others = Set(all).count - 1
         let change = cut(all[0], to: others == 0 ? longestReason : longestReason - 20)
@@ -136,6 +169,23 @@ public struct StatusText: Sendable {
     }
   }
 
+  /// What pending instances wait for and that waits for nothing itself, ascending.
+  private static func causes(of pending: [Int], _ graph: Graph, _ states: [Int: Plan.State]) -> [Int] {
+    var seen = Set(pending)
+    var stack = pending
+    var causes: [Int] = []
+    while let i = stack.popLast() {
+      for d in graph.dependencies[i] where seen.insert(d).inserted {
+        switch states[d] {
+        case .pending: stack.append(d)
+        case nil, .upToDate: break
+        default: causes.append(d)
+        }
+      }
+    }
+    return causes.sorted()
+  }
+
   /// The stage of an instance that may not be in the graph.
   private static func stage(of name: String) -> String { String(name.prefix { $0 != "[" }) }
 
@@ -145,7 +195,7 @@ public struct StatusText: Sendable {
 
   private static let wordWidth = 11
   /// No reason on a line of many is longer, in characters; nor are lines of names.
-  private static let longestReason = 160
+  private static let longestReason = 240
   private static let longestLine = 100
 
   /// In how many ways the same things may have changed in a stage, each with a line.
@@ -190,7 +240,7 @@ public struct StatusText: Sendable {
 }
 
 extension Plan.State {
-  fileprivate var word: String { self == .upToDate ? "up to date" : name }
+  var word: String { self == .upToDate ? "up to date" : name }
 }
 
 /// The text with spaces up to a width in characters.

@@ -51,6 +51,19 @@ import Testing
     #expect(states == ["a": .cached, "b": .failed, "c": .skipped])
   }
 
+  @Test func thePastKeysOfAnInstanceAreThoseOfItsResultsNewestFirst() throws {
+    let store = try store
+    #expect(try store.pastKeys(of: "a", project: "p", file: "f") == [])
+    try store.note(begin(store), [note("a", 1, .executed), note("b", 7, .executed)])
+    try store.note(begin(store), [note("a", 2, .executed), note("b", 7, .cached)])
+    try store.note(begin(store), [note("a", 3, .failed)])
+    try store.note(begin(store), [note("a", 1, .cached)])
+    try store.note(begin(store, "g"), [note("a", 9, .executed)])
+    #expect(try store.pastKeys(of: "a", project: "p", file: "f") == [key(1), key(2)])
+    #expect(try store.pastKeys(of: "b", project: "p", file: "f") == [key(7)])
+    #expect(try store.pastKeys(of: "a", project: "p", file: "g") == [key(9)])
+  }
+
   /// F8.
   @Test func theLastNewsOfAFailureHaveItsKeyAndMessage() throws {
     let store = try store

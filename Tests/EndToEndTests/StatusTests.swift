@@ -36,7 +36,7 @@ import Testing
       try project.bobbin("status", "p.yaml").output == """
         up to date   first (2), second[method=direct] (2)
         failed       second[method=fula] (2): the command ended with status 1
-        pending      last: waits for second[from=first[seed=0],method=fula]
+        pending      last: waits for second[method=fula] (2)
         4 up to date, 0 stale, 1 pending, 0 missing, 2 failed
 
         """)
@@ -72,7 +72,7 @@ import Testing
     #expect(
       try project.bobbin("run", "p.yaml", "--dry-run").output == """
         missing      second (4)
-        pending      last: waits for second[from=first[seed=0],method=direct]
+        pending      last: waits for second (4)
         forecast     unknown: no earlier run of second (4), last
         2 up to date, 0 stale, 1 pending, 4 missing
 

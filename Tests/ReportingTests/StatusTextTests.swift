@@ -126,11 +126,11 @@ import Workflow
   }
 
   @Test func reasonsAreCutToASaneLengthAndWholeWhenVerbose() {
-    let changes = (1...6).map { Change("parameter\($0)", String(repeating: "x", count: 60)) }
+    let changes = (1...6).map { Change("parameter\($0)", String(repeating: "x", count: 90)) }
     let plan = plan { $0 == 0 ? .stale(.changed(changes)) : .upToDate }
     let line = StatusText(plan, graph: graph).text.split(separator: "\n")[0]
     #expect(line.hasPrefix("stale        data: parameter1 xxx") && line.hasSuffix("x…"))
-    #expect(line.count == 13 + "data: ".count + 160)
+    #expect(line.count == 13 + "data: ".count + 240)
     let verbose = StatusText(plan, graph: graph, verbose: true).text
     #expect(changes.allSatisfy { verbose.contains("\($0)") })
     let few = (1...5).map { Change("p\($0)", "1 → 2") }

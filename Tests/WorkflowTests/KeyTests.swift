@@ -98,7 +98,7 @@ import Workflow
     #expect(record.text.utf8.count < 2_000)
     try project.change("n3", ["value": 500])
     let again = try project.run()
-    #expect(again["s"].reason?.description == "input add: content of number 'n3' changed")
+    #expect(again["s"].reason?.description == "input add: content of number 'n3' changed (value 3 → 500)")
     #expect(try project.text("s", again) == "\(99 * 50 - 3 + 500)")
   }
 

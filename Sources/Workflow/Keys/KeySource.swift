@@ -104,6 +104,16 @@ final class KeySource: Sendable {
     Action(graph.instances[i], circumstances(i, known))
   }
 
+  /// The action of instance `i`, with `unknown` in the place of what isn't known yet of what it reads.
+  func action(_ i: Int, _ known: Resolution, unknown: Artifact) -> Action {
+    let instance = graph.instances[i]
+    var circumstances = circumstances(i, known)
+    circumstances.inputs = { binding, n in
+      known.knownArtifact(of: instance, instance.inputs[binding], n) ?? unknown
+    }
+    return Action(instance, circumstances)
+  }
+
   /// The keys of the states from which an action's work can go on.
   func prefixes(of action: Action, _ prefixes: [ActionPrefix]) -> Prefixes {
     Prefixes(of: action, prefixes, platform: platform)

@@ -32,21 +32,20 @@ final class FormerInstances {
 
   func name(of key: Digest) -> String? { byKey[key] }
 
-  /// The one that instance `i` is likest, and what differs.
-  func nearest(to i: Int, changes: (Record) -> [Change]) -> (name: String, changes: [Change])? {
+  /// The one that instance `i` is likest.
+  /// - Parameter difference: by how much it differs from an earlier one.
+  func nearest(to i: Int, difference: (Record) -> Int) -> (name: String, record: Record)? {
     let instance = graph.instances[i]
     if keys.isEmpty || knownOutlines.contains(FormerInstances.outline(instance.name)) { return nil }
-    var best: (name: String, changes: [Change], hasItsLabels: Bool)?
+    var best: (name: String, record: Record, changes: Int, hasItsLabels: Bool)?
     for (name, record) in byKind[instance.kind.name] ?? [] {
-      let changes = changes(record)
+      let changes = difference(record)
       let hasItsLabels = FormerInstances.labels(name) == FormerInstances.labels(instance.name)
-      guard hasItsLabels || changes.count <= FormerInstances.mostChanges else { continue }
-      if let best, (changes.count, hasItsLabels ? 0 : 1) >= (best.changes.count, best.hasItsLabels ? 0 : 1) {
-        continue
-      }
-      best = (name, changes, hasItsLabels)
+      guard hasItsLabels || changes <= FormerInstances.mostChanges else { continue }
+      if let best, (changes, hasItsLabels ? 0 : 1) >= (best.changes, best.hasItsLabels ? 0 : 1) { continue }
+      best = (name, record, changes, hasItsLabels)
     }
-    return best.map { ($0.name, $0.changes) }
+    return best.map { ($0.name, $0.record) }
   }
 
   private func read() -> [String: [(name: String, record: Record)]] {

@@ -24,6 +24,8 @@ public struct Plan: Sendable {
 
   /// One per instance in scope, in the order of the file.
   public let entries: Entries
+  /// Of the instances that were to be explained, in the order in which they were named.
+  public let explanations: [Explanation]
   /// Which programs of each stage's commands count for their keys, in the order of the file.
   public let programs: [(stage: String, facts: ProgramFacts)]
   /// What went wrong while records were looked for on the remote.
@@ -33,6 +35,7 @@ public struct Plan: Sendable {
 
   package init(entries: [Entry], remoteProblems: [String], lastRun: RunEntry?) {
     self.entries = Entries(entries)
+    explanations = []
     programs = []
     self.remoteProblems = remoteProblems
     self.lastRun = lastRun
@@ -43,16 +46,17 @@ public struct Plan: Sendable {
   ///   - environment: the driver's environment; only declared variables count.
   ///   - platform: what computes here, for the keys of projects that ask for it.
   ///   - remote: where to look for records that aren't here; what is found is kept.
+  ///   - explaining: the instances of which all is to be said. They are in scope.
   /// - Throws: `DecodingIssue` for external files or code that can't be read, `StoreError`.
   public init(
     _ graph: Graph, targets: [Int]? = nil, store: Store, remote: (any Remote)? = nil,
-    environment: [String: String], platform: Platform = Platform()
+    environment: [String: String], platform: Platform = Platform(), explaining: [Int] = []
   ) throws {
     let scope = Scope(graph, targets: targets)
     let keys = try KeySource(
       graph, scope: scope, store: store, environment: environment, platform: platform)
     let resolution = Resolution(graph, keys: keys, scope: scope, store: store)
-    let explainer = Explainer(graph, keys: keys, store: store)
+    let explainer = Explainer(graph, keys: keys, known: resolution, store: store)
     let remote = remote.map { remote in GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime } }
     // Memory that can't be read explains nothing, and matters to nobody else.
     lazy var news = (try? store.lastNews(project: graph.project, file: graph.file)) ?? [:]
@@ -110,6 +114,9 @@ public struct Plan: Sendable {
     entries = Entries(
       graph, scope, states: states, keys: resolution.key, artifacts: resolution.artifacts,
       formerNames: formerNames)
+    explanations = explaining.map { i in
+      explainer.explanation(i, states[i]!, waits: Plan.waits(of: i, graph, states))
+    }
     programs = Plan.programs(of: scope, graph, keys)
     remoteProblems = problems
     lastRun = try? store.runs(project: graph.project, file: graph.file, limit: 1).first

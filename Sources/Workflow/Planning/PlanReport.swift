@@ -58,8 +58,7 @@ extension Plan.Entry {
     ]
     if let formerName { members["formerName"] = .string(formerName) }
     if case .stale(let reason) = state, !reason.changes.isEmpty {
-      members["changes"] = .array(
-        reason.changes.map { ["subject": .string($0.subject), "what": .string($0.what)] })
+      members["changes"] = .array(reason.changes.map(\.json))
     }
     if case .pending(let cause) = state { members["waitsFor"] = .string(cause) }
     return .object(members)

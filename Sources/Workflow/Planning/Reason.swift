@@ -41,21 +41,3 @@ extension Reason {
     }
   }
 }
-
-/// One difference between two actions: `learning_rate 0.1 → 0.05`.
-public struct Change: Sendable, Hashable, CustomStringConvertible {
-  /// `learning_rate`, `input data`, `source Stitching/Fit.swift`, `environment PYTHONHASHSEED`.
-  public let subject: String
-  /// `0.1 → 0.05`, `content changed`.
-  public let what: String
-  /// Where what changed comes from, `dataset 'images'`; empty where that says nothing.
-  public let origin: String
-
-  public init(_ subject: String, _ what: String, origin: String = "") {
-    self.subject = subject
-    self.what = what
-    self.origin = origin
-  }
-
-  public var description: String { "\(subject) \(what)" + (origin.isEmpty ? "" : " (\(origin))") }
-}

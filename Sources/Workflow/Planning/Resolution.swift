@@ -168,15 +168,18 @@ final class Resolution {
 
   /// The artifact that an instance reads by source `n` of an input: all of it, or the part that the input asks for.
   func artifact(of instance: Instance, _ binding: InputBinding, _ n: Int) -> Artifact {
+    guard let artifact = knownArtifact(of: instance, binding, n) else {
+      preconditionFailure("BUG: what \(instance.name) reads by '\(binding.name)' isn't known")
+    }
+    return artifact
+  }
+
+  /// The same; nil where it isn't known.
+  func knownArtifact(of instance: Instance, _ binding: InputBinding, _ n: Int) -> Artifact? {
     let source = binding.sources[n]
-    guard let artifact = artifacts.artifact(source.instance, source.output) else {
-      preconditionFailure("BUG: \(instance.name) reads an unknown output '\(source.output)'")
-    }
+    guard let artifact = artifacts.artifact(source.instance, source.output) else { return nil }
     guard let part = instance.part(of: binding) else { return artifact }
-    guard let member = parts[artifact.digest]?[part] else {
-      preconditionFailure("BUG: \(instance.name) reads an unknown part '\(part)'")
-    }
-    return member
+    return parts[artifact.digest]?[part]
   }
 
   /// What instance `i` reads by an input.

@@ -35,6 +35,8 @@ package protocol ResultStore: Sendable {
   func write(log: URL) throws -> WrittenBlob?
   func digests(ofFiles files: [URL]) throws -> [ExternalFile]
   func lastKeys(project: String, file: String) throws -> [String: Digest]
+  /// The keys of an instance's results, newest first.
+  func pastKeys(of instance: String, project: String, file: String) throws -> [Digest]
   /// Enters a run that begins; one that is killed stays visible with what was noted of it.
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID
   /// Remembers what became of instances, any number at a time.

@@ -85,7 +85,7 @@ final class Scheduler {
       graph, scope: scope, store: store, environment: options.environment, platform: options.platform
     )
     resolution = Resolution(graph, keys: keys, scope: scope, store: store)
-    explainer = Explainer(graph, keys: keys, store: store)
+    explainer = Explainer(graph, keys: keys, known: resolution, store: store)
     blobs = BlobTree(store)
     remote = options.remote.map { GuardedRemote($0) { [surroundings] in surroundings.now } }
     phases = Phases(count: graph.instances.count, scope: scope.count)

@@ -192,6 +192,9 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
 
   func digests(ofFiles files: [URL]) throws -> [ExternalFile] { try self.files.digests(ofFiles: files) }
   func lastKeys(project: String, file: String) throws -> [String: Digest] { lastKeys }
+  func pastKeys(of instance: String, project: String, file: String) throws -> [Digest] {
+    lastKeys[instance].map { [$0] } ?? []
+  }
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID { RunID(1) }
   func note(_ run: RunID, _ notes: [InstanceNote]) throws {
     for note in notes where note.state.hasResult { lastKeys[note.name] = note.key }
