@@ -23,7 +23,8 @@ public struct Bobbin: ParsableCommand {
     version: Program.version,
     subcommands: [
       RunCommand.self, StatusCommand.self, ExplainCommand.self, CheckCommand.self, GetCommand.self,
-      ShowCommand.self, LogCommand.self, HistoryCommand.self, DiffCommand.self,
+      ShowCommand.self, LogCommand.self, HistoryCommand.self, DiffCommand.self, VerifyCommand.self,
+      AcceptCommand.self,
       GraphCommand.self, CacheCommand.self, KindsCommand.self, SchemaCommand.self, WorkerCommand.self,
     ])
 
@@ -35,17 +36,19 @@ public struct Bobbin: ParsableCommand {
   ///   - receivers: what makes artifacts of that which commands write.
   ///   - libraries: names and versions of the libraries that decide bits and are in no key, for the facts of
   ///     records. Called where stages run.
+  ///   - comparers: what tells where artifacts of formats differ that the engine doesn't know.
   ///   - threads: told how many threads may compute from now on, where stages run: at any time, from any thread.
   public static func main(
     kinds: [KindDescription], receivers: [ReceiverDescription],
-    libraries: @escaping @Sendable () -> JSON = { [:] }, threads: @escaping @Sendable (Int) -> Void = { _ in }
+    comparers: [ContentComparer] = [], libraries: @escaping @Sendable () -> JSON = { [:] },
+    threads: @escaping @Sendable (Int) -> Void = { _ in }
   ) -> Never {
     // A reader that has gone is an error of the write, to be answered there.
     signal(SIGPIPE, SIG_IGN)
     // As is a file that grows beyond `ulimit -f`.
     signal(SIGXFSZ, SIG_IGN)
     let program = Program(
-      kinds: KindCatalogue(kinds, receivers: receivers), libraries: libraries,
+      kinds: KindCatalogue(kinds, receivers: receivers), comparers: comparers, libraries: libraries,
       threads: threads)
     do {
       try refuseUnknownCommand(CommandLine.arguments.dropFirst())

@@ -56,8 +56,10 @@ enum Interruption {
   static var happened: Bool { wasInterrupted.load(ordering: .relaxed) }
 
   /// Ends this run when it happens, or has happened.
-  static func ends(_ run: Run) {
-    let interrupt = run.interruption
+  static func ends(_ run: Run) { ends(run.interruption) }
+
+  /// Does this when it happens, or has happened.
+  static func ends(_ interrupt: Interrupt) {
     current.withLock { $0 = interrupt }
     if happened { interrupt() }
   }

@@ -11,6 +11,8 @@ struct Program: Sendable {
   static let version = "0.2.0"
 
   var kinds: KindCatalogue
+  /// What tells where artifacts of formats differ that the engine doesn't know.
+  var comparers: [ContentComparer]
   /// Names and versions of the libraries that decide bits, for the facts of records.
   var libraries: @Sendable () -> JSON
   /// Told how many threads may compute from now on, where stages run.

@@ -18,6 +18,8 @@ public struct Record: Hashable, Sendable {
   public let facts: JSON
   /// What the stage printed, one of `blobs`.
   public let log: Artifact?
+  /// Where the result was taken over from code other than the action's, each time that this was done; mostly empty.
+  public let accepted: [Acceptance]
   /// The canonical text.
   public let text: String
 
@@ -28,7 +30,8 @@ public struct Record: Hashable, Sendable {
   public static let longest = 16 << 20
 
   public init(
-    action: JSON, artifacts: [String: Artifact], blobs: [StoredBlob], facts: JSON, log: Artifact? = nil
+    action: JSON, artifacts: [String: Artifact], blobs: [StoredBlob], facts: JSON, log: Artifact? = nil,
+    accepted: [Acceptance] = []
   ) {
     let blobs = Set(blobs).sorted { $0.digest < $1.digest }
     let key = Digest.of(action.canonical.utf8)
@@ -37,12 +40,13 @@ public struct Record: Hashable, Sendable {
       "artifacts": .object(artifacts.mapValues(\.json)), "blobs": .array(blobs.map(\.json)), "facts": facts,
     ]
     if let log { members["log"] = log.json }
-    self.init(key, action, artifacts, blobs, facts, log, text: JSON.object(members).canonical)
+    if !accepted.isEmpty { members["accepted"] = .array(accepted.map(\.json)) }
+    self.init(key, action, artifacts, blobs, facts, log, accepted, text: JSON.object(members).canonical)
   }
 
   private init(
     _ key: Digest, _ action: JSON, _ artifacts: [String: Artifact], _ blobs: [StoredBlob], _ facts: JSON,
-    _ log: Artifact?, text: String
+    _ log: Artifact?, _ accepted: [Acceptance], text: String
   ) {
     self.key = key
     self.action = action
@@ -50,6 +54,7 @@ public struct Record: Hashable, Sendable {
     self.blobs = blobs
     self.facts = facts
     self.log = log
+    self.accepted = accepted
     self.text = text
   }
 
@@ -101,7 +106,9 @@ public struct Record: Hashable, Sendable {
     }
     let text = json.canonical
     guard text.utf8.elementsEqual(bytes) else { throw StoreError.record(reason: "its text isn't canonical") }
-    self.init(key, action, artifacts, blobs.sorted { $0.digest < $1.digest }, facts, log, text: text)
+    let accepted = (members["accepted"]?.arrayValue ?? []).compactMap { Acceptance(json: $0) }
+    self.init(
+      key, action, artifacts, blobs.sorted { $0.digest < $1.digest }, facts, log, accepted, text: text)
   }
 
   private static func artifacts(_ named: [String: JSON]) throws -> [String: Artifact] {

@@ -16,6 +16,7 @@ enum Schema {
     { try $0.execute(sql: third) },
     { try $0.execute(sql: sealing) },
     { try $0.execute(sql: keeping) },
+    { try $0.execute(sql: acceptances) },
   ]
 
   /// The version of an index that this program writes.
@@ -128,5 +129,10 @@ enum Schema {
     ALTER TABLE records ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
     -- What the last runs came to stands in `instances`.
     DROP TABLE roots;
+    """
+
+  private static let acceptances = """
+    -- The results that were taken over from other code: the key that each was recorded under before. Records say more.
+    CREATE TABLE accepted (key BLOB PRIMARY KEY, source BLOB NOT NULL) WITHOUT ROWID;
     """
 }

@@ -220,6 +220,7 @@ public final class Store: Sendable {
       Record.platformNumber(of: record.facts),
     ])
     try db.cachedStatement(sql: "DELETE FROM logs WHERE key = ?").execute(arguments: [record.key.data])
+    try Store.enterAcceptance(of: record, db)
   }
 
   /// Milliseconds since 1970.

@@ -1,9 +1,12 @@
-// Owns which text in a kind's files is read by people alone: what `bobbin kinds` and error messages say. It doesn't
-// count, as long as it is plain text in the places that are known, and nothing here can read it.
+// Owns which text in a kind's files decides nothing: what `bobbin kinds` and error messages say, as long as it is plain
+// text in the places that are known, and nothing here can read it; and the declarations of parameters that a kind hasn't
+// always had, whose values and types are in the keys of those who use them.
 
 /// The help texts in the files that a kind reaches.
 struct HelpTexts {
   private let kinds: Set<String>
+  /// The names of their types.
+  private let types: Set<String>
   /// Static properties of kinds that can't be read anywhere in these files.
   private let properties: Set<String>
   private let wrappers: Set<String>
@@ -11,8 +14,10 @@ struct HelpTexts {
   /// - Parameters:
   ///   - files: all that the kind reaches.
   ///   - kinds: those among them that declare it.
-  init(of files: [SourceFile], kinds: Set<String>) {
+  ///   - types: the kind's, by name.
+  init(of files: [SourceFile], kinds: Set<String>, types: Set<String>) {
     self.kinds = kinds
+    self.types = types
     // A module that declares a `Parameter` of its own means that by `@Parameter("…")`.
     let modules = Set(files.filter { $0.imports.contains("Workflow") }.map(\.module))
     wrappers = files.filter { modules.contains($0.module) }.reduce(
@@ -52,10 +57,59 @@ struct HelpTexts {
       {
         help.insert(i + 2)
       }
+      if kinds.contains(file.path), word == "struct", types.contains(tokens.spelling(i + 1)) {
+        help.formUnion(newParameters(ofTypeAt: i, tokens))
+      }
       // `\(self)` prints them too.
       if word == "self", tokens.kind(i - 1) == .text, tokens.kind(i + 1) == .text { return [] }
     }
     return help
+  }
+
+  /// The declarations of parameters with `since:` in the type declared at token `i`, whole.
+  private func newParameters(ofTypeAt i: Int, _ tokens: SwiftTokens) -> Set<Int> {
+    guard wrappers.contains("Parameter"), let open = (i..<tokens.count).first(where: { tokens.at($0, "{") })
+    else {
+      return []
+    }
+    var found = Set<Int>()
+    let end = tokens.closing(open)
+    var j = open + 1
+    while j < end {
+      if tokens.at(j, "@"), tokens.spelling(j + 1) == "Parameter", tokens.at(j + 2, "("),
+        let declaration = newParameter(at: j, tokens)
+      {
+        found.formUnion(declaration)
+        j = declaration.upperBound
+      } else {
+        // What is in brackets is no member of the type.
+        let isOpening = tokens.at(j, "{") || tokens.at(j, "(") || tokens.at(j, "[")
+        j = isOpening ? tokens.closing(j) + 1 : j + 1
+      }
+    }
+    return found
+  }
+
+  /// The tokens of the declaration that begins with `@Parameter(` at `i`, if it says `since:` and is a plain one: on one
+  /// line from `var` on, without a body.
+  private func newParameter(at i: Int, _ tokens: SwiftTokens) -> Range<Int>? {
+    let close = tokens.closing(i + 2)
+    var isNew = false
+    var j = i + 3
+    while j < close {
+      if tokens.spelling(j) == "since", tokens.at(j + 1, ":") { isNew = true }
+      let isOpening = tokens.at(j, "{") || tokens.at(j, "(") || tokens.at(j, "[")
+      j = isOpening ? tokens.closing(j) + 1 : j + 1
+    }
+    guard isNew, tokens.spelling(close + 1) == "var" else { return nil }
+    j = close + 2
+    while j < tokens.count, tokens.tokens[j].gap != .line, !tokens.at(j, "}"), !tokens.at(j, ";") {
+      if tokens.at(j, "{") { return nil }
+      let isOpening = tokens.at(j, "(") || tokens.at(j, "[")
+      j = isOpening ? tokens.closing(j) + 1 : j + 1
+    }
+    let goesOn = ["as", "is", "in"].contains(tokens.spelling(j))
+    return endsStatement(j, tokens) && !goesOn ? i..<j : nil
   }
 
   /// Whether the statement before token `i` is over, rather than going on with an operator or a call.

@@ -191,7 +191,7 @@ private struct Tree {
   {
     var digests = unasked
     var modules = Set([target])
-    let help = HelpTexts(of: found.files.keys.map { reach.files[$0]! }, kinds: roots)
+    let help = HelpTexts(of: found.files.keys.map { reach.files[$0]! }, kinds: roots, types: kindTypes)
     for path in found.files.keys {
       let file = reach.files[path]!
       modules.insert(file.module)

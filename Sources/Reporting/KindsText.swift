@@ -74,6 +74,9 @@ public enum KindsText {
     if let bounds = parameter.bounds { facts.append(bounds) }
     if let unit = parameter.unit { facts.append("in \(unit)") }
     facts.append(parameter.defaultValue.map { "default \(spelled($0))" } ?? "must be written")
+    if let (since, before) = parameter.news {
+      facts.append("since \(since), before as with \(spelled(before))")
+    }
     return facts.joined(separator: "; ")
   }
 
@@ -98,7 +101,7 @@ public enum KindsText {
         schema["minimum"].map { "at least \(spelled($0))" },
         schema["exclusiveMinimum"].map { "above \(spelled($0))" },
         schema["maximum"].map { "at most \(spelled($0))" },
-        schema["default"].map { "default \(spelled($0))" } ?? absent,
+        schema["default"].map { "default \(spelled($0))" } ?? absent, schema["$comment"]?.stringValue,
       ]
       let entry = Entry(
         path, facts.compactMap { $0 }.joined(separator: "; "), schema["description"]?.stringValue ?? "")

@@ -8,8 +8,8 @@ struct PlainLines {
   static let long = 30.0
 
   let graph: Graph
-  /// The file that holds an instance's output.
-  let log: (String) -> String
+  /// The file that holds an instance's output; nil where it isn't kept.
+  let log: (String) -> String?
 
   func lines(_ event: RunEvent) -> [String] {
     switch event {
@@ -40,8 +40,7 @@ struct PlainLines {
   func failed(_ report: InstanceReport) -> [String] {
     let message = report.message ?? "no reason was given"
     var lines = ["FAILED   \(legible(report.name)): \(message)"]
-    let log = log(report.name)
-    if !message.contains(log) { lines.append("log: \(log)") }
+    if let log = log(report.name), !message.contains(log) { lines.append("log: \(log)") }
     return separate(lines).enumerated().map { $0 == 0 ? $1 : "         \($1)" }
   }
 

@@ -15,6 +15,7 @@ public final class RunDisplay: @unchecked Sendable {
   private let now: @Sendable () -> Double
   private let durations: @Sendable () -> Durations
   private let ticks: Bool
+  private let announces: Bool
   private let followed: Set<Int>
   private var state: RunState
   /// The logs of followed instances that run.
@@ -25,27 +26,30 @@ public final class RunDisplay: @unchecked Sendable {
   private var isFinished = false
 
   /// - Parameters:
-  ///   - store: its folder, where logs are.
+  ///   - store: its folder, where logs are; nil where none are kept.
   ///   - quiet: show failures and warnings alone, and no progress.
   ///   - jobs: how many instances run at a time.
   ///   - following: instances whose logs are shown as they come.
   ///   - durations: asked once, when something has to run, for what earlier runs took.
   ///   - now: seconds on any steady clock.
   ///   - ticks: whether time passing redraws by itself.
+  ///   - announces: whether it says in the beginning how many instances there are.
   public init(
-    graph: Graph, store: URL, quiet: Bool = false, jobs: Int = 1, following: Set<Int> = [],
+    graph: Graph, store: URL?, quiet: Bool = false, jobs: Int = 1, following: Set<Int> = [],
     durations: @escaping @Sendable () -> Durations = { Durations() },
     terminal: Terminal = .standardError(environment: ProcessInfo.processInfo.environment),
-    now: @escaping @Sendable () -> Double = { ProcessInfo.processInfo.systemUptime }, ticks: Bool = true
+    now: @escaping @Sendable () -> Double = { ProcessInfo.processInfo.systemUptime }, ticks: Bool = true,
+    announces: Bool = true
   ) {
     self.graph = graph
     names = ShortNames(graph)
-    plain = PlainLines(graph: graph) { graph.log(of: $0, in: store).path }
+    plain = PlainLines(graph: graph) { name in store.map { graph.log(of: name, in: $0).path } }
     self.terminal = terminal
     self.quiet = quiet
     self.now = now
     self.durations = durations
     self.ticks = ticks
+    self.announces = announces
     followed = following
     state = RunState(start: now(), stage: { graph.instances[$0].stage }, jobs: jobs)
     guard ticks, !quiet || !following.isEmpty else { return }
@@ -77,14 +81,19 @@ public final class RunDisplay: @unchecked Sendable {
     }
   }
 
-  /// Takes the live lines away, and lists failures that were too many to be told as they happened. What the run came
-  /// to is for the caller to print.
-  public func finish(_ report: RunReport) {
+  /// Takes the live lines away.
+  public func finish() {
     lock.withLock {
       isFinished = true
       clear()
-      write(Failures(report, graph).lines)
     }
+  }
+
+  /// Takes the live lines away, and lists failures that were too many to be told as they happened. What the run came
+  /// to is for the caller to print.
+  public func finish(_ report: RunReport) {
+    finish()
+    lock.withLock { write(Failures(report, graph).lines) }
   }
 
   /// Redraws as time goes by; false when there is nothing more to draw.
@@ -119,7 +128,7 @@ public final class RunDisplay: @unchecked Sendable {
   private func follow(_ event: RunEvent) -> [String] {
     switch event {
     case .started(let i, _) where followed.contains(i):
-      tails[i] = LogTail(plain.log(graph.instances[i].name))
+      if let log = plain.log(graph.instances[i].name) { tails[i] = LogTail(log) }
       return []
     case .finished(let report) where followed.contains(report.instance):
       let lines = newLines(of: report.instance, atEnd: true)
@@ -144,6 +153,7 @@ public final class RunDisplay: @unchecked Sendable {
   }
 
   private func plainLines(_ event: RunEvent) -> [String] {
+    if case .planned = event, !announces { return [] }
     if case .finished(let report) = event, report.state == .failed { return failureLines(report) }
     return plain.lines(event)
   }

@@ -1,6 +1,7 @@
 // Owns the text of `bobbin status`, of `bobbin run --dry-run` and of `bobbin explain` of many instances: one line for
 // each cause, with how many instances it concerns; one for each instance where that is wanted.
 
+import Canonical
 import ContentStore
 import Foundation
 import Workflow
@@ -39,7 +40,10 @@ public struct StatusText: Sendable {
     return zip(entries, names).map { entry, name in
       let start = padded(entry.state.word, wordWidth) + "  "
       let why =
-        entry.formerName.map { "known as \($0)" } ?? (entry.state == .missing ? nil : entry.state.reason)
+        entry.formerName.map { "known as \($0)" } ?? entry.acceptedFrom.map {
+          "accepted from \($0.hex.prefix(12))"
+        }
+        ?? (entry.state == .missing ? nil : entry.state.reason)
       return start + (why.map { padded(name, width) + "  " + legible($0) } ?? name)
     }
   }
@@ -100,7 +104,8 @@ public struct StatusText: Sendable {
   private static func cause(_ entry: Plan.Entry) -> Cause {
     let why: [String] =
       switch entry.state {
-      case .upToDate: entry.formerName.map { [stage(of: $0)] } ?? []
+      case .upToDate:
+        entry.formerName.map { [stage(of: $0)] } ?? (entry.acceptedFrom == nil ? [] : ["accepted", ""])
       case .pending(let cause): [stage(of: cause)]
       case .stale(.renamed(let name, let changes)):
         [stage(of: name)] + changes.flatMap(cause)
@@ -135,6 +140,9 @@ public struct StatusText: Sendable {
   ) -> String? {
     switch group[0].state {
     case .upToDate:
+      if let from = group[0].acceptedFrom, group[0].formerName == nil {
+        return group.count == 1 ? "accepted from \(from.hex.prefix(12))" : "accepted from other code"
+      }
       guard let former = group[0].formerName else { return nil }
       return "known as \(group.count == 1 ? former : stage(of: former))"
     case .missing: return nil

@@ -8,7 +8,7 @@ import Stages
 enum Main {
   static func main() {
     Bobbin.main(
-      kinds: stageKinds(), receivers: artifactReceivers(), libraries: libraryVersions,
-      threads: limitThreads(to:))
+      kinds: stageKinds(), receivers: artifactReceivers(), comparers: contentComparers(),
+      libraries: libraryVersions, threads: limitThreads(to:))
   }
 }

@@ -106,6 +106,7 @@ private let edits: [Edit] = [
   Edit("a comment", "Sources/NeuralNetworks/Training/Trainer.swift", .append("// a remark"), reruns: []),
   Edit("white space", "Sources/Tensor/Tensor.swift", .append("\n\n   \n"), reruns: []),
   Edit("the engine", "Sources/Workflow/Graph/Graph.swift", .append(code), reruns: []),
+  Edit("how artifacts are compared", "Sources/Stages/TensorDifferences.swift", .append(code), reruns: []),
   Edit("the facts of libraries", "Sources/Stages/LibraryVersions.swift", .append(code), reruns: []),
   Edit("the store", "Sources/ContentStore/Store.swift", .append(code), reruns: []),
   Edit(

@@ -270,4 +270,56 @@ private func kind(_ name: String = "Kind", _ body: String = "") -> String {
     #expect(try code("one", "print(\"\\(self)\")") != code("two", "print(\"\\(self)\")"))
     #expect(try code("\\(1)") != code("\\(2)"))
   }
+
+  private func codeOfKind(declaring declaration: String, in group: String = "") throws -> [String: KindCode] {
+    try codeOfKinds([
+      "Stages/Kind.swift": """
+      import Workflow
+      struct Options: ParameterGroup {
+        @Parameter("one") var one = 1
+        \(group)
+      }
+      struct Kind: StageKind {
+        @Parameter("passes") var epochs = 20
+        \(declaration)
+        func run() {}
+      }
+      """
+    ])
+  }
+
+  @Test(arguments: [
+    #"@Parameter("what is dropped", since: "0.3", before: 0) var dropout = 0.0"#,
+    #"@Parameter("what is dropped", .between(0, 1), since: "0.3", before: 0) var dropout: Double = 0.5"#,
+    "@Parameter(\n    \"sizes\", .atLeast(1), since: \"0.3\",\n    before: [1, 2]\n  ) var sizes = [1, 2]",
+    "@Parameter(\"a\", since: \"0.3\", before: 1) var a = 1\n  @Parameter(\"b\", since: \"0.4\", before: nil) var b: Int? = nil",
+  ])
+  func theDeclarationOfAParameterThatWasAddedDoesNotCount(_ declaration: String) throws {
+    #expect(try codeOfKind(declaring: declaration) == codeOfKind(declaring: ""))
+  }
+
+  @Test(
+    "what can't be told from more than a declaration counts, and so does what isn't the kind's own",
+    arguments: [
+      (#"@Parameter("what is dropped") var dropout = 0.0"#, ""),
+      (#"@Parameter("a") var since = 1"#, ""),
+      (#"@Parameter("a", .at(since: 1)) var a = 1"#, ""),
+      (#"@Parameter("a", since: "0.3", before: 1) var a = 1 { didSet { work() } }"#, ""),
+      (#"@Parameter("a", since: "0.3", before: 1) var a = base\n    as Int"#, ""),
+      (#"@Parameter("a", since: "0.3", before: 1) var a = base\n    .count"#, ""),
+      (#"@Input("a", since: "0.3", before: 1) var a = 1"#, ""),
+      ("func f() { @Parameter(\"a\", since: \"0.3\", before: 1) var a = 1 }", ""),
+      ("", #"@Parameter("a", since: "0.3", before: 1) var a = 1"#),
+    ])
+  func otherDeclarationsCount(_ declaration: String, _ group: String) throws {
+    let text = declaration.replacing("\\n", with: "\n")
+    #expect(try codeOfKind(declaring: text, in: group) != codeOfKind(declaring: ""))
+  }
+
+  @Test func theUseOfAParameterThatWasAddedCounts() throws {
+    let declaration = #"@Parameter("what is dropped", since: "0.3", before: 0) var dropout = 0.0"#
+    #expect(
+      try codeOfKind(declaring: declaration + "\n  func drop() -> Double { dropout }")
+        != codeOfKind(declaring: declaration))
+  }
 }

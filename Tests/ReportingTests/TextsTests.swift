@@ -160,3 +160,32 @@ import Workflow
   #expect(condition["then"]?["required"] == ["with"])
   #expect(stage["allOf"]?.arrayValue?.last?["then"]?["required"] == [])
 }
+
+private struct Newer: StageKind {
+  static let name = "newer"
+  static let summary = "has news"
+  @Parameter("what is dropped", .between(0, 1), since: "0.3", before: 0) var dropout = 0.1
+  @Parameter("how to descend") var options = Options()
+  func run(in context: StageContext) throws {}
+
+  struct Options: ParameterGroup {
+    @Parameter("a word", since: "0.4", before: "none") var word = "none"
+  }
+}
+
+@Test func theHelpOfAParameterSaysSinceWhenAKindHasIt() {
+  #expect(
+    KindsText.details(KindDescription(Newer.self, code: noCode)) == """
+      newer: has news
+
+      Parameters
+        dropout       what is dropped
+                      a number (1e-3 and fractions such as 8/255 are fine); from 0 to 1; default 0.1;
+                      since 0.3, before as with 0
+        options       how to descend
+                      a map with word; default {}
+        options.word  a word
+                      default none; since 0.4, before as with "none"
+
+      """)
+}

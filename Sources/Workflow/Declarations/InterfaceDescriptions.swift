@@ -12,6 +12,8 @@ public struct ParameterDescription: Sendable {
   public let unit: String?
   /// Nil for a parameter that must be written.
   public let defaultValue: JSON?
+  /// The first version that had it, and the value with which everything is computed as before; nil: all versions had it.
+  public let news: (since: String, before: JSON)?
 
   init(name: String, declaration: any ParameterDeclaration) {
     self.name = name
@@ -20,6 +22,7 @@ public struct ParameterDescription: Sendable {
     bounds = declaration.bounds?.description
     unit = declaration.unit
     defaultValue = declaration.defaultJSON
+    news = declaration.since.flatMap { since in declaration.beforeJSON.map { (since, $0) } }
   }
 }
 

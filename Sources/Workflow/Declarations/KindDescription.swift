@@ -31,7 +31,7 @@ public final class KindDescription: Sendable {
   /// The code of what kinds look up in lists, by the file it is in.
   private var listed: [String: CodeManifest] { sources.listed }
   /// Whether instances of this kind can differ in their code.
-  var looksUpCode: Bool { !listed.isEmpty }
+  var looksUpCode: Bool { !listed.isEmpty || !reflection.news.isEmpty }
   private let type: any StageKind.Type
   private let reflected = AtomicLazyReference<Reflection>()
   private let found = AtomicLazyReference<Sources>()
@@ -58,7 +58,8 @@ public final class KindDescription: Sendable {
   private var sources: Sources { found.load() ?? found.storeIfNil(find()) }
 
   /// Decodes what was written under `with:` (inputs and external files taken out) into the canonical form that
-  /// goes into the key: every parameter with its value, defaults written out.
+  /// goes into the key: every parameter with its value, defaults written out; but for those with a value that means what
+  /// was computed before the kind had them.
   /// - Parameter meant: parameters that aren't told as missing, since a misspelt name was meant for them.
   /// - Throws: `DecodingIssue`, or `DecodingIssues` where several things are wrong, or nothing else than what was told.
   public func decode(_ members: [RawValue.Member], at place: Place, meant: Set<String> = []) throws -> JSON {
@@ -114,7 +115,7 @@ public final class KindDescription: Sendable {
   private func decoded<T: Sendable>(_ parameters: JSON, _ body: (any StageKind, Declared) -> T) -> T {
     reflection.prototype.withLock { prototype in
       guard case .map(let members, let place) = RawValue(parameters),
-        (try? prototype.set(members, at: place)) != nil
+        (try? prototype.set(canonical: members, at: place)) != nil
       else { preconditionFailure("BUG: parameters that \(name) did not decode: \(parameters.canonical)") }
       return body(prototype.kind, prototype.declared)
     }
@@ -150,6 +151,7 @@ public final class KindDescription: Sendable {
     guard case .map(let members, let place) = RawValue(work.parameters) else {
       preconditionFailure("BUG: parameters are an object")
     }
+    for (_, parameter) in declared.parameters { parameter.assumeBefore() }
     try decodeParameters(declared.parameters, from: members, at: place)
     for (name, input) in declared.inputs { input.bind(work.context.inputs[name] ?? []) }
     for (name, external) in declared.externals {
@@ -175,19 +177,22 @@ public final class KindDescription: Sendable {
   }
 
   /// The sources that decide what an instance with these parameters (in canonical form) computes: those of the
-  /// kind, and those of what it looks up in lists.
+  /// kind, and those of what it looks up in lists. The build leaves out the declarations of parameters that the kind
+  /// hasn't always had; of those that the instance uses, their types stand for them.
   public func code(parameters: JSON) -> CodeManifest {
     guard looksUpCode else { return code }
-    let entries = decoded(parameters) { kind, _ in kind.listedCode }
-    return entries.isEmpty
-      ? code
-      : CodeManifest(
-        files: entries.reduce(into: code.files) { files, entry in
-          guard let manifest = listed[entry] else {
-            preconditionFailure("BUG: \(name) looks up \(entry), which the build found in no list")
-          }
-          files.merge(manifest.files) { $1 }
-        })
+    let entries = listed.isEmpty ? [] : decoded(parameters) { kind, _ in kind.listedCode }
+    var files = code.files
+    for entry in entries {
+      guard let manifest = listed[entry] else {
+        preconditionFailure("BUG: \(name) looks up \(entry), which the build found in no list")
+      }
+      files.merge(manifest.files) { $1 }
+    }
+    for new in reflection.news where parameters[new.name] != nil {
+      files["parameter \(new.name): \(new.type)"] = .of(new.type.utf8)
+    }
+    return files.count == code.files.count ? code : CodeManifest(files: files)
   }
 
   /// The JSON Schema of `with:`.
@@ -217,6 +222,8 @@ public final class KindDescription: Sendable {
 private final class Reflection: Sendable {
   let prototype: Mutex<Prototype>
   let parameters: [ParameterDescription]
+  /// The parameters that the kind hasn't always had, with the names of their types.
+  let news: [(name: String, type: String)]
   let inputs: [InputDescription]
   let parts: [String: InputPart]
   let externals: [ExternalDescription]
@@ -227,6 +234,9 @@ private final class Reflection: Sendable {
     let declared = Declared(kind)
     prototype = Mutex(Prototype(kind: kind, declared: declared))
     parameters = declared.parameters.map { ParameterDescription(name: $0, declaration: $1) }
+    news = declared.parameters.filter { $0.declaration.since != nil }.map {
+      ($0.name, $0.declaration.typeName)
+    }
     inputs = declared.inputs.map { $1.description(named: $0) }
     let parts = inputs.compactMap { input in input.part.map { (input.name, $0) } }
     self.parts = Dictionary(uniqueKeysWithValues: parts)
@@ -241,10 +251,23 @@ private struct Prototype {
   let declared: Declared
   /// What its parameters were decoded from, and their canonical forms; nil where that isn't known.
   private var last: (members: [RawValue.Member], parameters: [String: JSON])?
+  /// The values with which parameters aren't told.
+  private let before: [(name: String, value: JSON)]
 
   init(kind: any StageKind, declared: Declared) {
     self.kind = kind
     self.declared = declared
+    before = declared.parameters.compactMap { name, declaration in declaration.beforeJSON.map { (name, $0) } }
+  }
+
+  /// Gives the parameters the values of a canonical form.
+  mutating func set(canonical members: [RawValue.Member], at place: Place) throws {
+    last = nil
+    for (_, parameter) in declared.parameters {
+      parameter.reset()
+      parameter.assumeBefore()
+    }
+    try decodeParameters(declared.parameters, from: members, at: place)
   }
 
   /// Gives the parameters these values, and the others their defaults.
@@ -274,7 +297,9 @@ private struct Prototype {
         member?.value.part(path.dropFirst()).place ?? place, "\(path[0]): \(invalid.message)")
     }
     let derived = kind.derivedParameters
-    return .object(derived.isEmpty ? parameters : parameters.merging(derived) { $1 })
+    if !derived.isEmpty { parameters.merge(derived) { $1 } }
+    for (name, value) in before where parameters[name] == value { parameters[name] = nil }
+    return .object(parameters)
   }
 
   /// Gives parameters new values where what is written of them has changed: instances of a stage differ in a few.

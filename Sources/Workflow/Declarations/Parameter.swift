@@ -8,12 +8,21 @@ import ContentStore
 ///
 ///     @Parameter("passes over the training data", .atLeast(1)) var epochs = 20
 ///     @Parameter("which network to build") var architecture: ArchitectureName      // required
+///
+/// One that a kind gets later says since which version, and with what value everything is computed as before. With that
+/// value it isn't in the key, so that adding it invalidates nothing by itself:
+///
+///     @Parameter("how much is dropped", .between(0, 1), since: "0.3", before: 0) var dropout = 0.0
+///
+/// `before` is a promise about results that there are: it is never changed, whatever becomes of the default.
 @propertyWrapper
 public struct Parameter<Value: ParameterValue>: Sendable {
   let help: String
   let bounds: Bounds?
   let unit: String?
   let fallback: Value?
+  let since: String?
+  let before: Value?
   private let slot = Slot<Value>()
 
   /// A parameter with a default, which is what the property is initialised with.
@@ -22,6 +31,23 @@ public struct Parameter<Value: ParameterValue>: Sendable {
     self.bounds = bounds
     self.unit = unit
     fallback = wrappedValue
+    (since, before) = (nil, nil)
+  }
+
+  /// A parameter that the kind hasn't always had.
+  /// - Parameters:
+  ///   - since: the first version that had it.
+  ///   - before: with this value everything is computed as it was before.
+  public init(
+    wrappedValue: Value, _ help: String, _ bounds: Bounds? = nil, unit: String? = nil, since: String,
+    before: Value
+  ) {
+    self.help = help
+    self.bounds = bounds
+    self.unit = unit
+    fallback = wrappedValue
+    self.since = since
+    self.before = before
   }
 
   /// A parameter that must be written.
@@ -30,6 +56,7 @@ public struct Parameter<Value: ParameterValue>: Sendable {
     self.bounds = bounds
     self.unit = unit
     fallback = nil
+    (since, before) = (nil, nil)
   }
 
   public var wrappedValue: Value {
@@ -93,9 +120,13 @@ extension ParameterGroup {
     guard case .map(let members, let place) = raw else { throw Self.issue(raw) }
     try decodeParameters(declaredParameters(of: self), from: members, at: place)
   }
+  /// All parameters, but those that are as they were before there were such, if that is their default too.
   public var json: JSON {
-    .object(
-      Dictionary(uniqueKeysWithValues: declaredParameters(of: self).map { ($0.name, $0.declaration.json) }))
+    let written = declaredParameters(of: self).filter { _, declaration in
+      let json = declaration.json
+      return json != declaration.beforeJSON || json != declaration.defaultJSON
+    }
+    return .object(Dictionary(uniqueKeysWithValues: written.map { ($0.name, $0.declaration.json) }))
   }
 }
 
@@ -109,12 +140,20 @@ protocol ParameterDeclaration: Sendable {
   /// Whether it must be written.
   var isRequired: Bool { get }
   var defaultJSON: JSON? { get }
+  /// The version that had it first; nil: all had it.
+  var since: String? { get }
+  /// The value with which everything is computed as before it.
+  var beforeJSON: JSON? { get }
+  /// The name of its type in Swift.
+  var typeName: String { get }
   var json: JSON { get }
   /// Whether `null` is one of its values.
   var takesNull: Bool { get }
   func decode(_ raw: RawValue) throws
   /// Forgets what was decoded.
   func reset()
+  /// Gives it the value that it has where a canonical form doesn't tell it.
+  func assumeBefore()
   /// Runs `body`; returns whether it read the value. One thread at a time, and none else reads meanwhile.
   func watch(_ body: () -> Void) -> Bool
 }
@@ -123,6 +162,8 @@ extension Parameter: ParameterDeclaration {
   var typeExpectation: String { Value.expectation }
   var isRequired: Bool { fallback == nil }
   var defaultJSON: JSON? { fallback?.shortest }
+  var beforeJSON: JSON? { before?.json }
+  var typeName: String { "\(Value.self)" }
   var json: JSON { wrappedValue.json }
   var takesNull: Bool { (try? Value(raw: .null(.nowhere))) != nil }
 
@@ -138,6 +179,9 @@ extension Parameter: ParameterDeclaration {
       }
     }
     if let fallback { members["default"] = fallback.shortest }
+    if let since, let before {
+      members["$comment"] = .string("since \(since), before as with \(before.shortest.canonical)")
+    }
     return .object(members)
   }
 
@@ -153,6 +197,8 @@ extension Parameter: ParameterDeclaration {
   }
 
   func reset() { slot.value = nil }
+
+  func assumeBefore() { slot.value = before }
 
   func watch(_ body: () -> Void) -> Bool {
     (slot.isWatched, slot.wasRead) = (true, false)

@@ -33,7 +33,7 @@ struct CommandFiles: Sendable {
   init(_ instances: [Instance], store: any ResultStore, root: String, environment: [String: String]) throws {
     self.root = root
     path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-    neverCode = NeverCode(root: root, store: store.directory.path)
+    neverCode = NeverCode(root: root, store: store.home.path)
     var latest: CommandCode?
     for instance in instances {
       guard let code = instance.commandCode, code != latest else { continue }

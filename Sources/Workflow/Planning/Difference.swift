@@ -353,7 +353,8 @@ package struct Difference {
         }
         let what = before[name] == nil ? "added" : after[name] == nil ? "removed" : "changed"
         if name == "build: configuration" { return configuration(before[name], after[name]) }
-        let isFile = !name.hasPrefix("program ") && !name.hasPrefix("build: ") && name != "environments"
+        let isFile =
+          !["program ", "build: ", "parameter "].contains(where: name.hasPrefix) && name != "environments"
         return Change(isFile ? "source \(name)" : name, what)
       }
   }

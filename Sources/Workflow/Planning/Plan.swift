@@ -111,9 +111,11 @@ public struct Plan: Sendable {
     for i in scope where !areAllKnown && states[i] == .upToDate {
       formerNames[i] = resolution.key[i].flatMap { explainer.formerName(i, $0) }
     }
+    // Without knowing, they are up to date all the same.
+    let accepted = (try? store.acceptedKeys()) ?? [:]
     entries = Entries(
       graph, scope, states: states, keys: resolution.key, artifacts: resolution.artifacts,
-      formerNames: formerNames)
+      formerNames: formerNames, accepted: accepted)
     explanations = explaining.map { i in
       explainer.explanation(i, states[i]!, waits: Plan.waits(of: i, graph, states))
     }

@@ -17,10 +17,11 @@ extension Plan {
     /// One that stands for itself.
     package init(
       instance: Int, name: String, state: State, key: Digest?, artifacts: [String: Artifact]?,
-      formerName: String?
+      formerName: String?, acceptedFrom: Digest? = nil
     ) {
       its = Table(
         instances: [instance], states: [state], keys: [key], formerNames: [:],
+        accepted: key.flatMap { key in acceptedFrom.map { [key: $0] } } ?? [:],
         given: (name, artifacts, formerName))
       row = 0
     }
@@ -35,6 +36,8 @@ extension Plan {
     public var artifacts: [String: Artifact]? { its.artifacts?[instance] ?? its.given?.artifacts }
     /// The name under which it was known when its result was made, if it is up to date and has none but this.
     public var formerName: String? { its.formerNames[instance] ?? its.given?.formerName }
+    /// The key that its result was recorded under before it was accepted for other code; nil where it wasn't.
+    public var acceptedFrom: Digest? { state == .upToDate ? key.flatMap { its.accepted[$0] } : nil }
   }
 
   /// The entries of a plan.
@@ -51,12 +54,12 @@ extension Plan {
     /// - Parameters: states and keys by instance; each in scope has a state.
     init(
       _ graph: Graph, _ scope: Scope, states: [State?], keys: [Digest?], artifacts: KnownArtifacts,
-      formerNames: [Int: String]
+      formerNames: [Int: String], accepted: [Digest: Digest]
     ) {
       form = .made(
         Table(
-          instances: scope.sorted(), states: states, keys: keys, formerNames: formerNames, graph: graph,
-          artifacts: artifacts))
+          instances: scope.sorted(), states: states, keys: keys, formerNames: formerNames,
+          accepted: accepted, graph: graph, artifacts: artifacts))
     }
 
     public var startIndex: Int { 0 }
@@ -83,19 +86,22 @@ extension Plan {
     let states: [State?]
     let keys: [Digest?]
     let formerNames: [Int: String]
+    /// By the keys that results were accepted under.
+    let accepted: [Digest: Digest]
     let graph: Graph?
     let artifacts: KnownArtifacts?
     let given: (name: String, artifacts: [String: Artifact]?, formerName: String?)?
 
     init(
-      instances: [Int], states: [State?], keys: [Digest?], formerNames: [Int: String], graph: Graph? = nil,
-      artifacts: KnownArtifacts? = nil,
+      instances: [Int], states: [State?], keys: [Digest?], formerNames: [Int: String],
+      accepted: [Digest: Digest], graph: Graph? = nil, artifacts: KnownArtifacts? = nil,
       given: (name: String, artifacts: [String: Artifact]?, formerName: String?)? = nil
     ) {
       self.instances = instances
       self.states = states
       self.keys = keys
       self.formerNames = formerNames
+      self.accepted = accepted
       self.graph = graph
       self.artifacts = artifacts
       self.given = given

@@ -56,6 +56,7 @@ extension Plan.Entry {
       "reason": state.reason.map(JSON.string) ?? .null,
       "artifacts": .object((artifacts ?? [:]).mapValues(\.json)),
     ]
+    if let acceptedFrom { members["acceptedFrom"] = .string(acceptedFrom.hex) }
     if let formerName { members["formerName"] = .string(formerName) }
     if case .stale(let reason) = state, !reason.changes.isEmpty {
       members["changes"] = .array(reason.changes.map(\.json))

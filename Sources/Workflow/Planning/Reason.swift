@@ -18,6 +18,8 @@ public enum Reason: Sendable, Hashable, CustomStringConvertible {
   case outputUndeclared(String)
   /// Somebody needs its output, whose bytes are not in the store any more, or damaged.
   case outputLost(String)
+  /// Its result is to be compared with a recorded one.
+  case comparison
 
   public var description: String {
     switch self {
@@ -28,6 +30,7 @@ public enum Reason: Sendable, Hashable, CustomStringConvertible {
     case .recordGone: "its record is no longer in the store"
     case .outputUndeclared(let name): "its record has no output '\(name)'"
     case .outputLost(let what): what
+    case .comparison: "to be compared with what is recorded"
     }
   }
 }

@@ -17,6 +17,12 @@ extension Scheduler {
 
   private func take(_ answer: Resolution.Answer, of i: Int) {
     switch answer {
+    case .hit, .miss:
+      guard options.compared.contains(i) else { break }
+      return enqueue(i, Attempt(purpose: .comparison, reason: .comparison, isAlone: true))
+    case .impossible, .unread: break
+    }
+    switch answer {
     case .hit(let platform): finish(i, cachedFrom: platform)
     case .impossible(let why): fail(i, Failure(.input, why))
     case .unread(let manifest): readParts(of: manifest, for: i)

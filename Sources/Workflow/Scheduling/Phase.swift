@@ -60,6 +60,8 @@ struct Attempt: Sendable {
     case miss
     /// It was done, as the outcome says, but bytes of its outputs are lost.
     case bytes(Outcome)
+    /// Its result is to be compared with a recorded one.
+    case comparison
   }
 
   var purpose: Purpose
@@ -70,6 +72,7 @@ struct Attempt: Sendable {
   var faults = 0
 
   var isRebuild: Bool { if case .bytes = purpose { true } else { false } }
+  var isComparison: Bool { if case .comparison = purpose { true } else { false } }
 }
 
 /// What an instance whose producers run again wants of them.

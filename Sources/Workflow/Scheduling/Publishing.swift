@@ -93,7 +93,9 @@ extension Scheduler {
         problems.fault("\(name): \(error)")
       }
     case .done(let artifacts, let replaced, let kept):
-      if let kept {
+      if work.attempt.isComparison {
+        if kept != nil { problems.warn("\(name) gave other bytes than are recorded") }
+      } else if let kept {
         problems.warn(
           "\(name) gave other bytes than a record that another run published meanwhile; the first stays. "
             + otherBytes(i, facts, kept.facts))

@@ -6,7 +6,10 @@ import Foundation
 
 /// Records, blobs and the memory of runs. Everything but `outputs` may block, and is called beside the loop.
 package protocol ResultStore: Sendable {
+  /// Where workers write blobs, and logs are.
   var directory: URL { get }
+  /// The folder of the store itself, in which nothing is anybody's code.
+  var home: URL { get }
   /// What many keys' records say in short; keys without one are left out.
   func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs]
   func record(for key: Digest) throws -> Record?
@@ -47,6 +50,10 @@ package protocol ResultStore: Sendable {
   /// Remembers that these are all instances that the run's file has.
   func note(_ run: RunID, allInstances names: [String]) throws
   func endRun(_ run: RunID, outcome: RunOutcome) throws
+}
+
+extension ResultStore {
+  package var home: URL { directory }
 }
 
 extension Store: ResultStore {

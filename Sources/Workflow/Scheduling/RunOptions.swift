@@ -9,6 +9,9 @@ public struct RunOptions: Sendable {
   public var targets: [Int]?
   /// Indices of instances whose whole output has to be readable afterwards.
   public var required: Set<Int>
+  /// Indices of instances that are computed whether or not they are up to date, each alone and from the beginning,
+  /// so that the store that they are published to can compare.
+  var compared: Set<Int> = []
   /// At most so many jobs at a time. What they may need together is the executor's to say.
   public var jobs: Int
   /// Whether what doesn't depend on a failure still runs.

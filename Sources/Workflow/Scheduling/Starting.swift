@@ -135,7 +135,9 @@ extension Scheduler {
         problems.fault("\(graph.instances[i].name): \(full)")
         return fail(i, Failure(.store, "what it reads can't be opened: \(full)"))
       }
-      return rebuild(faults, for: i, .attempt(attempt))
+      guard attempt.isComparison else { return rebuild(faults, for: i, .attempt(attempt)) }
+      phases.move(i, to: .skipped("what it reads can't be had: \(faults.values.map { "\($0)" }.min()!)"))
+      return observe.tell(.finished(report(i)))
     }
     var attempt = attempt
     attempt.faults += 1

@@ -9,6 +9,6 @@ enum Main {
   static func main() {
     Bobbin.main(
       kinds: stageKinds() + fingerprints.describe([Spectrum.self]), receivers: artifactReceivers(),
-      libraries: libraryVersions, threads: limitThreads(to:))
+      comparers: contentComparers(), libraries: libraryVersions, threads: limitThreads(to:))
   }
 }
