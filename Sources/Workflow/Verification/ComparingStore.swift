@@ -67,6 +67,9 @@ final class ComparingStore: ResultStore {
   func write(log: URL) throws -> WrittenBlob? { nil }
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID { RunID(0) }
   func note(_ run: RunID, _ notes: [InstanceNote]) throws {}
+  func note(_ run: RunID, allInstances names: [String]) throws {}
+  func seal(_ run: RunID, _ seal: Digest) throws {}
+  func isSealed(_ seal: Digest, project: String, file: String) throws -> Bool { false }
   func endRun(_ run: RunID, outcome: RunOutcome) throws {}
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer { Transfer() }
   /// All is computed from the beginning.
@@ -95,5 +98,8 @@ final class ComparingStore: ResultStore {
   func digests(ofFiles files: [URL]) throws -> [ExternalFile] { try store.digests(ofFiles: files) }
   func lastKeys(project: String, file: String) throws -> [String: Digest] {
     try store.lastKeys(project: project, file: file)
+  }
+  func pastKeys(of instance: String, project: String, file: String) throws -> [Digest] {
+    try store.pastKeys(of: instance, project: project, file: file)
   }
 }
