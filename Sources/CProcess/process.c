@@ -69,6 +69,13 @@ static void become(
   if (input < 0 || output < 0 || (process->channel >= 0 && channel < 0)) goto failed;
   if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) goto failed;
   if (channel >= 0 && dup2(channel, 3) < 0) goto failed;
+  if (process->watch >= 0) {
+    int code = bobbin_have_watched(process->watch);
+    if (code) {
+      *error = -code;
+      _exit(127);
+    }
+  }
   unsigned first = channel >= 0 ? 4 : 3;
   if (syscall(SYS_close_range, first, ~0U, 0) < 0) {
     for (int fd = (int)first; fd < 4096; fd++) close(fd);

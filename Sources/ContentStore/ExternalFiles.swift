@@ -19,6 +19,11 @@ public struct ExternalFile: Hashable, Sendable {
   /// read it: if it was edited meanwhile, the result belongs to no key.
   public var isUnchanged: Bool { isUnchanged(at: path) }
 
+  /// Whether the filesystem said the same of it when somebody else looked; times in nanoseconds since 1970.
+  public func was(size: Int, modified: Int, changed: Int, inode: Int, device: Int) -> Bool {
+    stamp == Stamp(size: size, modified: modified, changed: changed, inode: inode, device: device)
+  }
+
   /// The same of a file by another path, which leads to this one.
   public func isUnchanged(at path: String) -> Bool { Stamp(path) == stamp }
 }
@@ -30,6 +35,14 @@ struct Stamp: Hashable, Sendable {
   var changed: Int
   var inode: Int
   var device: Int
+
+  init(size: Int, modified: Int, changed: Int, inode: Int, device: Int) {
+    self.size = size
+    self.modified = modified
+    self.changed = changed
+    self.inode = inode
+    self.device = device
+  }
 
   /// nil when there is no such file.
   init?(_ path: String) {

@@ -17,6 +17,7 @@ enum Schema {
     { try $0.execute(sql: sealing) },
     { try $0.execute(sql: keeping) },
     { try $0.execute(sql: acceptances) },
+    { try $0.execute(sql: tracing) },
   ]
 
   /// The version of an index that this program writes.
@@ -134,5 +135,13 @@ enum Schema {
   private static let acceptances = """
     -- The results that were taken over from other code: the key that each was recorded under before. Records say more.
     CREATE TABLE accepted (key BLOB PRIMARY KEY, source BLOB NOT NULL) WITHOUT ROWID;
+    """
+
+  private static let tracing = """
+    -- What commands with certain actions opened without declaring it, each set once, as the engine spells it. Without it
+    -- such a command runs again; nothing else is lost.
+    CREATE TABLE traces (
+      action BLOB NOT NULL, trace TEXT NOT NULL, time INTEGER NOT NULL,
+      PRIMARY KEY (action, trace)) WITHOUT ROWID;
     """
 }

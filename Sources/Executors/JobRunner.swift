@@ -110,6 +110,7 @@ struct JobRunner {
     if let peak { facts["peakMemory"] = .integer(peak) }
     if members > 1 { facts["jobMembers"] = .integer(members) }
     if let logProblem { facts["logProblem"] = .string(logProblem) }
+    if let opened = usage.opened { facts["opened"] = opened.json }
     facts["started"] = .string(usage.started.timestamp)
     return .object(facts)
   }

@@ -108,15 +108,18 @@ extension TreeFile {
     case .code(let digest): [.string(place), .string(source), .string(digest.hex), .null]
     case .input(let name): [.string(place), .string(source), .null, .string(name)]
     case .program: [.string(place), .string(source), .null, .null]
+    case .installation: [.null, .string(source), .null, .null]
     }
   }
 
   fileprivate init(json: JSON) throws {
-    guard let parts = json.arrayValue, parts.count == 4, let place = parts[0].stringValue,
-      let source = parts[1].stringValue
+    guard let parts = json.arrayValue, parts.count == 4, let source = parts[1].stringValue
     else { throw ProtocolError("a file of a tree that isn't one") }
+    let place = parts[0].stringValue ?? ""
     let role: TreeFile.Role
-    if let name = parts[3].stringValue {
+    if parts[0] == .null {
+      role = .installation
+    } else if let name = parts[3].stringValue {
       role = .input(name)
     } else if let digest = parts[2].stringValue.flatMap({ Digest(hex: $0) }) {
       role = .code(digest)

@@ -11,6 +11,8 @@ struct Usage {
   var started: Date
   /// What the program has used that did the work in the worker's stead.
   var command: ProcessUsage?
+  /// What that opened, if it was traced.
+  var opened: OpenedFiles?
 }
 
 struct PreparedMember {
@@ -84,10 +86,11 @@ struct PreparedMember {
           }
         }, outputs: outputs, threads: { threads.now },
         states: StageStates(resumed: resumed) { states.keep($0, upTo: $1, at: secrecy.hidden($2)) },
-        report: { reports.report(secrecy.hidden($0)) }, spent: { command.add($0) }))
+        report: { reports.report(secrecy.hidden($0)) }, spent: { command.add($0) },
+        opened: { command.opened($0) }))
   }
 
-  var usage: Usage { Usage(started: started, command: command.total) }
+  var usage: Usage { Usage(started: started, command: command.total, opened: command.files) }
 
   /// Brings its outputs into the store.
   func ingest(with writer: BlobWriter) throws -> ([String: Artifact], [WrittenBlob]) {
@@ -150,12 +153,16 @@ enum OutputProblem: Error, CustomStringConvertible {
   }
 }
 
-/// What programs have used, told from any thread.
+/// What programs have used and opened, told from any thread.
 private final class Spent: @unchecked Sendable {
   private let lock = NSLock()
   private var sum: ProcessUsage?
+  private var known: OpenedFiles?
 
   var total: ProcessUsage? { lock.withLock { sum } }
+  var files: OpenedFiles? { lock.withLock { known } }
+
+  func opened(_ files: OpenedFiles) { lock.withLock { known = files } }
 
   func add(_ usage: ProcessUsage) {
     lock.withLock {

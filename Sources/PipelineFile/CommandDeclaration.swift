@@ -18,7 +18,10 @@ struct CommandOutput {
 /// What is written in a stage with `run`.
 struct CommandDeclaration {
   /// The keys that such a stage may have beside those of every stage.
-  static let keys = ["run", "shell", "arguments", "workdir", "code", "inputs", "outputs", "resume"]
+  static let keys =
+    ["run", "shell", "arguments", "code", "inputs", "outputs", "resume"] + plainKeys
+  /// Those that are the kind's parameters as they stand.
+  private static let plainKeys = ["workdir", "trace", "sandbox", "network"]
 
   let run: Template
   let outputs: [CommandOutput]
@@ -99,7 +102,10 @@ struct CommandDeclaration {
         .map("outputs", Dictionary(uniqueKeysWithValues: outputs.map { ($0.name, $0.file) }), at: run.place),
         .map(
           "types", Dictionary(uniqueKeysWithValues: received.map { ($0.name, $0.type.name) }), at: run.place),
-      ] + (workdir.map { [RawValue.Member(name: "workdir", place: $0.place, value: $0)] } ?? [])
+      ]
+      + CommandDeclaration.plainKeys.compactMap { name in
+        keys[name].map { RawValue.Member(name: name, place: $0.place, value: $0) }
+      }
       + (resume.map { [RawValue.Member(name: "resume", place: $0.place, value: $0)] } ?? [])
     var isPrivate = true
     if case .scalar("project", _, _)? = workdir { isPrivate = false }

@@ -21,10 +21,12 @@ public struct Program: Sendable {
   public var leadsSession: Bool
   /// What it gets when the thread that starts it ends.
   public var deathSignal: Int32
+  /// Told of the files that it and all it starts ask for.
+  public var watch: FileWatch?
 
   public init(
     path: String, arguments: [String], environment: [String: String], directory: String? = nil, output: Int32,
-    channel: Int32? = nil, leadsSession: Bool = false, deathSignal: Int32
+    channel: Int32? = nil, leadsSession: Bool = false, deathSignal: Int32, watch: FileWatch? = nil
   ) {
     self.path = path
     self.arguments = arguments
@@ -34,11 +36,13 @@ public struct Program: Sendable {
     self.channel = channel
     self.leadsSession = leadsSession
     self.deathSignal = deathSignal
+    self.watch = watch
   }
 
   /// Starts it, first to go when memory runs out. Returns its id once it runs.
-  /// - Throws: `SystemError`, of the exec too.
+  /// - Throws: `SystemError`, of the exec too; `CannotWatch` where the system doesn't let it be watched.
   public func start() throws -> pid_t {
+    defer { watch?.closeOtherEnd() }
     let variables = environment.map { "\($0)=\($1)" }.sorted()
     // C would drop what stands behind it.
     guard !(arguments + variables).contains(where: { $0.utf8.contains(0) }) else { throw SystemError(EINVAL) }
@@ -50,14 +54,17 @@ public struct Program: Sendable {
             var description = bobbin_process(
               path: path, arguments: arguments.baseAddress!, argument_count: Int32(self.arguments.count),
               environment: environment.baseAddress!, environment_count: Int32(variables.count),
-              directory: directory, output: output, channel: channel ?? -1, new_session: leadsSession ? 1 : 0,
-              death_signal: deathSignal, oom_score: 1000)
+              directory: directory, output: output, channel: channel ?? -1, watch: watch?.otherEnd ?? -1,
+              new_session: leadsSession ? 1 : 0, death_signal: deathSignal, oom_score: 1000)
             return bobbin_spawn(&description, &code)
           }
         }
       }
     }
-    guard process > 0 else { throw SystemError(code) }
+    guard process > 0 else {
+      if code < 0 { throw CannotWatch(reason: SystemError(-code)) }
+      throw SystemError(code)
+    }
     return process
   }
 }

@@ -125,6 +125,7 @@ public struct ExplainText: Sendable {
     switch part {
     case .version: "format version"
     case .commands: "command rules"
+    case .observed: "undeclared"
     default: part.rawValue
     }
   }

@@ -78,6 +78,12 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
       "enum": ["private", "project"],
       "description": "whether it runs in a folder of its own with what is declared, or in the project's root",
     ],
+    "trace": [
+      "type": "boolean",
+      "description": "whether files that it opens without declaring them are reported, and count",
+    ],
+    "sandbox": ["enum": ["none", "strict"], "description": "strict: it sees only what it declares"],
+    "network": ["type": "boolean", "description": "whether it has the network in a strict sandbox"],
     "inputs": [
       "type": "object", "propertyNames": ["pattern": .string(namePattern)],
       "additionalProperties": ["type": ["string", "null"]],

@@ -26,6 +26,20 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
 
 private let wrongFiles: [WrongFile] = [
   WrongFile(
+    "sandboxes and traces that can't be",
+    """
+    version: 1
+    stages:
+      a: { run: "true", outputs: { x: x.txt }, sandbox: strct }
+      b: { run: "true", outputs: { x: x.txt }, sandbox: strict, workdir: project }
+      c: { run: "true", outputs: { x: x.txt }, network: true }
+      d: { run: "true", outputs: { x: x.txt }, trace: true, resume: "${out.x}" }
+      e: { run: "true", outputs: { x: x.txt }, trace: perhaps }
+    """,
+    errors: """
+      ?
+      """),
+  WrongFile(
     "an empty file",
     "",
     errors: """

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "watch.h"
+
 /// A process to start.
 struct bobbin_process {
   /// The program's file.
@@ -21,6 +23,8 @@ struct bobbin_process {
   int output;
   /// What becomes descriptor 3; -1: nothing. All others are closed.
   int channel;
+  /// A socket at whose other end somebody watches what it and all it starts ask for (`bobbin_watch`); -1: nobody does.
+  int watch;
   /// Whether it leads a session of its own; otherwise it leads a process group of its own.
   int new_session;
   /// The signal that it gets when the thread that started it ends; 0: none.
@@ -30,7 +34,7 @@ struct bobbin_process {
 };
 
 /// Starts a process with every signal at its default. Returns its id, or -1 with `errno` in `*error` (of the exec
-/// too, so an id means that the program runs).
+/// too, so an id means that the program runs); its negative where the process can't be watched.
 pid_t bobbin_spawn(const struct bobbin_process *_Nonnull process, int *_Nonnull error);
 
 /// Orphans below this process become its children instead of init's.

@@ -1,4 +1,5 @@
-// Owns the process of a command: its environment, what it used, and how it ended in words.
+// Owns the process of a command: its environment, what it used, what it did to files where that is watched, and how it
+// ended in words.
 
 import CProcess
 import ContentStore
@@ -15,22 +16,28 @@ struct CommandProcess {
   let manifest: CommandManifest
   /// Nil when it saves no states.
   let checkpoints: CommandCheckpoints?
+  /// What it is shown; nil: everything.
+  let sandbox: Sandbox?
+  /// Whether what it does to files has to be known.
+  let isTraced: Bool
   private let context: StageContext
 
   init(
     program: CommandShell, arguments: [String], folder: String, manifest: CommandManifest,
-    checkpoints: CommandCheckpoints?, _ context: StageContext
+    checkpoints: CommandCheckpoints?, sandbox: Sandbox?, isTraced: Bool, _ context: StageContext
   ) {
     self.program = program
     self.arguments = arguments
     self.folder = folder
     self.manifest = manifest
     self.checkpoints = checkpoints
+    self.sandbox = sandbox
+    self.isTraced = isTraced
     self.context = context
   }
 
-  /// Runs it to its end.
-  func run() throws -> ProcessEnd {
+  /// Runs it to its end. Returns how it ended, and what was done to files by their paths; nil where nobody watched.
+  func run() throws -> (ProcessEnd, uses: [String: FileUse]?) {
     var environment = try environment
     let told = context.scratch.path + "/inputs.json"
     try manifest.write(to: told)
@@ -45,16 +52,7 @@ struct CommandProcess {
       },
       complain: { _ = writeText("bobbin: \($0)\n", to: 2) })
     environment[CommandProgress.variable] = progress.path
-    let process: pid_t
-    do {
-      process = try Program(
-        path: try file(environment), arguments: arguments, environment: environment, directory: folder,
-        output: 2,
-        deathSignal: SIGKILL
-      ).start()
-    } catch let failure as Failure { throw failure } catch {
-      throw Failure(.other, "the command can't be started in \(folder): \(error)")
-    }
+    let (process, watch) = try start(environment)
     // The kernel counts for the shell what the process held from which it was started.
     let inherited = ProcessMemory.peak ?? .max
     while bobbin_wait(process, CommandProgress.interval) == 0 { progress.readOn() }
@@ -67,7 +65,34 @@ struct CommandProcess {
     }
     let peak = Int(used.ru_maxrss) << 10
     context.spent(ProcessUsage(cpuSeconds: used.cpuSeconds, peakMemory: peak > inherited ? peak : nil))
-    return ProcessEnd(waitStatus: status)
+    return (ProcessEnd(waitStatus: status), watch?.end())
+  }
+
+  private func start(_ environment: [String: String]) throws -> (pid_t, FileWatch?) {
+    let file = try file(environment)
+    let (path, arguments) = sandbox?.command(file, arguments, in: folder) ?? (file, arguments)
+    var program = Program(
+      path: path, arguments: arguments, environment: environment, directory: folder, output: 2,
+      deathSignal: SIGKILL)
+    do {
+      if isTraced || sandbox != nil {
+        // What the sandbox does before it runs the command is its own.
+        program.watch = try FileWatch(from: sandbox.map { _ in file })
+      }
+      do { return (try program.start(), program.watch) } catch let problem as CannotWatch {
+        guard !isTraced else {
+          throw Failure(
+            .other,
+            "trace: true can't be had here: \(problem.reason). It needs Linux 5.5 or newer, and a container that allows "
+              + "seccomp; or leave out 'trace'")
+        }
+        // Then less is known of why it fails, if it does.
+        program.watch = nil
+        return (try program.start(), nil)
+      }
+    } catch let failure as Failure { throw failure } catch {
+      throw Failure(.other, "the command can't be started in \(folder): \(error)")
+    }
   }
 
   private var environment: [String: String] {
@@ -78,6 +103,11 @@ struct CommandProcess {
       var environment = ProcessInfo.processInfo.environment
       for name in ["LD_LIBRARY_PATH", "SWIFT_BACKTRACE", "PWD", "OLDPWD"] { environment[name] = nil }
       environment["TMPDIR"] = temporary
+      if sandbox != nil {
+        let home = context.scratch.path + "/home"
+        try makeDirectory(home)
+        environment["HOME"] = home
+      }
       environment.merge(context.environment) { $1 }
       return environment
     }

@@ -17,7 +17,7 @@ struct PrivateTree {
   init(at root: URL, _ context: StageContext) throws {
     self.root = root
     var files: [String: TreeFile] = [:]
-    for file in context.tree {
+    for file in context.tree where file.role != .installation {
       // What is code and input is a copy: it has the content that both have in the key.
       if files[file.place] != nil {
         guard case .code = file.role else { continue }
@@ -35,6 +35,7 @@ struct PrivateTree {
       case .input, .program:
         try FileManager.default.createSymbolicLink(atPath: url.path, withDestinationPath: file.source)
       case .code(let digest): try PrivateTree.copy(file, digest, to: url.path)
+      case .installation: break
       }
     }
   }

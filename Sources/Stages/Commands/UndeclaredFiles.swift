@@ -1,5 +1,5 @@
-// Owns the guess that a command failed for want of a file of the project that it doesn't declare, and the line that
-// declares it.
+// Owns what to say of files of the project that a command doesn't declare and therefore lacks, with the line that declares
+// them: those that it was seen to look for, and those that its last words name.
 
 import Foundation
 import Workflow
@@ -16,9 +16,15 @@ struct UndeclaredFiles {
     scratch = context.scratch.deletingLastPathComponent().path
   }
 
+  /// Those that are undeclared of what a command was seen to look for, as paths in the project.
+  func undeclared(among places: [String]) -> [String] {
+    places.filter { isUndeclared($0) && !$0.contains("__pycache__/") && !$0.hasPrefix(".git/") }
+  }
+
   /// What to add to the message of a failure; empty where no undeclared file is mentioned in these texts.
-  func hint(mentionedIn texts: [String]) -> String {
-    var found: [String] = []
+  /// - Parameter missed: undeclared files that it looked for.
+  func hint(missed: [String] = [], mentionedIn texts: [String]) -> String {
+    var found = Array(missed.prefix(3))
     for place in texts.suffix(200).reversed().flatMap(candidates) {
       if found.count < 3, !found.contains(place), isUndeclared(place) { found.append(place) }
     }

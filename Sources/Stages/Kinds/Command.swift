@@ -61,6 +61,15 @@ public struct Command: ResumableKind {
     file and rename it); then it is saved. When the command runs again after it was killed or failed, the last one is \
     at ${out.NAME} before it starts.
 
+    trace: true notes which files it and all that it starts open. Files of the project that nothing declares, places there \
+    where it finds nothing, and Python distributions that are in no environment or lock file of its key are reported \
+    with the line to add, and count from then on. What it writes itself doesn't. It costs some microseconds for every file \
+    that is opened or looked for.
+
+    sandbox: strict (none is the default) shows it only what it declares: its private tree, its inputs, the programs that it \
+    starts and the system's folders, all but its own read-only; an empty home, and no network unless `network: true` is \
+    there. A failure names the undeclared files that it looked for. It needs bubblewrap, and 10 ms.
+
     In its key are also the shell and the programs that it starts, by content, and a virtual environment by its \
     distributions; `status --verbose` says what isn't recognised. What it starts and doesn't wait for is ended with it.
     """
@@ -74,6 +83,15 @@ public struct Command: ResumableKind {
   @Parameter("types of artifact that outputs become, by the output's name") var types: [String: String] = [:]
   @Parameter("extensions of the inputs' files, by their names") var extensions: [String: String] = [:]
   @Parameter("the output that holds its state while it runs") var resume: String? = nil
+
+  @Parameter("whether undeclared files that it opens are noted, and count") var trace = false
+  @Parameter("whether it sees only what it declares") var sandbox = SandboxChoice.none
+  @Parameter("whether it has the network in its sandbox") var network = false
+
+  /// What a command sees.
+  enum SandboxChoice: String, ParameterChoice {
+    case none, strict
+  }
 
   /// Where a command runs.
   enum WorkFolder: String, ParameterChoice {
@@ -92,6 +110,17 @@ public struct Command: ResumableKind {
     for word in shell { try refuseNUL("shell", word) }
     for word in arguments { try refuseNUL("arguments", word) }
     for (_, file) in outputs { try refuseNUL("outputs", file) }
+    if sandbox == .strict, workdir == .project {
+      throw InvalidParameter(
+        "sandbox", "strict shows a command a tree of its own, and with workdir: project it has none")
+    }
+    if network, sandbox == .none {
+      throw InvalidParameter("network", "goes with sandbox: strict; without that a command has the network")
+    }
+    if trace, resume != nil {
+      throw InvalidParameter(
+        "trace", "doesn't go with resume: what it opened before it was cut short wouldn't be known")
+    }
     if run.allSatisfy(\.isWhitespace) { throw InvalidParameter("run", "there is no command") }
     var names: [String: String] = [:]
     for (output, file) in outputs.count > 1 ? outputs.sorted(by: { $0.key < $1.key }) : Array(outputs) {
@@ -143,17 +172,25 @@ public struct Command: ResumableKind {
     let withLine = logLength
     let checkpoints = resume.flatMap { context.outputs[$0] }.map { CommandCheckpoints(at: $0.url, context) }
     try checkpoints?.restore()
-    let end = try CommandProcess(
+    let sandbox =
+      sandbox == .strict ? try Sandbox(hasNetwork: network, context) : nil
+    let (end, uses) = try CommandProcess(
       program: program, arguments: program.arguments(text: line, words),
       folder: (tree?.root ?? context.projectRoot).path,
       manifest: CommandManifest(context, paths: files.byName, types: types, resume: resume),
-      checkpoints: checkpoints, context
+      checkpoints: checkpoints, sandbox: sandbox, isTraced: trace, context
     ).run()
+    let seen = uses.map { CommandTrace($0, tree: tree, isSandboxed: sandbox != nil, context) }
+    let undeclared = tree.map { UndeclaredFiles($0, context) }
+    let missed = undeclared?.undeclared(among: seen?.missed ?? []) ?? []
     if var failure = commandFailure(of: end) {
       // Standard error is the instance's log.
       let printed = lastLines(of: "/proc/self/fd/2", bytes: 20_000).filter { !$0.hasPrefix("$ ") }
-      if let tree {
-        failure.message += UndeclaredFiles(tree, context).hint(mentionedIn: printed + [line] + words)
+      if let undeclared {
+        failure.message += undeclared.hint(missed: missed, mentionedIn: printed + [line] + words)
+      }
+      if sandbox != nil {
+        failure.message += Sandbox.hint(hidden: seen?.hidden ?? [], hasNetwork: network, printed)
       }
       // Places in the tree are those in the project.
       let lines = printed.suffix(8).map { line in
@@ -161,6 +198,13 @@ public struct Command: ResumableKind {
       }
       failure.message += quotedLines(lines)
       throw failure
+    }
+    if trace, let seen { context.opened(seen.opened) }
+    for place in missed.prefix(8) {
+      let line = UndeclaredWord.line(declaring: place)
+      _ = writeText(
+        "bobbin: it looked for \(place), which is in the project, but not declared. If it should be there, add \(line)\n",
+        to: 2)
     }
     if let note = tree?.leftovers { _ = writeText("bobbin: \(note)\n", to: 2) }
     // Of a command that said nothing there is nothing to be kept: its record has the line.

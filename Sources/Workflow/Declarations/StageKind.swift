@@ -193,6 +193,7 @@ public struct StageContext: Sendable {
   private let countThreads: @Sendable () -> Int
   private let report: @Sendable (Progress) -> Void
   private let tellSpent: @Sendable (ProcessUsage) -> Void
+  private let tellOpened: @Sendable (OpenedFiles) -> Void
 
   public init(
     scratch: URL, unfinished: URL? = nil, projectRoot: URL, tree: [TreeFile] = [],
@@ -200,7 +201,8 @@ public struct StageContext: Sendable {
     inputs: [String: [InputArtifact]], outputs: [String: OutputArtifact],
     threads: @escaping @Sendable () -> Int = { 1 }, states: StageStates = StageStates(),
     report: @escaping @Sendable (Progress) -> Void,
-    spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in }
+    spent: @escaping @Sendable (ProcessUsage) -> Void = { _ in },
+    opened: @escaping @Sendable (OpenedFiles) -> Void = { _ in }
   ) {
     self.scratch = scratch
     self.unfinished = unfinished ?? scratch.appendingPathComponent("unfinished")
@@ -213,6 +215,7 @@ public struct StageContext: Sendable {
     countThreads = threads
     self.report = report
     tellSpent = spent
+    tellOpened = opened
   }
 
   /// How many threads may compute now, this one included. It changes at any time; ask before each piece of the work.
@@ -240,6 +243,9 @@ public struct StageContext: Sendable {
 
   /// Says what a program has used that did the work in this process's stead: the facts tell that.
   public func spent(_ usage: ProcessUsage) { tellSpent(usage) }
+
+  /// Says what a traced command opened: what of it isn't declared counts for its key.
+  public func opened(_ files: OpenedFiles) { tellOpened(files) }
 }
 
 /// What a process and those it waited for have used.

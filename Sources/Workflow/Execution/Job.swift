@@ -99,6 +99,8 @@ public struct TreeFile: Sendable, Hashable {
     case input(String)
     /// A link to a folder that a program lies in.
     case program
+    /// Nothing in the tree: a file or folder outside that belongs to its programs, for a command that is shown nothing else.
+    case installation
   }
 
   /// Its path in the tree, which for files of the project is that in the project.

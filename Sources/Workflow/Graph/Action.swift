@@ -56,6 +56,8 @@ public struct Action: Sendable, Hashable {
     public var settings: KeySettings
     /// What computes.
     public var platform: Platform
+    /// Of a traced command, what it opens without declaring it.
+    var observed: Observation?
 
     public init(
       code: Digest, inputs: @escaping (Int, Int) -> Artifact, sources: @escaping (Int) -> Instance,
@@ -148,6 +150,10 @@ public struct Action: Sendable, Hashable {
     }
     out.spell("},\"kind\":")
     out.put(JSON.string(instance.kind.name))
+    if let observed = now.observed {
+      out.spell(",\"observed\":")
+      out.put(observed.json)
+    }
     out.spell(",\"parameters\":")
     if leavingOut.isEmpty {
       instance.appendParameters(to: &out)

@@ -115,6 +115,22 @@ struct CommandFiles: Sendable {
       + entry.links.map { TreeFile(place: $0, source: $1, role: .program) }
   }
 
+  /// The environments whose distributions count, and where other programs are installed: the file itself, or what
+  /// `bin` is beside. A user's own folder and what holds the project is neither.
+  func surroundings(of code: CommandCode) -> (environments: [String], installations: [String]) {
+    let entry = entry(code)
+    let environments = entry.programs.environments
+    var installations = Set(environments.compactMap(\.home))
+    for (name, file) in entry.programs.places where name.hasPrefix("program ") {
+      let parts = file.split(separator: "/")
+      let folder = "/" + parts.dropLast(2).joined(separator: "/")
+      let isInstalled = parts.count > 2 && parts[parts.count - 2] == "bin"
+      let isTooMuch = (root + "/").hasPrefix(folder + "/") || folder == NSHomeDirectory()
+      installations.insert(isInstalled && !isTooMuch ? folder : file)
+    }
+    return (environments.map(\.folder), installations.sorted())
+  }
+
   private func read(_ code: CommandCode, _ store: any ResultStore) throws
     -> (Entry, environments: [String: PythonEnvironment])
   {

@@ -7,7 +7,7 @@ import Foundation
 
 /// Makes the actions of a graph's instances.
 final class KeySource: Sendable {
-  private let graph: Graph
+  let graph: Graph
   private let store: any ResultStore
   private let environment: [String: String]
   /// Keyed digests of the secret variables that are set.
@@ -15,6 +15,7 @@ final class KeySource: Sendable {
   private let platform: Platform
   private let externals: ExternalContent
   private let commands: CommandFiles
+  let tracer: Tracer
   /// The code of kinds whatever their parameters, by name.
   private let nativeCode: [String: Digest]
   /// The code of instances, each once; and which of it each instance in scope has.
@@ -31,6 +32,7 @@ final class KeySource: Sendable {
     self.environment = environment
     secrets = try KeySource.secrets(graph, scope, environment)
     self.platform = platform
+    tracer = Tracer(root: graph.project, store: store)
     var bindings: [(String, ExternalBinding)] = []
     var commands: [Instance] = []
     var shown: Instance.CodeIdentity?
@@ -138,7 +140,9 @@ final class KeySource: Sendable {
   }
 
   private func circumstances(_ i: Int, _ known: Resolution) -> Action.Circumstances {
-    circumstances(graph.instances[i], known, code: codeDigest(i))
+    var circumstances = circumstances(graph.instances[i], known, code: codeDigest(i))
+    circumstances.observed = known.observed[i]
+    return circumstances
   }
 
   private func circumstances(
@@ -206,11 +210,21 @@ final class KeySource: Sendable {
     return touched.map { .putBack(shortened($0.path, root: graph.project)) } ?? .none
   }
 
+  /// Of a command, the environments whose distributions are in its key, and the folders that its other programs are
+  /// installed in.
+  func surroundings(_ i: Int) -> (environments: [String], installations: [String]) {
+    graph.instances[i].commandCode.map(commands.surroundings(of:)) ?? ([], [])
+  }
+
   /// The files outside that a command declares, with their places in a tree of its own; empty for other kinds.
   func tree(_ i: Int) -> [TreeFile] {
     let instance = graph.instances[i]
     guard let code = instance.commandCode else { return [] }
     var tree = commands.tree(of: code)
+    if instance.parameters["sandbox"]?.stringValue == "strict" {
+      let (environments, installations) = commands.surroundings(of: code)
+      tree += (environments + installations).map { TreeFile(place: "", source: $0, role: .installation) }
+    }
     for binding in instance.externals {
       guard let place = binding.treePlace else { continue }
       tree += externals.files(of: binding).map { path, file in

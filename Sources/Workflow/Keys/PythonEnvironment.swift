@@ -7,6 +7,8 @@ import Foundation
 /// A virtual environment (`pyvenv.cfg`), or one of conda (`conda-meta`).
 struct PythonEnvironment: Hashable, Sendable {
   let folder: String
+  /// Where the Python is installed that it was made of; nil for conda's, which has its own.
+  private(set) var home: String?
   /// What counts of its settings: `version 3.11.2`. Where it lies and what made it doesn't.
   private(set) var settings: [String] = []
   /// `numpy 1.26.4`, sorted, each once.
@@ -58,6 +60,8 @@ struct PythonEnvironment: Hashable, Sendable {
       let parts = line.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
       guard parts.count == 2 else { continue }
       let (name, value) = (parts[0].lowercased(), parts[1])
+      // The folder of its programs.
+      if name == "home" { home = URL(fileURLWithPath: value).deletingLastPathComponent().path }
       guard ["implementation", "version", "version_info", "include-system-site-packages"].contains(name)
       else {
         continue

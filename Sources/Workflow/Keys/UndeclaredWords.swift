@@ -19,13 +19,33 @@ public struct UndeclaredWord: Sendable, Hashable {
   }
 
   /// The line that declares a file: `code: [scripts/lib.py]` or `inputs: { x: data/x.csv }`.
-  public static func line(declaring path: String) -> String {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
-    if languages.contains(ending.lowercased()) { return "code: [\(path)]" }
-    var word = String(name.prefix { $0 != "." }.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-    if word.first.map({ $0.isLetter || $0 == "_" }) != true { word = "_" + word }
-    return "inputs: { \(word): \(path) }"
+  /// - Parameter isInput: whether it is one whatever it is called, since it lies outside the project.
+  public static func line(declaring path: String, isInput: Bool = false) -> String {
+    lines(declaring: [path], asInputs: isInput)
+  }
+
+  /// The lines that declare files, one for code and one for data.
+  static func lines(declaring paths: [String], asInputs: Bool = false) -> String {
+    func isCode(_ path: String) -> Bool {
+      let ending = name(path).split(separator: ".").dropFirst().last.map(String.init) ?? ""
+      return !asInputs && languages.contains(ending.lowercased())
+    }
+    let code = paths.filter(isCode)
+    var taken = Set<String>()
+    let inputs = paths.filter { !isCode($0) }.map { path in
+      var word = String(
+        name(path).prefix { $0 != "." }.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+      if word.first.map({ $0.isLetter || $0 == "_" }) != true { word = "_" + word }
+      while !taken.insert(word).inserted { word += "_" }
+      return "\(word): \(path)"
+    }
+    return
+      ((code.isEmpty ? [] : ["code: [\(code.joined(separator: ", "))]"])
+      + (inputs.isEmpty ? [] : ["inputs: { \(inputs.joined(separator: ", ")) }"])).joined(separator: " and ")
+  }
+
+  private static func name(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
   }
 
   private static let languages: Set<String> = [

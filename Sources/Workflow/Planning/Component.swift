@@ -6,7 +6,7 @@ import Canonical
 public struct Component: Sendable, Hashable {
   /// What an action is made of, in the order in which it is told.
   public enum Part: String, Sendable, CaseIterable {
-    case kind, parameters, inputs, code, environment, salt, platform, commands, version
+    case kind, parameters, inputs, code, observed, environment, salt, platform, commands, version
   }
 
   /// One of many things that a component consists of.

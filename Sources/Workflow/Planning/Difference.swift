@@ -54,8 +54,11 @@ package struct Difference {
   /// What differs, most telling first. Empty only for equal actions.
   package func changes(from old: JSON, to new: JSON) -> [Change] {
     let changes = walk(old, new, whole: false).flatMap(\.changes)
-    return changes.isEmpty && old != new && unknown == nil
-      ? [Change("action", "has another layout")] : changes
+    if !changes.isEmpty || old == new || unknown != nil { return changes }
+    return [
+      old["observed"] == new["observed"]
+        ? Change("action", "has another layout") : Change("what it opens undeclared", "isn't the same")
+    ]
   }
 
   /// All components of an action, in the order of `Component.Part`.
@@ -90,6 +93,12 @@ package struct Difference {
     components += inputs(members("inputs"))
     if old["code"] != nil || new["code"] != nil, whole || old["code"] != new["code"] {
       components.append(sources(old["code"], new["code"]))
+    }
+    let observed = Difference.observed(old["observed"], new["observed"])
+    if let seen = new["observed"], whole || !observed.isEmpty {
+      let names = ["files", "packages"].flatMap { (seen[$0]?.objectValue ?? [:]).keys.sorted() }
+      components.append(
+        Component(.observed, "", names.joined(separator: ", "), value: seen, changes: observed))
     }
     components += variables(members("environment"))
     add(.salt, "salt", "salt")

@@ -45,11 +45,13 @@ final class Resolution {
 
   let graph: Graph
   let keys: KeySource
-  private let store: any ResultStore
+  let store: any ResultStore
   let scope: Scope
   /// What is known of each instance's outputs.
   private(set) var artifacts: KnownArtifacts
   private(set) var key: [Digest?]
+  /// Of traced commands, what they open without declaring it, as far as that is known.
+  private(set) var observed: [Int: Observation] = [:]
   /// How many of the instances that it reads have no known artifacts.
   private var unknown: [UInt32]
   /// Those that can be looked up now.
@@ -86,7 +88,9 @@ final class Resolution {
         answers.append(i, obstacle)
         return true
       }
+      for i in wave where !observed.isEmpty { observed[i] = nil }
       for i in wave { key[i] = keys.key(i, self, buffer: &buffer) }
+      try lookAtTraces(of: wave)
       let found = try lookUp(wave)
       for (n, i) in wave.enumerated() {
         answers.append(i, found[n])
@@ -96,6 +100,15 @@ final class Resolution {
     return answers
   }
 
+  /// What instance `i`, a traced command, opens is known from now on; its key follows from it where it is known already.
+  func observe(_ i: Int, _ observation: Observation?) {
+    observed[i] = observation
+    if key[i] != nil { key[i] = keys.action(i, self).key }
+  }
+
+  /// Instance `j` has the key of `i`, whatever that has turned out to be.
+  func observe(_ j: Int, like i: Int) {
+    if observed[i] != observed[j] { observe(j, observed[i]) }
   /// So many keys are looked up at a time.
   private static let batch = 4096
 

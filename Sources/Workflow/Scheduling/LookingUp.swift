@@ -104,6 +104,7 @@ extension Scheduler {
         its.sharedWith = i
         copyLog(from: i, to: j)
       }
+      resolution.observe(j, like: i)
       resolution.settle(j, artifacts)
       finish(j, its)
     }

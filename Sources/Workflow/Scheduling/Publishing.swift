@@ -11,10 +11,13 @@ import Synchronization
 extension Scheduler {
   /// What came of publishing.
   private enum Publication: Sendable {
-    /// The artifacts that the key has now; and the record that gave way, or stays though it says something else.
-    case done([String: Artifact], replaced: Record?, kept: Record?)
+    /// The artifacts that the key has now; the record that gave way, or stays though it says something else; and what a
+    /// traced command opened.
+    case done([String: Artifact], replaced: Record?, kept: Record?, Tracer.Verdict?)
     /// A file outside was edited while the instance ran; for good, or put back since.
     case edited(String, isPutBack: Bool)
+    /// The same of a file that it doesn't declare, so that its key didn't have it yet.
+    case undeclaredEdited(String)
     case problem(StoreError)
   }
 
@@ -24,6 +27,7 @@ extension Scheduler {
     let outputs = graph.instances[i].outputs.map(\.name)
     var replacing = work.attempt.isRebuild
     if case .outputUndeclared = work.attempt.reason { replacing = true }
+    let opened = keys.isTraced(i) ? facts["opened"].flatMap { OpenedFiles(json: $0) } : nil
     let facts = self.facts(facts, work)
     writes += 1
     let name = graph.instances[i].name
@@ -35,15 +39,18 @@ extension Scheduler {
         case .putBack(let path): return .edited(path, isPutBack: true)
         case .none: break
         }
+        let verdict = try opened.map { try keys.judge($0, by: i) }
+        let action = verdict.map { work.action.observing($0.observation) } ?? work.action
+        if let verdict { try store.keep(verdict, of: action, log: log) }
         let code = try shared.blob(keys.codeDigest(i), store) { keys.code(i).text }
         let named =
-          try [code] + work.action.lists.map { list in try shared.blob(.of(list.utf8), store) { list } }
+          try [code] + action.lists.map { list in try shared.blob(.of(list.utf8), store) { list } }
         // Without its log a result is as good.
         let printed = try? store.write(log: log.url)
         if printed == nil { log.removeIfEmpty() }
         let all = written + named + (printed.map { [$0] } ?? [])
         let record = Record(
-          action: work.action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts,
+          action: action.json, artifacts: artifacts, blobs: all.map(\.form), facts: facts,
           log: printed?.artifact)
         // Noted now, so that a run that is killed says it.
         let noting = entry.map { ($0, name) }
@@ -51,14 +58,17 @@ extension Scheduler {
         // States that are left over do no harm.
         if let prefixes { try? store.dropStates(prefixes.keysUselessWhenDone) }
         switch publication {
-        case .published, .alreadyThere: return .done(artifacts, replaced: nil, kept: nil)
-        case .replaced(let earlier): return .done(artifacts, replaced: earlier, kept: nil)
+        case .published, .alreadyThere: return .done(artifacts, replaced: nil, kept: nil, verdict)
+        case .replaced(let earlier): return .done(artifacts, replaced: earlier, kept: nil, verdict)
         case .conflict(let existing) where outputs.contains { existing.artifacts[$0] == nil }:
           _ = try store.publish(record, blobs: all, replacing: true, noting: noting)
-          return .done(artifacts, replaced: existing, kept: nil)
-        case .conflict(let existing): return .done(existing.artifacts, replaced: nil, kept: existing)
+          return .done(artifacts, replaced: existing, kept: nil, verdict)
+        case .conflict(let existing):
+          return .done(existing.artifacts, replaced: nil, kept: existing, verdict)
         }
-      } catch { return .problem(StoreError(wrapping: error)) }
+      } catch let edited as Tracer.Edited { return .undeclaredEdited(edited.path) } catch {
+        return .problem(StoreError(wrapping: error))
+      }
     } then: { [self] publication in
       writes -= 1
       take(publication, i, facts)
@@ -85,6 +95,19 @@ extension Scheduler {
           "\(path) was edited while it ran, so its result belongs to no key and was thrown away. Run again.")
         fail(i, failure, outcome(of: work))
       }
+    case .undeclaredEdited(let path):
+      var attempt = work.attempt
+      attempt.faults += 1
+      if work.isOutdated {
+        startAfresh(i)
+      } else if attempt.faults < Scheduler.mostFaults {
+        problems.warn("\(name): \(path), which it opens, was edited while it ran; running it again")
+        enqueue(i, attempt)
+      } else {
+        let message =
+          "\(path), which it opens, was edited whenever it ran, so its result belongs to no key and was thrown away"
+        fail(i, Failure(.input, message), outcome(of: work))
+      }
     case .problem(let error):
       failToPublish(i, work, "\(error)")
       if error.concernsWholeStore {
@@ -92,7 +115,7 @@ extension Scheduler {
       } else {
         problems.fault("\(name): \(error)")
       }
-    case .done(let artifacts, let replaced, let kept):
+    case .done(let artifacts, let replaced, let kept, let verdict):
       if work.attempt.isComparison {
         if kept != nil { problems.warn("\(name) gave other bytes than are recorded") }
       } else if let kept {
@@ -100,7 +123,11 @@ extension Scheduler {
           "\(name) gave other bytes than a record that another run published meanwhile; the first stays. "
             + otherBytes(i, facts, kept.facts))
       }
-      upload(work.action.key, name)
+      upload(verdict.map { work.action.observing($0.observation).key } ?? work.action.key, name)
+      if let verdict, !work.isOutdated {
+        resolution.observe(i, verdict.observation)
+        warn(of: verdict.use, in: graph.instances[i].stage)
+      }
       if work.isOutdated {
         // What it read was given up while it ran. The record holds, for another key than this instance's now.
         startAfresh(i)
@@ -108,6 +135,15 @@ extension Scheduler {
         rebuilt(i, artifacts, outcome(of: work), facts, replaced)
       } else {
         settle(i, artifacts, outcome(of: work))
+      }
+    }
+  }
+
+  /// Says once a stage what its commands open, and no more than a few times.
+  private func warn(of use: UndeclaredUse, in stage: String) {
+    for message in use.warnings where toldUses[stage, default: []].count < 4 {
+      if toldUses[stage, default: []].insert(message).inserted {
+        problems.warn("stage '\(stage)': \(message)")
       }
     }
   }
@@ -140,6 +176,7 @@ extension Scheduler {
 
   private func facts(_ facts: JSON, _ work: Work) -> JSON {
     var members = facts.objectValue ?? [:]
+    members["opened"] = nil
     members["time"] = .string(work.started.timestamp)
     members["seconds"] = .number(((work.secondsBefore + work.seconds) * 1000).rounded() / 1000)
     members["resumed"] = (work.resumed?.place).map(JSON.string)
@@ -199,5 +236,14 @@ final class SharedBlobs: Sendable {
     let blob = try store.write(Array(text().utf8))
     known.withLock { $0[digest] = blob }
     return blob
+  }
+}
+
+extension ResultStore {
+  /// Keeps where a command looked, for the next time, and has its log say what counts now.
+  fileprivate func keep(_ verdict: Tracer.Verdict, of action: Action, log: LogFile) throws {
+    if verdict.observation != nil { try keep(trace: verdict.trace.text, of: action.observing(nil).key) }
+    // Without that line nothing is wrong.
+    for note in verdict.use.notes { _ = appendText("bobbin: \(note)\n", to: log.url.path) }
   }
 }

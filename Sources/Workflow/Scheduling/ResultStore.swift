@@ -23,6 +23,9 @@ package protocol ResultStore: Sendable {
   func keep(_ state: Record, blobs: [WrittenBlob], superseding: [Digest]) throws
   func states(for keys: [Digest]) throws -> [Digest: Record]
   func dropStates(_ keys: [Digest]) throws
+  /// What else commands with these actions opened, the newest first.
+  func traces(of actions: [Digest]) throws -> [Digest: [String]]
+  func keep(trace: String, of action: Digest) throws
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer
   func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void)
   /// What these manifests list; those that aren't here are left out. Asks no remote.

@@ -37,6 +37,8 @@ final class Scheduler {
   /// Those that wait for an instance that runs again for its bytes. Who has turned to other things since stays listed.
   var waiters: [Int: [Int]] = [:]
   var problems = Problems()
+  /// What was said of files that commands open undeclared, by stage.
+  var toldUses: [String: Set<String>] = [:]
   var stop: Stop?
   /// How many results are being written here, and how many are on their way to the remote.
   var writes = 0

@@ -171,11 +171,9 @@ extension Scheduler {
       return true
     }
     // Without an answer they are computed, and the first record stays.
-    guard !misses.isEmpty, let found = try? store.outputs(for: misses.map { resolution.key[$0]! }) else {
-      return
-    }
+    guard !misses.isEmpty, let found = try? resolution.lookAgain(misses) else { return }
     for i in misses {
-      guard let known = found[resolution.key[i]!],
+      guard let known = found[i],
         graph.instances[i].outputs.allSatisfy({ known.artifacts[$0.name] != nil })
       else { continue }
       settle(i, known.artifacts, Outcome(platform: known.platform))

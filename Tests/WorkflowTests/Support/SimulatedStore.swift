@@ -108,6 +108,14 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
 
   func dropStates(_ keys: [Digest]) throws { for key in keys { states[key] = nil } }
 
+  private var traces: [Digest: [String]] = [:]
+
+  func traces(of actions: [Digest]) throws -> [Digest: [String]] {
+    traces.filter { actions.contains($0.key) }
+  }
+
+  func keep(trace: String, of action: Digest) throws { traces[action, default: []].insert(trace, at: 0) }
+
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer {
     var transfer = Transfer()
     for key in keys {
