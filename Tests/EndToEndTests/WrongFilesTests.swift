@@ -37,7 +37,11 @@ private let wrongFiles: [WrongFile] = [
       e: { run: "true", outputs: { x: x.txt }, trace: perhaps }
     """,
     errors: """
-      ?
+      p.yaml:3:53: stage 'a': sandbox: expected one of none, strict, found 'strct'. Did you mean 'strict'?
+      p.yaml:4:53: stage 'b': sandbox: strict shows a command a tree of its own, and with workdir: project it has none
+      p.yaml:5:53: stage 'c': network: goes with sandbox: strict; without that a command has the network
+      p.yaml:6:51: stage 'd': trace: doesn't go with resume: what it opened before it was cut short wouldn't be known
+      p.yaml:7:51: stage 'e': trace: expected true or false, found 'perhaps'
       """),
   WrongFile(
     "an empty file",

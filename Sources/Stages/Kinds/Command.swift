@@ -187,7 +187,9 @@ public struct Command: ResumableKind {
       // Standard error is the instance's log.
       let printed = lastLines(of: "/proc/self/fd/2", bytes: 20_000).filter { !$0.hasPrefix("$ ") }
       if let undeclared {
-        failure.message += undeclared.hint(missed: missed, mentionedIn: printed + [line] + words)
+        // Where it was seen what it looked for, only Python's importing has to be guessed at: that lists folders.
+        let texts = seen == nil ? printed + [line] + words : printed.filter { $0.contains("No module named") }
+        failure.message += undeclared.hint(missed: missed, mentionedIn: texts)
       }
       if sandbox != nil {
         failure.message += Sandbox.hint(hidden: seen?.hidden ?? [], hasNetwork: network, printed)

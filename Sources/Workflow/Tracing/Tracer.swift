@@ -184,9 +184,9 @@ extension Resolution {
   /// commands open.
   func lookAgain(_ instances: [Int]) throws -> [Int: KnownOutputs] {
     for i in instances where observed[i] != nil { observe(i, nil) }
-    try lookAtTraces(of: instances)
-    let found = try store.outputs(for: instances.map { key[$0]! })
-    return Dictionary(
-      instances.compactMap { i in found[key[i]!].map { (i, $0) } }, uniquingKeysWith: { $1 })
+    let asked = instances.filter { key[$0] != nil }
+    try lookAtTraces(of: asked)
+    let found = try store.outputs(for: asked.map { key[$0]! })
+    return Dictionary(asked.compactMap { i in found[key[i]!].map { (i, $0) } }, uniquingKeysWith: { $1 })
   }
 }

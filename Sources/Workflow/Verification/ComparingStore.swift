@@ -63,6 +63,7 @@ final class ComparingStore: ResultStore {
 
   // What a run would write is dropped.
   func keep(_ state: Record, blobs: [WrittenBlob], superseding: [Digest]) throws { trial.discard(blobs) }
+  func keep(trace: String, of action: Digest) throws {}
   func dropStates(_ keys: [Digest]) throws {}
   func write(log: URL) throws -> WrittenBlob? { nil }
   func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID { RunID(0) }
@@ -82,6 +83,7 @@ final class ComparingStore: ResultStore {
 
   // What is read is the store's.
   func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs] { try store.outputs(for: keys) }
+  func traces(of actions: [Digest]) throws -> [Digest: [String]] { try store.traces(of: actions) }
   func record(for key: Digest) throws -> Record? { try store.record(for: key) }
   func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
     try store.pullRecord(key, from: remote)
