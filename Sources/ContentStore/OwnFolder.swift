@@ -31,6 +31,9 @@ public struct OwnName: Hashable, Sendable {
     self.process = process
   }
 
+  /// The id that its process has, or had, where it was given.
+  public var processID: Int { Int(process) }
+
   /// Whether its process is certainly dead; nil where that can't be known from here.
   public var isDead: Bool? {
     guard owner == OwnName.owner else { return nil }

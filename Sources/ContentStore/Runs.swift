@@ -146,12 +146,13 @@ extension Store {
     try writing { try Store.enter(notes, run, $0) }
   }
 
-  /// Enters a run's end.
+  /// Enters a run's end, with which all its leases end.
   public func endRun(_ run: RunID, outcome: RunOutcome) throws {
     try writing { db in
       try db.execute(
         sql: "UPDATE runs SET end = ?, outcome = ? WHERE id = ?",
         arguments: [Store.now, outcome.json.canonical, run.number])
+      try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [run.number])
     }
     if let lock = runLocks.withLock({ $0.removeValue(forKey: run) }) {
       unlink(layout.running(run))

@@ -117,32 +117,34 @@ public final class Store: Sendable {
   /// What many keys' records say in short, without their texts. Keys without a record are left out.
   public func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs] {
     try mark(keys.lazy.map { .record($0) })
-    return try reading { db in
-      var found: [Digest: KnownOutputs] = [:]
-      found.reserveCapacity(keys.count)
-      // Many keys a statement: measured, a quarter less time than one by one. A few would be padding mostly.
-      let many = keys.count < 32 ? 1 : 256
-      let marks = Array(repeating: "?", count: many).joined(separator: ",")
-      let statement = try db.cachedStatement(
-        sql: "SELECT key, artifacts, seal, platform FROM outputs WHERE key IN (\(marks))")
-      var doubtful: [Digest] = []
-      for start in stride(from: 0, to: keys.count, by: many) {
-        let batch = keys[start..<min(start + many, keys.count)]
-        let padding = repeatElement(Data(), count: many - batch.count)
-        statement.setUncheckedArguments(StatementArguments(batch.map(\.data) + padding))
-        let rows = try Row.fetchCursor(statement)
-        while let row = try rows.next() {
-          let key = try Digest(row, 0)
-          if let artifacts = try Store.artifacts(of: key, row, 1) {
-            found[key] = KnownOutputs(artifacts: artifacts, platform: row[3])
-          } else {
-            doubtful.append(key)
-          }
+    return try reading { try Store.outputs(for: keys, $0) }
+  }
+
+  static func outputs(for keys: [Digest], _ db: Database) throws -> [Digest: KnownOutputs] {
+    var found: [Digest: KnownOutputs] = [:]
+    found.reserveCapacity(keys.count)
+    // Many keys a statement: measured, a quarter less time than one by one. A few would be padding mostly.
+    let many = keys.count < 32 ? 1 : 256
+    let marks = Array(repeating: "?", count: many).joined(separator: ",")
+    let statement = try db.cachedStatement(
+      sql: "SELECT key, artifacts, seal, platform FROM outputs WHERE key IN (\(marks))")
+    var doubtful: [Digest] = []
+    for start in stride(from: 0, to: keys.count, by: many) {
+      let batch = keys[start..<min(start + many, keys.count)]
+      let padding = repeatElement(Data(), count: many - batch.count)
+      statement.setUncheckedArguments(StatementArguments(batch.map(\.data) + padding))
+      let rows = try Row.fetchCursor(statement)
+      while let row = try rows.next() {
+        let key = try Digest(row, 0)
+        if let artifacts = try Store.artifacts(of: key, row, 1) {
+          found[key] = KnownOutputs(artifacts: artifacts, platform: row[3])
+        } else {
+          doubtful.append(key)
         }
       }
-      for key in doubtful { found[key] = try Store.record(for: key, db).map(KnownOutputs.init) }
-      return found
     }
+    for key in doubtful { found[key] = try Store.record(for: key, db).map(KnownOutputs.init) }
+    return found
   }
 
   /// What publishing a record came to.
@@ -154,11 +156,14 @@ public final class Store: Sendable {
     case conflict(existing: Record)
     /// A record with other artifacts was there and gave way, as `replacing` asked.
     case replaced(earlier: Record)
+    /// Another run has taken over the key's lease: nothing was published.
+    case leased(LeaseHolder)
   }
 
   /// Publishes a record with the blobs that its stage wrote, in one transaction: a reader sees all or nothing.
   /// With `replacing`, another record of the key gives way: that is for a rebuild whose outcome the run adopts
-  /// because the earlier bytes are lost. With `noting`, the run says with it that this instance of its was executed.
+  /// because the earlier bytes are lost. With `noting`, the run says with it that this instance of its was executed,
+  /// and gives the key's lease back; one that has lost it to another run publishes nothing.
   /// - Throws: `.missing` when the record names a blob that was neither written now nor is in the store; `.full`;
   ///   `.record` when the record is too long to be read again.
   public func publish(
@@ -180,6 +185,8 @@ public final class Store: Sendable {
     let manifests = Store.manifests(in: record.artifacts.values, blobs)
     return try writing { db in
       if let (run, instance) = noting {
+        if let successor = try successor(of: run, for: record.key, db) { return .leased(successor) }
+        try Store.release(record.key, run, db)
         try Store.enter([InstanceNote(name: instance, key: record.key, state: .executed)], run, db)
       }
       let existing = try Store.record(for: record.key, db)

@@ -9,7 +9,8 @@ struct LiveLines {
   /// `names` gives short names of instances that are shown together, of at most so many characters if that can be.
   func lines(_ state: RunState, at now: Double, names: ([Int], Int) -> [String]) -> [String] {
     guard state.total > 0 else { return [] }
-    let most = max(1, rows - 2)
+    let others = waits(state, names: names)
+    let most = max(1, rows - 2 - others.count)
     let shown = state.running.prefix(state.running.count <= most ? most : most - 1)
     var lines = [overall(state, at: now)]
     let room = max(16, columns / 2)
@@ -21,7 +22,16 @@ struct LiveLines {
     if state.running.count > shown.count {
       lines.append(cut("  and \(state.running.count - shown.count) more"))
     }
-    return lines
+    return lines + others
+  }
+
+  /// What other drivers compute, a line for each of them.
+  private func waits(_ state: RunState, names: ([Int], Int) -> [String]) -> [String] {
+    state.elsewhere.sorted { $0.key < $1.key }.prefix(3).map { process, instances in
+      // As many as there may be room for.
+      let shown = names(Array(instances.prefix(columns / 4)), columns).joined(separator: ", ")
+      return cut("  waiting for PID \(process): \(shown)")
+    }
   }
 
   /// Bar, counts and times; where they don't fit, the least telling go first.

@@ -15,7 +15,9 @@ struct PlainLines {
     switch event {
     case .planned(let total, let cached):
       cached == total ? [] : ["\(counted(total, "instance")), \(cached) up to date"]
-    case .toDo, .started, .progress: []
+    case .toDo, .started, .progress, .elsewhere(_, nil): []
+    case .elsewhere(let instance, let process?):
+      [legible("waiting for PID \(process): \(graph.instances[instance].name)")]
     case .finished(let report): finished(report)
     case .warning(let text): warning(text)
     case .uploading(let count): ["uploading \(count) \(count == 1 ? "result" : "results")"]

@@ -22,6 +22,8 @@ struct RunState {
   var failed = 0
   /// In the order in which they started.
   var running: [Running] = []
+  /// What other drivers compute, by the ids of their processes.
+  var elsewhere: [Int: [Int]] = [:]
   /// What earlier runs took.
   var durations = Durations()
   /// How many are left of each stage, as far as is known, and what those of this run took.
@@ -44,13 +46,18 @@ struct RunState {
       self.total = total
       done = cached
     case .toDo(let instances): left = Dictionary(grouping: instances, by: stage).mapValues(\.count)
+    case .elsewhere(let instance, let process):
+      forgetElsewhere(instance)
+      if let process { elsewhere[process, default: []].append(instance) }
     case .started(let instance, _):
+      forgetElsewhere(instance)
       running.append(Running(instance: instance, since: now, mentioned: now))
     case .progress(let instance, let progress):
       guard let i = running.firstIndex(where: { $0.instance == instance }) else { return }
       running[i].progress = progress
     case .finished(let report):
       running.removeAll { $0.instance == report.instance }
+      forgetElsewhere(report.instance)
       done += 1
       if report.state == .failed { failed += 1 }
       let stage = stage(report.instance)
@@ -59,6 +66,13 @@ struct RunState {
         taken[stage, default: []].append(report.seconds)
       }
     case .warning, .uploading: break
+    }
+  }
+
+  private mutating func forgetElsewhere(_ instance: Int) {
+    for process in elsewhere.keys where elsewhere[process]!.contains(instance) {
+      elsewhere[process]!.removeAll { $0 == instance }
+      if elsewhere[process]!.isEmpty { elsewhere[process] = nil }
     }
   }
 

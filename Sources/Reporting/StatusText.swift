@@ -26,6 +26,7 @@ public struct StatusText: Sendable {
       verbose
       ? StatusText.all(listed) : StatusText.groups(listed, among: plan.entries, graph, examples: examples)
     if !onlyStale, let run = plan.lastRun, let line = StatusText.line(run) { lines.append(line) }
+    lines += StatusText.atWork(plan, entries.map(\.instance), graph)
     lines += forecast?.lines ?? []
     lines.append(StatusText.counts(entries))
     text = lines.joined(separator: "\n") + "\n"
@@ -235,6 +236,15 @@ public struct StatusText: Sendable {
     case .ended(let outcome) where outcome.exitStatus == 130:
       "the last run was interrupted; what it had finished is kept"
     case .ended: nil
+    }
+  }
+
+  /// What is being computed, a line for each process.
+  private static func atWork(_ plan: Plan, _ instances: [Int], _ graph: Graph) -> [String] {
+    let computed = Dictionary(grouping: instances.filter { plan.atWork[$0] != nil }) { plan.atWork[$0]! }
+    let selections = Selections(graph)
+    return computed.sorted { $0.key < $1.key }.flatMap { process, instances in
+      wrapped("PID \(process) computes ", selections.names(instances).map { legible($0) }, "")
     }
   }
 

@@ -4,6 +4,8 @@ import argparse
 import sys
 import time
 
+import clocks
+import crowds
 import damage
 import disks
 import garbage
@@ -12,7 +14,10 @@ import remotes
 import streams
 from workbench import Workbench, Wrong
 
-ALL = kills.TRIALS + disks.TRIALS + damage.TRIALS + garbage.TRIALS + remotes.TRIALS + streams.TRIALS
+ALL = (
+    kills.TRIALS + crowds.TRIALS + disks.TRIALS + damage.TRIALS + garbage.TRIALS + clocks.TRIALS + remotes.TRIALS
+    + streams.TRIALS
+)
 
 
 def main():

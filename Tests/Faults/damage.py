@@ -1,6 +1,9 @@
 """Owns trials in which files of the store are damaged behind its back."""
 
 import shutil
+import sqlite3
+import subprocess
+import time
 
 from workbench import Wrong
 
@@ -16,12 +19,22 @@ def truncated(bench, path):
     replace(path, path.read_bytes()[: bench.random.randrange(max(1, path.stat().st_size))])
 
 
+def halved(bench, path):
+    replace(path, path.read_bytes()[: path.stat().st_size // 2])
+
+
 def emptied(bench, path):
     replace(path, b"")
 
 
 def lengthened(bench, path):
     replace(path, path.read_bytes() + b"more")
+
+
+def edited(bench, path):
+    data = path.read_bytes()
+    half = len(data) // 2
+    replace(path, data[:half] + b"edited"[: len(data) - half] + data[half + 6 :])
 
 
 def removed(bench, path):
@@ -50,11 +63,11 @@ def replace(path, data):
     path.write_bytes(data)
 
 
-WAYS = [flipped, truncated, emptied, lengthened, removed, turned_into_a_folder, turned_into_a_dangling_link, swapped]
+WAYS = [flipped, truncated, emptied, edited, lengthened, removed, turned_into_a_folder, turned_into_a_dangling_link, swapped]
 
 
 def damaged_blobs(bench, trials):
-    """A blob is damaged in one of eight ways, then everything that reads it runs: the right bits, status 0"""
+    """A blob is damaged in one of nine ways, then everything that reads it runs: the right bits, status 0"""
     store = bench.fresh()
     bench.run(store=store)
     for trial in range(trials):
@@ -97,13 +110,13 @@ def lost_blobs(bench, trials):
 
 
 def damaged_index(bench, trials):
-    """The index is flipped, cut or emptied: refused with status 3 and a cure, or right; never wrong bits"""
+    """The index is flipped, cut, cut in half or emptied: refused with status 3 and a cure, or right; never wrong bits"""
     for trial in range(trials):
         store = bench.fresh()
         bench.run(store=store)
         for side in ("index.sqlite-wal", "index.sqlite-shm"):
             (store / side).unlink(missing_ok=True)
-        (flipped, truncated, emptied)[trial % 3](bench, store / "index.sqlite")
+        (flipped, truncated, emptied, halved)[trial % 4](bench, store / "index.sqlite")
         run = bench.run(store=store, tail=2)
         if run.status == 0:
             bench.expect_right(run, 2)
@@ -112,4 +125,47 @@ def damaged_index(bench, trials):
         yield
 
 
-TRIALS = [(damaged_blobs, 48), (damaged_open_files, 28), (lost_blobs, 4), (damaged_index, 30)]
+def records_without_blobs(bench, trials):
+    """Of a record's blobs the bytes, or all that is known, is gone: what needs them runs again, the right bits"""
+    for trial in range(trials):
+        store = bench.fresh()
+        bench.run(store=store)
+        shutil.rmtree(store / "open", ignore_errors=True)
+        with sqlite3.connect(store / "index.sqlite") as index:
+            table = ("blobs", "inlineBlobs", "members")[trial % 3]
+            column = "manifest" if table == "members" else "digest"
+            known = [row[0] for row in index.execute(f"SELECT DISTINCT {column} FROM {table}")]
+            lost = bench.random.sample(known, min(len(known), 1 + trial % 4))
+            index.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(digest,) for digest in lost])
+        index.close()
+        bench.expect_right(bench.run(store=store, tail=2), 2, f"without {len(lost)} of {table}")
+        yield
+
+
+def removed_stores(bench, trials):
+    """The store's folder is removed at a random moment: status 0, 1 or 3, nothing left running, and a rerun is right"""
+    whole = bench.run(store=bench.fresh()).seconds
+    for trial in range(trials):
+        store = bench.fresh()
+        if trial % 2:
+            bench.run(store=store, tail=2)
+        process = bench.start(store=store, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(bench.random.uniform(0, whole))
+        # Somebody may write while it is being removed.
+        for _ in range(20):
+            shutil.rmtree(store, ignore_errors=True)
+            if not store.exists():
+                break
+        run = bench.ended(process)
+        if run.status not in (0, 1, 3):
+            raise Wrong(f"status {run.status}: {run.errors[-400:]}")
+        bench.expect_nothing_running()
+        shutil.rmtree(store, ignore_errors=True)
+        bench.expect_heals(store)
+        yield
+
+
+TRIALS = [
+    (damaged_blobs, 54), (damaged_open_files, 32), (lost_blobs, 4), (damaged_index, 40), (records_without_blobs, 12),
+    (removed_stores, 20),
+]

@@ -11,13 +11,17 @@ class Skipped(Exception):
 
 
 def small_disks(bench, trials):
-    """The store's disk is full at a random point: status 0, 1 or 3, then room is made and a rerun has the right bits"""
+    """The store's disk is full at every step, from the first file on: status 0, 1 or 3; with room a rerun is right"""
     if os.geteuid() != 0:
         raise Skipped("mounting small disks needs root")
     mount = bench.folder / "disk"
     mount.mkdir()
+    whole = bench.fresh()
+    bench.run(store=whole)
+    enough = int(subprocess.run(["du", "-sk", whole], capture_output=True, check=True).stdout.split()[0]) + 2000
     for trial in range(trials):
-        size = bench.random.randrange(64, 6000) if trial else 64
+        # What is written while it runs and removed in the end comes on top.
+        size = 16 + (enough - 16) * trial // trials
         made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "bobbin-faults", mount], capture_output=True)
         if made.returncode:
             raise Skipped(f"no tmpfs can be mounted: {made.stderr.decode().strip()}")

@@ -85,18 +85,25 @@ class Workbench:
         subprocess.run(["chmod", "-R", "u+rwX", self.folder], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def arguments(self, *more, store, tail=1):
-        return [self.program, "run", "p.yaml", "--json", "--jobs", "2", "--store", str(store), "--set", f"tail={tail}", *more]
+    def arguments(self, *more, store, tail=1, file="p.yaml"):
+        set_tail = [] if tail is None else ["--set", f"tail={tail}"]
+        return [self.program, "run", file, "--json", "--jobs", "2", "--store", str(store), *set_tail, *more]
 
-    def start(self, *more, store, tail=1, **streams):
+    def start(self, *more, store, tail=1, file="p.yaml", environment=None, **streams):
         """Starts a run, in a session of its own."""
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **streams}
-        return subprocess.Popen(self.arguments(*more, store=store, tail=tail), cwd=self.project, start_new_session=True, **streams)
+        return subprocess.Popen(
+            self.arguments(*more, store=store, tail=tail, file=file), cwd=self.project, start_new_session=True,
+            env={**os.environ, **(environment or {})}, **streams)
 
-    def run(self, *more, store, tail=1, limit=120):
-        """Runs to the end; a run that takes longer than `limit` seconds hangs, which is wrong."""
+    def run(self, *more, store, limit=120, **how):
+        """Runs to the end."""
+        return self.ended(self.start(*more, store=store, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how), limit)
+
+    def ended(self, process, limit=120):
+        """Waits for the end of a run; one that takes longer than `limit` seconds hangs, which is wrong."""
         start = time.monotonic()
-        with self.start(*more, store=store, tail=tail, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with process:
             try:
                 output, errors = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:

@@ -125,6 +125,31 @@ func noLineIsWiderThanTheTerminalAndNamesKeepWhatVaries(_ columns: Int, _ rows: 
   #expect(!unknown.lines[0].contains("left"))
 }
 
+@Test func whatOtherDriversComputeHasALineForEachOfThem() {
+  let screen = Screen()
+  screen.columns = 90
+  let graph = exampleGraph()
+  let display = screen.display(graph, jobs: 2)
+  display.show(.planned(total: 9, cached: 1))
+  display.show(.started(instance: 1, reason: .neverRun))
+  for i in [2, 3] { display.show(.elsewhere(instance: i, process: 77)) }
+  display.show(.elsewhere(instance: 4, process: 5))
+  #expect(
+    Array(screen.lines.dropFirst()) == [
+      "  stitched[direct, seed=0]  0s", "  waiting for PID 5: stitched",
+      "  waiting for PID 77: stitched[direct], stitched[fula]",
+    ])
+  display.show(.finished(report(graph, 4, .cached)))
+  display.show(.elsewhere(instance: 2, process: nil))
+  #expect(screen.lines.dropFirst(2).map { $0 } == ["  waiting for PID 77: stitched"])
+  display.show(.started(instance: 3, reason: .neverRun))
+  #expect(!screen.lines.contains { $0.contains("waiting") })
+  screen.isTerminal = false
+  screen.lines = []
+  display.show(.elsewhere(instance: 4, process: 5))
+  #expect(screen.lines == ["waiting for PID 5: \(graph.instances[4].name)"])
+}
+
 /// F16: many failures are no flood.
 @Test(arguments: [true, false])
 func ofManyFailuresTheFirstFewAreToldAndAllListedInTheEndByCause(_ isTerminal: Bool) {

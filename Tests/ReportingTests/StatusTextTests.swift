@@ -54,6 +54,23 @@ import Workflow
         """)
   }
 
+  @Test func whatOtherDriversComputeIsALineForEach() {
+    var plan = plan { $0 == 0 ? .upToDate : .missing }
+    plan.atWork = [1: 70, 2: 70, 3: 8]
+    #expect(
+      StatusText(plan, graph: graph).text == """
+        up to date   data
+        missing      stitched (8)
+        PID 8 computes stitched[front=standard,cut=stem,method=fula,twin=fula,seed=0]
+        PID 70 computes stitched[front=standard,method=direct] (2)
+        0 stale
+        """)
+    #expect(
+      plan.json()["instances"]?.arrayValue?.map { $0["process"] } == [
+        nil, 70, 70, 8, nil, nil, nil, nil, nil,
+      ])
+  }
+
   @Test func partsOfAStageAreNamedByTheSelectionThatMeansThem() {
     let text = StatusText(
       plan { i in

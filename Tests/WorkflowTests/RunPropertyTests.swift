@@ -120,12 +120,14 @@ private struct Trial {
       store.faults.space = random.once(in: 12) ? 5 : 0
       store.faults.publishing = random.once(in: 12) ? 10 : 0
       store.faults.full = random.once(in: 16) ? 10 : 0
+      store.faults.competing = random.once(in: 3) ? 4 : 0
       remote?.failing = [0, 0, 6, 1][random.next(below: 4)]
       remote?.hanging = random.once(in: 4) ? 1 + random.next(below: 10) : 0
       if random.once(in: 3) { remote?.loseBlobs() }
       if random.once(in: 6) { interruptAfter = random.next(below: 20) }
     } else {
       (store.faults.opening, store.faults.space, store.faults.publishing, store.faults.full) = (0, 0, 0, 0)
+      store.faults.competing = random.once(in: 3) ? 4 : 0
       remote?.failing = 0
       remote?.hanging = 0
     }
@@ -153,6 +155,7 @@ private struct Trial {
     }
     let report = run.run()
     world.release()
+    store.endLeases()
     return Outcome(
       report: report, executor: executor, world: world, told: told, text: text, edits: file.edits - before)
   }
@@ -183,7 +186,7 @@ private struct Trial {
 
   private func check(_ outcome: Outcome, misfortune: Bool) -> [String] {
     let report = outcome.report
-    var problems = outcome.executor.mistakes
+    var problems = outcome.executor.mistakes + store.leasingMistakes
     if outcome.world.isStuck { problems.append("the loop waited for nothing") }
     let states = Dictionary(uniqueKeysWithValues: report.instances.map { ($0.instance, $0) })
     let isOver = { (i: Int) in [.executed, .cached].contains(states[i]?.state) }

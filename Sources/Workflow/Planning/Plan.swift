@@ -32,6 +32,8 @@ public struct Plan: Sendable {
   public let remoteProblems: [String]
   /// The file's newest run, if the store remembers one.
   public let lastRun: RunEntry?
+  /// The ids of the processes that compute instances now, by the instances' indices.
+  package var atWork: [Int: Int] = [:]
 
   package init(entries: [Entry], remoteProblems: [String], lastRun: RunEntry?) {
     self.entries = Entries(entries)
@@ -122,6 +124,11 @@ public struct Plan: Sendable {
     programs = Plan.programs(of: scope, graph, keys)
     remoteProblems = problems
     lastRun = try? store.runs(project: graph.project, file: graph.file, limit: 1).first
+    // Who is at work matters to no result.
+    let leases = (try? store.leases()) ?? [:]
+    for entry in entries where entry.state != .upToDate {
+      if let holder = entry.key.flatMap({ leases[$0] }) { atWork[entry.instance] = holder.process }
+    }
   }
 
   /// What is to be said of an instance whose key has no record.

@@ -40,7 +40,7 @@ extension Plan {
   public func json(of instances: Set<Int>? = nil) -> JSON {
     let entries = entries.filter { instances?.contains($0.instance) ?? true }
     var members: [String: JSON] = [
-      "instances": .array(entries.map(\.json)),
+      "instances": .array(entries.map { $0.json(process: atWork[$0.instance]) }),
       "storeProblems": .array(remoteProblems.map(JSON.string)),
       "lastRun": lastRun?.json ?? .null,
     ]
@@ -50,7 +50,8 @@ extension Plan {
 }
 
 extension Plan.Entry {
-  var json: JSON {
+  /// - Parameter process: what computes it now.
+  func json(process: Int?) -> JSON {
     var members: [String: JSON] = [
       "name": .string(name), "state": .string(state.name), "key": key.map { .string($0.hex) } ?? .null,
       "reason": state.reason.map(JSON.string) ?? .null,
@@ -58,6 +59,7 @@ extension Plan.Entry {
     ]
     if let acceptedFrom { members["acceptedFrom"] = .string(acceptedFrom.hex) }
     if let formerName { members["formerName"] = .string(formerName) }
+    if let process { members["process"] = .integer(process) }
     if case .stale(let reason) = state, !reason.changes.isEmpty {
       members["changes"] = .array(reason.changes.map(\.json))
     }

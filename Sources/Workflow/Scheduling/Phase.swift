@@ -20,6 +20,8 @@ indirect enum Phase: Sendable {
   case resting(Attempt)
   /// What it reads is at hand; it waits for room on the machine.
   case ready(Attempt)
+  /// Another driver computes it.
+  case elsewhere(Attempt, LeaseHolder)
   /// The producers of lost blobs run again first.
   case awaiting(Set<Int>, Need)
   case running(Work)
@@ -46,7 +48,7 @@ indirect enum Phase: Sendable {
   var standing: Standing {
     switch self {
     case .waiting, .following, .awaiting: .idle
-    case .asking, .queued, .opening, .resting, .ready, .checking: .pending
+    case .asking, .queued, .opening, .resting, .ready, .elsewhere, .checking: .pending
     case .running, .publishing: .working
     case .done, .failed, .skipped: .over
     }

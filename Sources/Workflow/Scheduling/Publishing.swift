@@ -18,6 +18,8 @@ extension Scheduler {
     case edited(String, isPutBack: Bool)
     /// The same of a file that it doesn't declare, so that its key didn't have it yet.
     case undeclaredEdited(String)
+    /// Another driver took this one for dead, and computes it now.
+    case leased(LeaseHolder)
     case problem(StoreError)
   }
 
@@ -60,6 +62,7 @@ extension Scheduler {
         switch publication {
         case .published, .alreadyThere: return .done(artifacts, replaced: nil, kept: nil, verdict)
         case .replaced(let earlier): return .done(artifacts, replaced: earlier, kept: nil, verdict)
+        case .leased(let holder): return .leased(holder)
         case .conflict(let existing) where outputs.contains { existing.artifacts[$0] == nil }:
           _ = try store.publish(record, blobs: all, replacing: true, noting: noting)
           return .done(artifacts, replaced: existing, kept: nil, verdict)
@@ -80,7 +83,12 @@ extension Scheduler {
       preconditionFailure("BUG: nothing was to be published")
     }
     let name = graph.instances[i].name
+    if case .done = publication { forgetLease(of: i) } else { giveBackLease(of: i) }
     switch publication {
+    case .leased(let holder):
+      problems.warn(
+        "\(name): PID \(holder.process) has taken it over; what this run made of it was thrown away")
+      if work.isOutdated { startAfresh(i) } else { leave(i, work.attempt, to: holder) }
     case .edited(let path, let isPutBack):
       var attempt = work.attempt
       attempt.faults += 1

@@ -28,6 +28,7 @@ extension Scheduler {
     case .lost(let instances, let failure, let seconds):
       for i in instances {
         guard case .running(var work) = phases[i] else { continue }
+        giveBackLease(of: i)
         work.seconds = seconds
         guard instances.count > 1, !work.isOutdated else {
           failed(i, work, failure)
@@ -42,6 +43,7 @@ extension Scheduler {
   }
 
   private func failed(_ i: Int, _ work: Work, _ failure: Failure) {
+    giveBackLease(of: i)
     var attempt = work.attempt
     if work.isOutdated {
       // It failed on inputs that were given up meanwhile; with the new ones it may not.
@@ -64,6 +66,7 @@ extension Scheduler {
     _ i: Int, _ work: Work, _ artifacts: [String: Artifact], _ written: [WrittenBlob], _ facts: JSON
   ) {
     if let lacking = graph.instances[i].outputs.first(where: { artifacts[$0.name] == nil }) {
+      giveBackLease(of: i)
       let failure = Failure(.other, "it ended well but gave no output '\(lacking.name)'")
       return fail(i, failure, outcome(of: work))
     }

@@ -19,6 +19,11 @@ package protocol ResultStore: Sendable {
   func publish(
     _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
   ) throws -> Store.Publication
+  /// Asks for leases; what has a record isn't leased, but for keys in `regardless`.
+  func lease(_ keys: [Digest], to run: RunID, regardless: Set<Digest>) throws -> [Digest: LeaseAnswer]
+  func release(_ keys: [Digest], of run: RunID) throws
+  /// The leases that others hold.
+  func leases(besides run: RunID?) throws -> [Digest: LeaseHolder]
   /// Keeps a state of work under way, and drops those that it supersedes.
   func keep(_ state: Record, blobs: [WrittenBlob], superseding: [Digest]) throws
   func states(for keys: [Digest]) throws -> [Digest: Record]

@@ -154,6 +154,8 @@ public enum RunEvent: Sendable {
   case toDo([Int])
   case started(instance: Int, reason: Reason)
   case progress(instance: Int, Progress)
+  /// Another driver of the store computes it, in this process; nil: no more.
+  case elsewhere(instance: Int, process: Int?)
   /// One more is done. Those that `planned` counted are not told.
   case finished(InstanceReport)
   case warning(String)

@@ -36,6 +36,7 @@ final class Scheduler {
   var shares = CoreShares()
   /// Those that wait for an instance that runs again for its bytes. Who has turned to other things since stays listed.
   var waiters: [Int: [Int]] = [:]
+  var leases = Leases()
   var problems = Problems()
   /// What was said of files that commands open undeclared, by stage.
   var toldUses: [String: Set<String>] = [:]

@@ -12,7 +12,7 @@ extension Scheduler {
   /// After so many seconds an opening is slow and others may be opened beside it.
   static let slow = 2.0
 
-  private var freeSlots: Int { max(0, max(1, options.jobs) - running.count) }
+  private var freeSlots: Int { max(0, max(1, options.jobs) - running.count - leases.starting) }
 
   /// Free slots that no bundle is at hand or being opened for.
   private var unservedSlots: Int {
@@ -149,7 +149,6 @@ extension Scheduler {
     while stop == nil, freeSlots > 0, var bundle = room.next(where: { tokens.fits($0) }) {
       let (epochs, opened) = (phases.epochs, bundle.opened)
       bundle.members.removeAll { epochs[$0] != opened[$0]?.epoch }
-      dropFinishedElsewhere(&bundle)
       dropEdited(&bundle)
       guard !bundle.members.isEmpty else { continue }
       // Slots that nothing else is there for get a part of it each.
@@ -159,26 +158,8 @@ extension Scheduler {
         room.insert(bundle)
         bundle = first
       }
-      start(bundle)
+      lease(bundle)
     }
-  }
-
-  /// Another driver may have been faster since they were looked up.
-  private func dropFinishedElsewhere(_ bundle: inout Bundle) {
-    let misses = bundle.members.filter {
-      guard case .ready(let attempt) = phases[$0], case .miss = attempt.purpose else { return false }
-      if case .outputUndeclared = attempt.reason { return false }
-      return true
-    }
-    // Without an answer they are computed, and the first record stays.
-    guard !misses.isEmpty, let found = try? resolution.lookAgain(misses) else { return }
-    for i in misses {
-      guard let known = found[i],
-        graph.instances[i].outputs.allSatisfy({ known.artifacts[$0.name] != nil })
-      else { continue }
-      settle(i, known.artifacts, Outcome(platform: known.platform))
-    }
-    bundle.members.removeAll { if case .ready = phases[$0] { false } else { true } }
   }
 
   /// What was touched since it was looked at is looked at again.
@@ -190,7 +171,7 @@ extension Scheduler {
     }
   }
 
-  private func start(_ bundle: Bundle) {
+  func start(_ bundle: Bundle) {
     var job = Job(
       id: nextNumber(), members: [], files: [:], resources: bundle.resources, projectRoot: graph.project,
       store: store.directory.path, run: entry)

@@ -19,6 +19,8 @@ package enum Lane: CaseIterable, Sendable {
   case opening
   /// Publishing here: one at a time, as the index takes them.
   case publishing
+  /// Asking the store who computes what: one at a time too, in order.
+  case leasing
   case uploading
   /// Telling displays.
   case telling
@@ -28,7 +30,7 @@ package enum Lane: CaseIterable, Sendable {
     switch self {
     case .asking, .opening: 8
     case .uploading: 3
-    case .publishing, .telling: 1
+    case .publishing, .leasing, .telling: 1
     }
   }
 }

@@ -31,6 +31,8 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     var space = 0
     var publishing = 0
     var full = 0
+    /// Another driver begins with what this one was about to.
+    var competing = 0
 
     func happens(_ often: Int) -> Bool { often > 0 && random.once(in: often) }
   }
@@ -67,6 +69,7 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
   func publish(
     _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
   ) throws -> Store.Publication {
+    defer { if noting != nil { leased.remove(record.key) } }
     if faults.happens(faults.full) {
       wasFull = true
       unpublished[record.key, default: 0] += 1
@@ -95,6 +98,39 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     let earlier = records.updateValue(record, forKey: record.key)
     return earlier.map { .replaced(earlier: $0) } ?? .published
   }
+
+  /// What another driver computes, and how often that is looked at before it gives up.
+  private var elsewhere: [Digest: Int] = [:]
+  private var leased: Set<Digest> = []
+  private let other = LeaseHolder(run: RunID(2), process: 2)
+  /// Leases that were taken twice, or given back twice.
+  private(set) var leasingMistakes: [String] = []
+
+  func lease(_ keys: [Digest], to run: RunID, regardless: Set<Digest>) throws -> [Digest: LeaseAnswer] {
+    var answers: [Digest: LeaseAnswer] = [:]
+    for key in keys {
+      if let record = records[key], !regardless.contains(key) {
+        answers[key] = .finished(KnownOutputs(record))
+      } else if elsewhere[key] == nil, !faults.happens(faults.competing) {
+        if !leased.insert(key).inserted { leasingMistakes.append("\(key) was leased twice") }
+        answers[key] = .granted(fence: 1)
+      } else {
+        elsewhere[key] = elsewhere[key] ?? faults.random.next(below: 5)
+        answers[key] = .held(other)
+      }
+    }
+    return answers
+  }
+
+  func release(_ keys: [Digest], of run: RunID) throws { leased.subtract(keys) }
+
+  func leases(besides run: RunID?) throws -> [Digest: LeaseHolder] {
+    for (key, looks) in elsewhere { elsewhere[key] = looks > 0 ? looks - 1 : nil }
+    return elsewhere.mapValues { _ in other }
+  }
+
+  /// The run is over.
+  func endLeases() { leased = [] }
 
   private var states: [Digest: Record] = [:]
 

@@ -60,9 +60,11 @@ final class World: Surroundings, @unchecked Sendable {
 
   /// Does something, if there is anything to be done.
   private func act() -> Bool {
-    let publishing = errands.firstIndex { $0.lane == .publishing }
-    // Of publishing one is under way at a time, in order.
-    let open = errands.indices.filter { errands[$0].lane != .publishing || $0 == publishing }
+    // Of these one is under way at a time, in order.
+    let first = [Lane.publishing, .leasing].map { lane in errands.firstIndex { $0.lane == lane } }
+    let open = errands.indices.filter { n in
+      ![.publishing, .leasing].contains(errands[n].lane) || first.contains(n)
+    }
     let count = open.count + steps.count
     if count == 0 { return false }
     let choice = random?.next(below: count) ?? 0
