@@ -31,6 +31,11 @@ struct RunCommand: ProgramCommand {
       How many cores they use together. What no instance needs is lent to those that can use it, so one that trains \
       alone has them all; results don't depend on it. Default: all that this process may use.
       """) var threads: Int?
+  @Option(
+    help: """
+      The ids of the GPUs that they use, such as 0,1; each is one instance's at a time (resources: { gpus: 1 }), as its \
+      CUDA_VISIBLE_DEVICES. Default: what bobbin.yaml says, else this process's CUDA_VISIBLE_DEVICES, else all.
+      """, transform: { $0.split(separator: ",").map(String.init) }) var gpus: [String]?
   @Flag(name: .shortAndLong, help: "After a failure, go on with what doesn't depend on it.") var keepGoing =
     false
   @Flag(help: "Begin at the beginning what was interrupted, and drop the states that it had saved.")
@@ -52,6 +57,7 @@ struct RunCommand: ProgramCommand {
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes a number from 1, not \(jobs)") }
     if let threads, threads < 1 { throw ValidationError("--threads takes a number from 1, not \(threads)") }
+    if let gpus, Set(gpus).count < gpus.count { throw ValidationError("--gpus has an id twice") }
   }
 
   func run(in program: Program) throws {
@@ -77,7 +83,9 @@ struct RunCommand: ProgramCommand {
       return try StandardOutput.write(JSON.object(members).canonical + "\n")
     }
     try Interruption.listen()
-    let executor = LocalExecutor(jobs: jobs, cores: cores)
+    let environment = ProcessInfo.processInfo.environment
+    let gpus = gpus ?? opened.pipeline.settings.gpus ?? LocalExecutor.gpus(environment: environment)
+    let executor = LocalExecutor(jobs: jobs, cores: cores, gpus: gpus)
     defer { executor.shutdown() }
     let began = Date()
     let display = RunDisplay(
@@ -91,7 +99,7 @@ struct RunCommand: ProgramCommand {
           graph, store: opened.store, executor: executor,
           options: RunOptions(
             targets: targets, jobs: jobs, keepGoing: keepGoing, resumes: !noResume,
-            environment: ProcessInfo.processInfo.environment, platform: program.platform,
+            environment: environment, platform: program.platform,
             remote: opened.remote, commandLine: CommandLine.arguments),
           observe: display.show)
       }

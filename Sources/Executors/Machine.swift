@@ -20,12 +20,29 @@ package enum Machine {
     return max(1, time / period)
   }
 
-  /// Bytes of memory that processes here may use: the machine's, or less if the control group says so.
+  /// Bytes of memory that processes here may use: the machine's, or less if a control group says so.
   static var memory: Int? {
-    let group = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
-      .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+    let group = MemoryGroupPlace.limit(
+      groups: text("/proc/self/cgroup"), mounts: text("/proc/self/mountinfo"))
     return [ProcessMemory.machine, group].compactMap { $0 }.min()
   }
+
+  /// The GPUs that processes here may use, by the ids that `CUDA_VISIBLE_DEVICES` takes: what that variable says where
+  /// it is set, else those that the driver of NVIDIA's has made files for.
+  package static func gpus(environment: [String: String], devices: String = "/dev") -> [String] {
+    if let visible = environment[visibleDevices] {
+      let ids = visible.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      // CUDA takes them up to the first that isn't one: -1 hides all.
+      return Array(ids.prefix { !$0.isEmpty && !$0.hasPrefix("-") })
+    }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: devices)) ?? []
+    let numbers = names.compactMap { $0.hasPrefix("nvidia") ? Int($0.dropFirst("nvidia".count)) : nil }
+    return numbers.sorted().map(String.init)
+  }
+
+  /// The variable that says which GPUs a program sees.
+  static let visibleDevices = "CUDA_VISIBLE_DEVICES"
 
   /// The widest vector instructions of the processor.
   static var instructionSet: String { String(cString: bobbin_instruction_set()) }

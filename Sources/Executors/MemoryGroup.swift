@@ -54,7 +54,7 @@ final class MemoryGroup {
 }
 
 /// Where this process may make control groups.
-struct MemoryGroupPlace: Sendable {
+package struct MemoryGroupPlace: Sendable {
   /// The folder for new groups.
   let folder: String
   /// The group that this process is in.
@@ -72,13 +72,39 @@ struct MemoryGroupPlace: Sendable {
       guard fields.count == 3 else { continue }
       let version = fields[0] == "0" && fields[1].isEmpty ? 2 : 1
       guard version == 2 || fields[1].split(separator: ",").contains("memory"),
-        let home = folder(of: String(fields[2]), version, mounts),
+        let home = folder(of: String(fields[2]), version, mounts)?.path,
         let place = place(home: home, version)
       else { continue }
       place.sweep()
       return place
     }
     return nil
+  }
+
+  /// The bytes that the groups allow which this process is in; nil where none sets a limit.
+  /// - Parameters:
+  ///   - groups: what `/proc/self/cgroup` says; `mounts`: what `/proc/self/mountinfo` says.
+  package static func limit(groups: String, mounts: String) -> Int? {
+    var limits: [Int] = []
+    for line in groups.split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      let version = fields[0] == "0" && fields[1].isEmpty ? 2 : 1
+      guard version == 2 || fields[1].split(separator: ",").contains("memory"),
+        case (var path, let top)? = folder(of: String(fields[2]), version, mounts)
+      else { continue }
+      // Each group is held to the limits of those above it as well.
+      while path.hasPrefix(top) {
+        let file = path + (version == 2 ? "/memory.max" : "/memory.limit_in_bytes")
+        let text = try? String(contentsOfFile: file, encoding: .utf8)
+        if let limit = text.flatMap({ Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }) {
+          limits.append(limit)
+        }
+        if path == top { break }
+        path = (path as NSString).deletingLastPathComponent
+      }
+    }
+    return limits.min()
   }
 
   /// In version 2 a group with processes has no groups with limits below it, so theirs stand beside it.
@@ -94,7 +120,9 @@ struct MemoryGroupPlace: Sendable {
   }
 
   /// Where a group's files are.
-  private static func folder(of group: String, _ version: Int, _ mounts: String) -> String? {
+  private static func folder(of group: String, _ version: Int, _ mounts: String) -> (
+    path: String, top: String
+  )? {
     for line in mounts.split(separator: "\n") {
       // `36 35 0:30 ROOT POINT options - cgroup source memory,…`
       let halves = line.split(separator: " - ", maxSplits: 1)
@@ -105,7 +133,7 @@ struct MemoryGroupPlace: Sendable {
       else { continue }
       let root = place[3] == "/" ? "" : String(place[3])
       if group == root || group.hasPrefix(root + "/") {
-        return String(place[4]) + String(group.dropFirst(root.count))
+        return (String(place[4]) + String(group.dropFirst(root.count)), String(place[4]))
       }
     }
     return nil

@@ -13,15 +13,19 @@ final class WorkerPool {
   private let handover: Handover
   private var workers: [WorkerProcess] = []
   private var waiting: [Job] = []
+  private var gpus: GPUs
   private let groups: MemoryGroupPlace?
 
   /// How long an overdue worker has to end what it started, in seconds.
   private static let grace = 2.0
   /// How often memory is looked at, in seconds.
   private static let watchInterval = 0.1
+  /// How often it is looked whether other drivers have given GPUs back, in seconds.
+  private static let gpuInterval = 0.2
 
-  init(limit: Int, launch: WorkerLaunch, handover: Handover, usesControlGroups: Bool) {
+  init(limit: Int, gpus: [String], launch: WorkerLaunch, handover: Handover, usesControlGroups: Bool) {
     self.limit = limit
+    self.gpus = GPUs(gpus)
     self.launch = launch
     self.handover = handover
     groups = usesControlGroups ? MemoryGroupPlace.find() : nil
@@ -44,23 +48,30 @@ final class WorkerPool {
   }
 
   private func assign() {
-    while let job = waiting.first {
+    var next = 0
+    while next < waiting.count {
+      let job = waiting[next]
+      guard workers.count < limit || workers.contains(where: { $0.task == nil }) else { return }
+      guard let taken = gpus.take(job.resources.gpus, store: job.store) else {
+        // Another driver has what this one needs; who needs none goes on.
+        next += 1
+        continue
+      }
       do {
         if let idle = workers.first(where: { $0.task == nil }) {
-          try begin(job, on: idle)
-        } else if workers.count < limit {
+          try begin(job, taken, on: idle)
+        } else {
           let worker = try WorkerProcess(launch, firstLog: job.members[0].log)
           workers.append(worker)
-          try begin(job, on: worker)
-        } else {
-          return
+          try begin(job, taken, on: worker)
         }
       } catch {
+        gpus.giveBack(taken)
         let failure = error as? Failure ?? Failure(.other, "\(error)")
         handover.post(.lost(instances: job.members.map(\.instance), failure, seconds: 0))
         handover.post(.ended(job: job.id))
       }
-      waiting.removeFirst()
+      waiting.remove(at: next)
     }
   }
 
@@ -72,8 +83,8 @@ final class WorkerPool {
     }
   }
 
-  private func begin(_ job: Job, on worker: WorkerProcess) throws {
-    var task = WorkerProcess.Task(job, at: monotonicSeconds())
+  private func begin(_ job: Job, _ gpus: [TakenGPU], on worker: WorkerProcess) throws {
+    var task = WorkerProcess.Task(job, gpus, at: monotonicSeconds())
     if let limit = job.resources.memory {
       if let groups, let group = MemoryGroup(limit: limit, in: groups) {
         if group.add(worker.process) { task.group = group } else { group.remove(worker: nil) }
@@ -95,6 +106,10 @@ final class WorkerPool {
     }
     let now = monotonicSeconds()
     var next = workers.compactMap { $0.task?.deadline }.min()
+    if !waiting.isEmpty, workers.count < limit || workers.contains(where: { $0.task == nil }) {
+      // What waits, waits for a GPU that another driver has.
+      next = min(next ?? .infinity, now + WorkerPool.gpuInterval)
+    }
     if workers.contains(where: { $0.task?.job.resources.memory != nil }) {
       next = min(next ?? .infinity, now + WorkerPool.watchInterval)
     }
@@ -142,6 +157,7 @@ final class WorkerPool {
       _ = worker.end(patience: WorkerPool.grace)
       task.group?.remove(worker: nil)
     }
+    gpus.giveBack(task.gpus)
     handover.post(.ended(job: task.job.id))
   }
 
@@ -165,6 +181,7 @@ final class WorkerPool {
     for member in lost { Secrecy([member]).clean(log: member.log) }
     for member in lost { Death.note(failure.message, in: member.log) }
     task.group?.remove(worker: nil)
+    gpus.giveBack(task.gpus)
     handover.post(
       .lost(instances: lost.map(\.instance), failure, seconds: monotonicSeconds() - task.started))
     handover.post(.ended(job: task.job.id))

@@ -39,6 +39,7 @@ final class WorkerProcess {
     enum ReasonToEnd { case time, memory }
 
     let job: Job
+    let gpus: [TakenGPU]
     /// The members that it has given no result of.
     var unfinished: Set<Int>
     /// Monotonic seconds.
@@ -53,7 +54,13 @@ final class WorkerProcess {
     private var endedByGroup = 0
     private let endedBySystem = ProcessMemory.ended
 
-    init(_ job: Job, at now: Double) {
+    init(_ job: Job, _ gpus: [TakenGPU], at now: Double) {
+      self.gpus = gpus
+      var job = job
+      let ids = gpus.map(\.id).joined(separator: ",")
+      for i in job.members.indices where !gpus.isEmpty {
+        job.members[i].environment[Machine.visibleDevices] = ids
+      }
       self.job = job
       unfinished = Set(job.members.map(\.instance))
       started = now

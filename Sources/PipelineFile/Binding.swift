@@ -43,7 +43,7 @@ struct Binding {
     let facts = StageFacts(
       name: stage.name, kind: kind, environment: declaration.environment.map(\.name),
       secrets: Set(declaration.environment.filter(\.isSecret).map(\.name)), outputs: declaration.outputs,
-      resources: declaration.resources, place: declaration.place)
+      resources: declaration.resources, retry: declaration.retry, place: declaration.place)
     return StageInstances(facts, names: stage.names, columns)
   }
 

@@ -129,6 +129,49 @@ struct PlainValues {
     )
   }
 
+  /// `2`, or `{ times: 2, on: [failure, timeout], wait: 10s }`; nil where nothing is written.
+  func retry(_ raw: RawValue?) throws -> Retry? {
+    guard let raw else { return nil }
+    func times(_ raw: RawValue) throws -> Int {
+      guard let times = try? Int(raw: raw), (0...100).contains(times) else {
+        throw DecodingIssue(raw.place, "retry: expected a whole number from 0 to 100, found \(raw.found)")
+      }
+      return times
+    }
+    let value = try evaluate(raw).raw()
+    guard case .map(let members, let place) = value else { return Retry(times: try times(value)) }
+    let keys = try Keys(members, known: ["times", "on", "wait"])
+    guard let written = keys["times"] else {
+      throw DecodingIssue(place, "retry: 'times' is missing: how often it is tried again")
+    }
+    var retry = Retry(times: try times(written))
+    if keys["on"] != nil {
+      let known = Retry.Sort.allCases.map(\.rawValue)
+      retry.sorts = Set(
+        try keys.list("on").map { raw in
+          guard case .scalar(let text, _, let place) = raw else {
+            throw DecodingIssue(
+              raw.place, "retry: expected one of \(known.joined(separator: ", ")), found \(raw.found)")
+          }
+          guard let sort = Retry.Sort(rawValue: text) else {
+            throw DecodingIssue(
+              place, "retry: there is no sort of failure '\(text)'\(suggestion(for: text, in: known))")
+          }
+          return sort
+        })
+    }
+    if let raw = keys["wait"] {
+      guard case .scalar(let text, _, _) = raw, let seconds = Quantity.read(text, Quantity.clock),
+        (0...3600).contains(seconds)
+      else {
+        throw DecodingIssue(
+          raw.place, "retry: wait: expected a time up to 1h such as 10s, found \(raw.found)")
+      }
+      retry.wait = seconds
+    }
+    return retry
+  }
+
   /// `{ cpus: 1, memory: 2G, gpus: 0, time: 10m }`
   func resources(_ raw: RawValue?) throws -> Resources {
     var resources = Resources()

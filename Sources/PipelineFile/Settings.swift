@@ -14,11 +14,16 @@ public struct Settings: Sendable, Hashable {
   public var platform: Set<PlatformFact>
   /// The bytes that the store may have; what is over goes after a run. Nil: it has no bound.
   public var cacheBound: Int?
+  /// The ids of the GPUs that runs use here; nil: all that there are. In no key.
+  public var gpus: [String]?
 
-  public init(salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil) {
+  public init(
+    salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil, gpus: [String]? = nil
+  ) {
     self.salt = salt
     self.platform = platform
     self.cacheBound = cacheBound
+    self.gpus = gpus
   }
 
   /// The name of the file.
@@ -41,9 +46,10 @@ public struct Settings: Sendable, Hashable {
       return
     }
     guard case .map(let members, _) = raw else {
-      throw DecodingIssue(raw.place, "expected a map with salt, platform and cache, found \(raw.found)")
+      throw DecodingIssue(
+        raw.place, "expected a map with salt, platform, cache and gpus, found \(raw.found)")
     }
-    let keys = try Keys(members, known: ["salt", "platform", "cache"])
+    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus"])
     var salt: String?
     if let raw = keys["salt"] {
       guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
@@ -64,7 +70,20 @@ public struct Settings: Sendable, Hashable {
         throw DecodingIssue(place, "platform: '\(text)' is written twice")
       }
     }
-    self.init(salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]))
+    var gpus: [String]?
+    if keys["gpus"] != nil {
+      gpus = try keys.list("gpus").map { raw in
+        guard case .scalar(let id, _, _) = raw, !id.isEmpty, !id.contains(",") else {
+          throw DecodingIssue(raw.place, "gpus: expected the id of a GPU such as 0, found \(raw.found)")
+        }
+        return id
+      }
+      if Set(gpus!).count < gpus!.count {
+        throw DecodingIssue(keys.place("gpus"), "gpus: an id is written twice")
+      }
+    }
+    self.init(
+      salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]), gpus: gpus)
   }
 
   /// `cache: { bound: 50G }`

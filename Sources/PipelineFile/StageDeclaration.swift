@@ -19,6 +19,7 @@ struct StageDeclaration {
   let command: CommandDeclaration?
   let environment: [(name: String, isSecret: Bool)]
   let resources: Resources
+  let retry: Retry?
   let outputs: [OutputDescription]
 
   /// Reads the map under a stage's name. Throws `DecodingIssue`.
@@ -35,7 +36,8 @@ struct StageDeclaration {
     }
     let keys = try Keys(
       members,
-      known: ["uses", "with", "matrix", "where", "environment", "resources"] + CommandDeclaration.keys)
+      known: ["uses", "with", "matrix", "where", "environment", "resources", "retry"]
+        + CommandDeclaration.keys)
 
     matrix = try keys.map("matrix").members.map { axis in
       guard Spelling.isName(axis.name) else {
@@ -60,6 +62,7 @@ struct StageDeclaration {
     let plain = PlainValues(params: params)
     environment = try plain.environment(keys["environment"])
     resources = try plain.resources(keys["resources"])
+    retry = try plain.retry(keys["retry"])
 
     switch (keys["uses"], keys["run"]) {
     case (let uses?, nil):

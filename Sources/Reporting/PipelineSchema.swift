@@ -128,11 +128,28 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
       "description":
         "names of environment variables that it sees, and that are in its key; of { NAME: secret } a keyed digest",
     ],
+    "retry": [
+      "anyOf": [
+        ["type": "integer", "minimum": 0, "maximum": 100],
+        [
+          "type": "object", "additionalProperties": false, "required": ["times"],
+          "properties": [
+            "times": resource("integer", "how often"),
+            "on": [
+              "type": "array", "items": ["enum": .array(Retry.Sort.allCases.map { .string($0.rawValue) })],
+            ],
+            "wait": resource("string", "how long before the first time, such as 10s; then twice as long"),
+          ],
+        ],
+        ["$ref": "#/$defs/reference"],
+      ],
+      "description": "how often it is tried again when it fails, or after which failures",
+    ],
     "resources": [
       "type": "object", "additionalProperties": false, "description": "what it needs while it runs",
       "properties": [
         "cpus": resource("integer", "cores"), "memory": resource("string", "such as 500M or 2G"),
-        "gpus": resource("integer", "GPUs"),
+        "gpus": resource("integer", "GPUs, for itself, as CUDA_VISIBLE_DEVICES"),
         "time": resource("string", "its time limit, such as 90s or 1h30m"),
       ],
     ],

@@ -18,6 +18,8 @@ struct PlainLines {
     case .toDo, .started, .progress, .elsewhere(_, nil): []
     case .elsewhere(let instance, let process?):
       [legible("waiting for PID \(process): \(graph.instances[instance].name)")]
+    case .retrying(let instance, let failure, let attempt, let of, let pause):
+      retrying(instance, failure, attempt, of, pause)
     case .finished(let report): finished(report)
     case .warning(let text): warning(text)
     case .uploading(let count): ["uploading \(count) \(count == 1 ? "result" : "results")"]
@@ -36,6 +38,13 @@ struct PlainLines {
     case .failed: return failed(report)
     case .skipped: return []
     }
+  }
+
+  /// Why an instance is tried again, and when.
+  func retrying(_ i: Int, _ failure: Failure, _ attempt: Int, _ of: Int, _ pause: Double) -> [String] {
+    let why = failure.message.split(separator: "\n").first.map(String.init) ?? failure.cause.name
+    let when = pause > 0 ? " in \(humanSeconds(pause))" : ""
+    return [legible("retry    \(graph.instances[i].name)\(when), attempt \(attempt) of \(of): \(why)")]
   }
 
   /// Why an instance failed, and where its log is.

@@ -148,6 +148,7 @@ public final class RunDisplay: @unchecked Sendable {
     switch event {
     case .finished(let report) where report.state == .failed: failureLines(report)
     case .warning(let text): plain.warning(text)
+    case .retrying: plain.lines(event)
     default: []
     }
   }

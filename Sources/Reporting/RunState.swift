@@ -49,8 +49,11 @@ struct RunState {
     case .elsewhere(let instance, let process):
       forgetElsewhere(instance)
       if let process { elsewhere[process, default: []].append(instance) }
+    case .retrying(let instance, _, _, _, _): running.removeAll { $0.instance == instance }
     case .started(let instance, _):
       forgetElsewhere(instance)
+      // One that was lost with others of its job begins anew.
+      running.removeAll { $0.instance == instance }
       running.append(Running(instance: instance, since: now, mentioned: now))
     case .progress(let instance, let progress):
       guard let i = running.firstIndex(where: { $0.instance == instance }) else { return }

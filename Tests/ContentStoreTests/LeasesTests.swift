@@ -90,7 +90,7 @@ import Testing
     let path = scratch["store"].path
     let file = scratch["process"].path
     let me = try driver()
-    async let dies: Void = #expect(processExitsWith: .signal(SIGKILL)) {
+    async let dies: ExitTest.Result? = #expect(processExitsWith: .signal(SIGKILL)) {
       [path = path as String, file = file as String] in
       let store = try Store.open(at: URL(fileURLWithPath: path))
       let run = try store.beginRun(project: "/p", file: "p.yaml", commandLine: [])
@@ -114,7 +114,7 @@ import Testing
       try await Task.sleep(for: .milliseconds(5))
     }
     kill(process!, SIGKILL)
-    await dies
+    _ = await dies
     #expect(try me.store.lease([keys[0]], to: me.run) == [keys[0]: .granted(fence: 2)])
   }
 

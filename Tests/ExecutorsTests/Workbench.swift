@@ -20,14 +20,14 @@ final class Workbench {
   }()
 
   init(
-    jobs: Int = 1, worker: String = Workbench.worker, arguments: [String] = ["worker"],
+    jobs: Int = 1, gpus: [String] = [], worker: String = Workbench.worker, arguments: [String] = ["worker"],
     environment: [String: String] = ["PATH": "/usr/bin:/bin"], longestMessage: Int = 1 << 28,
     usesControlGroups: Bool = true
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("executors-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     executor = LocalExecutor(
-      jobs: jobs, worker: worker, arguments: arguments, environment: environment,
+      jobs: jobs, gpus: gpus, worker: worker, arguments: arguments, environment: environment,
       longestMessage: longestMessage, usesControlGroups: usesControlGroups)
     let events = events
     executor.start { events.post($0) }

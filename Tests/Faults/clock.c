@@ -38,6 +38,8 @@ time_t time(time_t *result) {
 
 // Who waits until a time of that clock means one that the kernel's comes to.
 int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
+  // glibc's mark of conditions that go by the other clock.
+  if (condition->__data.__wrefs & 2) return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
   struct timespec real = {until->tv_sec - shift(), until->tv_nsec};
   return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &real);
 }

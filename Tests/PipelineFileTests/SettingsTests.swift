@@ -22,6 +22,8 @@ private func settings(_ text: String) throws -> Settings {
   #expect(
     try settings("salt: after the move\nplatform: [instruction_set, libraries]\n")
       == Settings(salt: "after the move", platform: [.instructionSet, .libraries]))
+  #expect(try settings("gpus: [0, GPU-5ba3]\n").gpus == ["0", "GPU-5ba3"])
+  #expect(try settings("gpus: []\n").gpus == [])
   // A salt is a text, whatever it looks like.
   #expect(try settings("salt: 2\n").salt == "2")
 }
@@ -36,8 +38,11 @@ private func settings(_ text: String) throws -> Settings {
   ("cache: { bond: 50G }\n", "bobbin.yaml:1:10: unknown key 'bond'. Did you mean 'bound'?"),
   ("cache: { bound: much }\n", "bobbin.yaml:1:17: cache: bound: expected a size such as 50G, found 'much'"),
   ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
-  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt, platform and cache, found a list"),
+  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt, platform, cache and gpus, found a list"),
   ("salt: [1]\n", "bobbin.yaml:1:7: salt: expected a text, found a list"),
+  ("gpus: 0\n", "bobbin.yaml:1:7: gpus: expected a list, found '0'"),
+  ("gpus: [0, [1]]\n", "bobbin.yaml:1:11: gpus: expected the id of a GPU such as 0, found a list"),
+  ("gpus: [0, 0]\n", "bobbin.yaml:1:1: gpus: an id is written twice"),
   ("platform: libraries\n", "bobbin.yaml:1:11: platform: expected a list, found 'libraries'"),
   (
     "platform: [cpu]\n",

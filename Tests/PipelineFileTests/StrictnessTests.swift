@@ -102,6 +102,22 @@ import Workflow
     "3:50: stage 's': resources: cpus: expected a whole number from 1 to 4096, found '0'"
   ),
   (
+    "{ uses: dataset/cifar10, retry: many }",
+    "3:38: stage 's': retry: expected a whole number from 0 to 100, found 'many'"
+  ),
+  (
+    "{ uses: dataset/cifar10, retry: { on: [memory] } }",
+    "3:38: stage 's': retry: 'times' is missing: how often it is tried again"
+  ),
+  (
+    "{ uses: dataset/cifar10, retry: { times: 1, on: [momery] } }",
+    "3:55: stage 's': retry: there is no sort of failure 'momery'. Did you mean 'memory'?"
+  ),
+  (
+    "{ uses: dataset/cifar10, retry: { times: 1, wait: 2 } }",
+    "3:56: stage 's': retry: wait: expected a time up to 1h such as 10s, found '2'"
+  ),
+  (
     "{ uses: dataset/cifar10, resources: { memory: 2 } }",
     "3:52: stage 's': resources: memory: expected a size such as 500M or 2G, found '2'"
   ),

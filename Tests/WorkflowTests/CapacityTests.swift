@@ -13,6 +13,30 @@ import Workflow
     #expect(try project.run(jobs: 1).executed == 1)
   }
 
+  @Test func whatAsksForMoreThanThereIsIsToldBeforeAnythingRuns() throws {
+    let project = try Project()
+    try project.add("a", "number", ["value": 1])
+    try project.add("x", "parity", inputs: ["number": ["a"]], resources: Resources(gpus: 2))
+    let executor = project.executor()
+    var first: String?
+    let report = try project.run(
+      executor,
+      observe: { event in
+        switch event {
+        case .warning(let text): first = first ?? text
+        case .started: first = first ?? "started"
+        default: break
+        }
+      })
+    #expect(first == "toy.yaml:2:3: stage 'x' needs 2 gpus, but there are 0")
+    #expect(report["x"].message == first)
+    // Where its result is there nobody minds.
+    project.instances[1].resources = Resources()
+    try project.run()
+    project.instances[1].resources = Resources(gpus: 2)
+    #expect(try project.run().warnings == [])
+  }
+
   /// A8: narrow instances pass a wide one only so often.
   @Test func aWideInstanceDoesNotStarve() throws {
     let project = try Project()

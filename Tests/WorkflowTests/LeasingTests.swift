@@ -56,12 +56,14 @@ import Workflow
     #expect(try other.store.lease([key], to: other.run) == [key: .granted(fence: 1)])
     let executor = project.executor()
     var told: [String] = []
-    let report = try project.run(executor) { event in
-      guard case .elsewhere(let i, let process) = event else { return }
-      told.append("\(project.instances[i].name) \(process.map(String.init) ?? "no more")")
-      // Once the run has turned to other things.
-      if process != nil { executor.after = { _ in try other.publish(action, "3") } }
-    }
+    let report = try project.run(
+      executor,
+      observe: { event in
+        guard case .elsewhere(let i, let process) = event else { return }
+        told.append("\(project.instances[i].name) \(process.map(String.init) ?? "no more")")
+        // Once the run has turned to other things.
+        if process != nil { executor.after = { _ in try other.publish(action, "3") } }
+      })
     #expect(executor.ran == ["b", "odd"])
     #expect(told == ["a \(getpid())", "a no more"])
     #expect(report.names(.cached) == ["a"])
@@ -126,9 +128,11 @@ import Workflow
     var held: [Int] = []
     executor.before = { _ in held.append(try project.store.leases().count) }
     let other = try Other(project)
-    let report = try project.run(executor, keepGoing: true) { event in
-      if case .finished = event { held.append(try project.store.leases().count) }
-    }
+    let report = try project.run(
+      executor, keepGoing: true,
+      observe: { event in
+        if case .finished = event { held.append(try project.store.leases().count) }
+      })
     #expect(report.counts == [1, 0, 1, 0])
     #expect(try other.store.leases().isEmpty)
     // While a runs, when it is done, while x runs. When that has failed its lease is about to be given back.

@@ -261,6 +261,7 @@ import Workflow
       case .finished(let report): story.append("finished \(report.name): \(report.state)")
       case .warning(let message): story.append(message)
       case .uploading(let count): story.append("uploading \(count)")
+      case .elsewhere, .retrying: story.append("\(event)")
       }
     })
     #expect(

@@ -19,7 +19,7 @@ public struct Instance: Sendable {
     name: String, stage: String, labels: [Label] = [], kind: KindDescription, parameters: JSON,
     inputs: [InputBinding] = [], externals: [ExternalBinding] = [], commandCode: CommandCode? = nil,
     environment: [String] = [], secrets: Set<String> = [], outputs: [OutputDescription],
-    resources: Resources = Resources(), place: Place = .nowhere
+    resources: Resources = Resources(), retry: Retry? = nil, place: Place = .nowhere
   ) {
     var columns = InstanceColumns()
     columns.append(
@@ -27,7 +27,7 @@ public struct Instance: Sendable {
       code: commandCode)
     let facts = StageFacts(
       name: stage, kind: kind, environment: environment, secrets: secrets, outputs: outputs,
-      resources: resources, place: place)
+      resources: resources, retry: retry, place: place)
     its = StageInstances(facts, names: InstanceNames(stage: stage, name: name, labels: labels), columns)
     row = 0
   }
@@ -74,6 +74,8 @@ public struct Instance: Sendable {
   }
   public var outputs: [OutputDescription] { its.facts.outputs }
   public var resources: Resources { its.facts.resources }
+  /// Nil where its stage says nothing.
+  public var retry: Retry? { its.facts.retry }
   /// Where its stage stands in the pipeline file.
   public var place: Place { its.facts.place }
 }
@@ -90,7 +92,7 @@ extension Instance {
       kind: kind ?? self.kind, parameters: parameters ?? self.parameters, inputs: inputs ?? self.inputs,
       externals: externals ?? self.externals,
       commandCode: commandCode, environment: environment, secrets: secrets ?? self.secrets, outputs: outputs,
-      resources: resources, place: place)
+      resources: resources, retry: retry, place: place)
   }
 
   /// Whether some instance of the stage has any files outside.
@@ -209,8 +211,10 @@ public struct CommandCode: Sendable, Hashable {
 /// What an instance needs while it runs. Not in the key.
 public struct Resources: Sendable, Hashable {
   public var cpus: Int
-  /// Bytes; nil when not declared.
+  /// Bytes, and no more than these; nil when not declared.
   public var memory: Int?
+  /// Bytes for which there should be room where none are declared.
+  public var expectedMemory: Int?
   public var gpus: Int
   /// Seconds; nil when not declared.
   public var time: Double?

@@ -14,12 +14,15 @@ public struct StageFacts: Sendable {
   public var secrets: Set<String>
   public var outputs: [OutputDescription]
   public var resources: Resources
+  /// Nil where the stage says nothing.
+  public var retry: Retry?
   /// Where the stage stands in the pipeline file.
   public var place: Place
 
   public init(
     name: String, kind: KindDescription, environment: [String] = [], secrets: Set<String> = [],
-    outputs: [OutputDescription], resources: Resources = Resources(), place: Place = .nowhere
+    outputs: [OutputDescription], resources: Resources = Resources(), retry: Retry? = nil,
+    place: Place = .nowhere
   ) {
     self.name = name
     self.kind = kind
@@ -27,6 +30,7 @@ public struct StageFacts: Sendable {
     self.secrets = secrets
     self.outputs = outputs
     self.resources = resources
+    self.retry = retry
     self.place = place
   }
 }

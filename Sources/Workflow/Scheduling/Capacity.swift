@@ -8,7 +8,7 @@ struct Tokens {
 
   func fits(_ needs: Resources) -> Bool {
     needs.cpus <= free.cpus && needs.gpus <= free.gpus
-      && (needs.memory ?? 0) <= free.memory ?? .max
+      && needs.room <= free.memory ?? .max
   }
 
   mutating func take(_ needs: Resources) { add(needs, -1) }
@@ -17,7 +17,7 @@ struct Tokens {
   private mutating func add(_ needs: Resources, _ sign: Int) {
     free.cpus += sign * needs.cpus
     free.gpus += sign * needs.gpus
-    if let memory = free.memory { free.memory = memory + sign * (needs.memory ?? 0) }
+    if let memory = free.memory { free.memory = memory + sign * needs.room }
   }
 }
 
@@ -45,6 +45,9 @@ struct WaitingRoom {
 }
 
 extension Resources {
+  /// Bytes of memory that are to be free.
+  var room: Int { memory ?? expectedMemory ?? 0 }
+
   /// What of these can never be had from `capacity`; nil when all can.
   func lacking(in capacity: Resources) -> String? {
     if cpus > capacity.cpus { return "\(cpus) cpus, but there are \(capacity.cpus)" }

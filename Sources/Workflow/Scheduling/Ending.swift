@@ -30,11 +30,13 @@ struct Ending: Sendable {
   func report(_ i: Int) -> InstanceReport {
     let name = graph.instances[i].name
     func report(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceReport {
-      InstanceReport(
+      var report = InstanceReport(
         instance: i, name: name, state: failure == nil ? outcome.state : .failed, key: keys[i],
         reason: outcome.state == .cached ? nil : outcome.reason, message: failure?.message, failure: failure,
         seconds: outcome.seconds, artifacts: failure == nil ? artifacts[i] ?? [:] : [:],
         sharedWith: outcome.sharedWith.map { graph.instances[$0].name }, resumed: outcome.resumed)
+      report.attempts = outcome.attempts
+      return report
     }
     switch phases[i] {
     case .done(let outcome), .checking(let outcome): return report(outcome)

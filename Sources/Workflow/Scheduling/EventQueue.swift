@@ -14,7 +14,11 @@ package final class EventQueue<Event: Sendable>: @unchecked Sendable {
     mutex.initialize(to: pthread_mutex_t())
     condition.initialize(to: pthread_cond_t())
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -41,7 +45,7 @@ package final class EventQueue<Event: Sendable>: @unchecked Sendable {
       next = 0
       if deadline == nil {
         pthread_cond_wait(condition, mutex)
-      } else if pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &deadline!) == ETIMEDOUT {
+      } else if pthread_cond_timedwait(condition, mutex, &deadline!) == ETIMEDOUT {
         break
       }
     }

@@ -134,6 +134,7 @@ extension Scheduler {
     case .miss: settle(i, known.artifacts, Outcome(platform: known.platform))
     // Whoever needs the bytes looks whether they are there now.
     case .bytes(let outcome): rebuilt(i, known.artifacts, outcome, .null, nil)
+    case .comparison: preconditionFailure("BUG: what is compared is computed whatever there is")
     }
   }
 }
@@ -142,6 +143,6 @@ extension Attempt {
   /// Whether it runs although its key has a record.
   var isRegardlessOfRecords: Bool {
     if case .outputUndeclared = reason { return true }
-    return isRebuild
+    return isRebuild || isComparison
   }
 }

@@ -110,13 +110,29 @@ extension Scheduler {
     }
   }
 
+  /// What `i` asks for that can never be had here, with its place; nil when all can.
+  func lacking(_ i: Int) -> String? {
+    let instance = graph.instances[i]
+    guard let lacking = instance.resources.lacking(in: capacity) else { return nil }
+    let start = instance.place.line == 0 ? "" : "\(instance.place): "
+    return "\(start)stage '\(instance.stage)' needs \(lacking)"
+  }
+
+  /// What an attempt takes of the machine.
+  func needs(of i: Int, _ attempt: Attempt) -> Resources {
+    var needs = graph.instances[i].resources
+    if needs.memory != nil {
+      needs.memory = attempt.memory ?? needs.memory
+    } else {
+      needs.expectedMemory = attempt.memory ?? memoryGuesses.guess(i)
+    }
+    return needs
+  }
+
   /// Has `i` wait for its turn.
   func enqueue(_ i: Int, _ attempt: Attempt) {
-    if let lacking = graph.instances[i].resources.lacking(in: capacity) {
-      let place = graph.instances[i].place
-      let where_ = place.line == 0 ? "" : "\(place): "
-      return fail(i, Failure(.other, "\(where_)stage '\(graph.instances[i].stage)' needs \(lacking)"))
-    }
+    if let lacking = lacking(i) { return fail(i, Failure(.other, lacking)) }
+    let needs = needs(of: i, attempt)
     phases.move(i, to: .queued(attempt))
     let instance = graph.instances[i]
     let goesAlone = attempt.isAlone || instance.kind.varying.isEmpty
@@ -125,6 +141,6 @@ extension Scheduler {
       ? nil
       : JobQueue.Company(
         group: keys.group(i, resolution), most: instance.kind.mostMembers(parameters: instance.parameters))
-    queue.insert(i, instance.resources, company)
+    queue.insert(i, needs, company)
   }
 }

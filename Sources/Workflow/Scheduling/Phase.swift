@@ -72,6 +72,10 @@ struct Attempt: Sendable {
   var isAlone = false
   /// How often something it reads could not be had, or was edited and put back while it ran.
   var faults = 0
+  /// Why it failed before, in a line each.
+  var failures: [String] = []
+  /// Bytes of memory that it gets instead of what it asked for.
+  var memory: Int?
 
   var isRebuild: Bool { if case .bytes = purpose { true } else { false } }
   var isComparison: Bool { if case .comparison = purpose { true } else { false } }
@@ -124,6 +128,8 @@ struct Outcome: Sendable {
   var resumed: String?
   /// The instance with the same key that ran for this one too.
   var sharedWith: Int?
+  /// How often it was begun.
+  var attempts = 1
   /// How often it ran again for its bytes.
   var rebuilds = 0
   /// How often its bytes were looked for again because they seemed lost.

@@ -188,6 +188,8 @@ extension Scheduler {
     members["time"] = .string(work.started.timestamp)
     members["seconds"] = .number(((work.secondsBefore + work.seconds) * 1000).rounded() / 1000)
     members["resumed"] = (work.resumed?.place).map(JSON.string)
+    let failures = work.attempt.failures
+    if !failures.isEmpty { members["failedAttempts"] = .array(failures.map(JSON.string)) }
     return .object(members)
   }
 

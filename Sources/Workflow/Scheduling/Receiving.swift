@@ -57,6 +57,8 @@ extension Scheduler {
     } else if failure.cause == .store {
       failToPublish(i, work, failure.message)
       storeFailed("\(graph.instances[i].name): \(failure.message)")
+    } else if stop == nil, tryAgain(i, work, failure) {
+      return
     } else {
       fail(i, explained(failure, work), outcome(of: work))
     }
@@ -70,6 +72,7 @@ extension Scheduler {
       let failure = Failure(.other, "it ended well but gave no output '\(lacking.name)'")
       return fail(i, failure, outcome(of: work))
     }
+    memoryGuesses.learn(i, facts)
     phases.move(i, to: .publishing(work))
     publish(i, work, artifacts, written, facts)
   }
@@ -85,6 +88,7 @@ extension Scheduler {
   func outcome(of work: Work) -> Outcome {
     var outcome = Outcome(state: .executed, reason: work.attempt.reason, seconds: work.seconds)
     outcome.resumed = work.resumed?.place
+    outcome.attempts = work.attempt.failures.count + 1
     if case .bytes(let before) = work.attempt.purpose { outcome.rebuilds = before.rebuilds + 1 }
     return outcome
   }

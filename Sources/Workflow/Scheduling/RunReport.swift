@@ -35,6 +35,8 @@ public struct InstanceReport: Sendable {
   public var sharedWith: String?
   /// After what it was resumed, instead of being begun: `epoch 4`.
   public var resumed: String?
+  /// How often it was begun; more than once after failures that may pass.
+  public var attempts = 1
 
   public init(
     instance: Int, name: String, state: State, key: Digest?, reason: Reason?, message: String?,
@@ -64,6 +66,7 @@ public struct InstanceReport: Sendable {
     if let failure { members["failure"] = ["cause": .string(failure.cause.name)] }
     if let sharedWith { members["sharedWith"] = .string(sharedWith) }
     if let resumed { members["resumed"] = .string(resumed) }
+    if attempts > 1 { members["attempts"] = .integer(attempts) }
     return .object(members)
   }
 }
@@ -156,6 +159,8 @@ public enum RunEvent: Sendable {
   case progress(instance: Int, Progress)
   /// Another driver of the store computes it, in this process; nil: no more.
   case elsewhere(instance: Int, process: Int?)
+  /// It failed, and is tried again after so many seconds: the next attempt of so many.
+  case retrying(instance: Int, failure: Failure, attempt: Int, of: Int, pause: Double)
   /// One more is done. Those that `planned` counted are not told.
   case finished(InstanceReport)
   case warning(String)

@@ -27,6 +27,7 @@ final class Scheduler {
   var queue: JobQueue
   var tokens: Tokens
   let capacity: Resources
+  let memoryGuesses: MemoryGuesses
   /// Bundles whose inputs are being opened, by number, with when that began.
   var opening: [Int: (needs: Resources, since: Double)] = [:]
   var room = WaitingRoom()
@@ -95,6 +96,7 @@ final class Scheduler {
     queue = JobQueue(graph)
     capacity = executor.capacity
     tokens = Tokens(capacity)
+    memoryGuesses = MemoryGuesses(graph, store: store, most: capacity.memory)
   }
 
   /// Runs until everything in scope is up to date, has failed or can't be reached.
@@ -109,6 +111,7 @@ final class Scheduler {
     observe.tell(
       .planned(total: scope.count, cached: scope.count { if case .done = phases[$0] { true } else { false } })
     )
+    warnOfWhatCannotRun()
     let others = scope.filter { if case .done = phases[$0] { false } else { true } }
     if !others.isEmpty { observe.tell(.toDo(others.sorted())) }
     if remote != nil { nextWatch = surroundings.now + GuardedRemote.patience / 4 }
@@ -136,6 +139,15 @@ final class Scheduler {
     observe.end()
     surroundings.close()
     return report
+  }
+
+  /// Says which stages ask for more than there is, though it may turn out that their results are there.
+  private func warnOfWhatCannotRun() {
+    var seen = Set<String>()
+    for i in graph.order where scope.contains(i) && phases[i].standing == .idle {
+      let instance = graph.instances[i]
+      if seen.insert(instance.stage).inserted, let lacking = lacking(i) { problems.warn(lacking) }
+    }
   }
 
   /// Waits for the next happening or timer; false when it was a timer.

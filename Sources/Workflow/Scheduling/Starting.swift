@@ -187,7 +187,7 @@ extension Scheduler {
       job.files.merge(opened.files) { first, _ in first }
       job.files.merge(continuation.files) { first, _ in first }
       var member = member(i, action, log)
-      (member.state, member.notes) = (continuation.state, continuation.notes)
+      (member.state, member.notes) = (continuation.state, attempt.notes + continuation.notes)
       job.members.append(member)
       work.append(
         (
