@@ -1,6 +1,7 @@
 // Owns `bobbin cache check`.
 
 import ArgumentParser
+import Canonical
 import ContentStore
 import Reporting
 

@@ -58,7 +58,7 @@ public struct StatusText: Sendable {
   }
 
   private static func groups(
-    _ entries: [Plan.Entry], among all: [Plan.Entry], _ graph: Graph, examples: Bool
+    _ entries: [Plan.Entry], among all: Plan.Entries, _ graph: Graph, examples: Bool
   ) -> [String] {
     let exact = gathered(entries.map { [$0] }) { cause($0[0]) }
     // Where the same things changed in many ways, one of them stands for all.

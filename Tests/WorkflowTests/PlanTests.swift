@@ -151,7 +151,7 @@ import Workflow
 /// The comparison of two actions, as texts.
 @Suite struct DifferenceTests {
   private func changes(_ old: JSON, _ new: JSON, origins: [String: [String]] = [:]) -> [String] {
-    Difference(origins: origins, code: { _ in nil }).changes(from: old, to: new).map(\.description)
+    ActionDifference(origins: origins, code: { _ in nil }).changes(from: old, to: new).map(\.description)
   }
 
   private func parameters(_ old: JSON, _ new: JSON) -> [String] {

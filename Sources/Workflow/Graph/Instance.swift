@@ -72,10 +72,19 @@ public struct Instance: Sendable {
     get { its.facts.secrets }
     set { self = with(secrets: newValue) }
   }
-  public var outputs: [OutputDescription] { its.facts.outputs }
-  public var resources: Resources { its.facts.resources }
+  public package(set) var outputs: [OutputDescription] {
+    get { its.facts.outputs }
+    set { self = with(outputs: newValue) }
+  }
+  public package(set) var resources: Resources {
+    get { its.facts.resources }
+    set { self = with(resources: newValue) }
+  }
   /// Nil where its stage says nothing.
-  public var retry: Retry? { its.facts.retry }
+  public package(set) var retry: Retry? {
+    get { its.facts.retry }
+    set { self = with(retry: .some(newValue)) }
+  }
   /// Where its stage stands in the pipeline file.
   public var place: Place { its.facts.place }
 }
@@ -85,14 +94,16 @@ extension Instance {
   private func with(
     name: String? = nil, stage: String? = nil, labels: [Label]? = nil, kind: KindDescription? = nil,
     parameters: JSON? = nil, inputs: [InputBinding]? = nil, externals: [ExternalBinding]? = nil,
-    secrets: Set<String>? = nil
+    secrets: Set<String>? = nil, outputs: [OutputDescription]? = nil, resources: Resources? = nil,
+    retry: Retry?? = nil
   ) -> Instance {
     Instance(
       name: name ?? self.name, stage: stage ?? self.stage, labels: labels ?? self.labels,
       kind: kind ?? self.kind, parameters: parameters ?? self.parameters, inputs: inputs ?? self.inputs,
       externals: externals ?? self.externals,
-      commandCode: commandCode, environment: environment, secrets: secrets ?? self.secrets, outputs: outputs,
-      resources: resources, retry: retry, place: place)
+      commandCode: commandCode, environment: environment, secrets: secrets ?? self.secrets,
+      outputs: outputs ?? self.outputs, resources: resources ?? self.resources, retry: retry ?? self.retry,
+      place: place)
   }
 
   /// Whether some instance of the stage has any files outside.

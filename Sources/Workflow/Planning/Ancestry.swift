@@ -42,14 +42,14 @@ final class Ancestry {
   func trace(
     _ binding: InputBinding, _ n: Int, of instance: Instance, before: [Digest],
     difference: (Int, Record) -> [Change]
-  ) -> Difference.Trace? {
+  ) -> ActionDifference.Trace? {
     let source = binding.sources[n]
     let part = instance.part(of: binding)
     for (key, outputs) in past(of: source.instance) {
       guard let output = outputs[source.output], let content = content(output, part),
         let found = before.firstIndex(of: content)
       else { continue }
-      return Difference.Trace(before: found, roots: roots(of: source.instance, since: key, difference))
+      return ActionDifference.Trace(before: found, roots: roots(of: source.instance, since: key, difference))
     }
     return nil
   }

@@ -91,7 +91,7 @@ final class Explainer {
   private func renamed(_ i: Int, _ action: Action) -> (name: String, record: Record)? {
     let json = action.json
     // How much differs is seen without the causes.
-    let plain = Difference(origins: [:], code: { self.manifest($0) })
+    let plain = ActionDifference(origins: [:], code: { self.manifest($0) })
     return former.nearest(to: i) { plain.changes(from: $0.action, to: json).count }
   }
 
@@ -116,7 +116,7 @@ final class Explainer {
     difference(i, action).changes(from: earlier.action, to: action.json)
   }
 
-  private func difference(_ i: Int, _ action: Action, unknown: Digest? = nil) -> Difference {
+  private func difference(_ i: Int, _ action: Action, unknown: Digest? = nil) -> ActionDifference {
     let instance = graph.instances[i]
     var origins: [String: [String]] = [:]
     for binding in instance.inputs {
@@ -132,7 +132,7 @@ final class Explainer {
     let ownCode = keys.codeDigest(i)
     let lists = Dictionary(action.lists.map { (Digest.of($0.utf8), $0) }) { first, _ in first }
     let bindings = Dictionary(instance.inputs.map { ($0.name, $0) }) { first, _ in first }
-    return Difference(
+    return ActionDifference(
       origins: origins, code: { [keys] in $0 == ownCode ? keys.code(i) : self.manifest($0) },
       list: { digest in
         let text = lists[digest].map { Array($0.utf8) } ?? (try? self.store.read(digest))

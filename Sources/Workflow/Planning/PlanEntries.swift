@@ -6,10 +6,10 @@ import ContentStore
 extension Plan {
   /// What is known of one instance.
   public struct Entry: Sendable {
-    private let its: Table
+    private let its: Columns
     private let row: Int
 
-    fileprivate init(_ its: Table, _ row: Int) {
+    fileprivate init(_ its: Columns, _ row: Int) {
       self.its = its
       self.row = row
     }
@@ -19,7 +19,7 @@ extension Plan {
       instance: Int, name: String, state: State, key: Digest?, artifacts: [String: Artifact]?,
       formerName: String?, acceptedFrom: Digest? = nil
     ) {
-      its = Table(
+      its = Columns(
         instances: [instance], states: [state], keys: [key], formerNames: [:],
         accepted: key.flatMap { key in acceptedFrom.map { [key: $0] } } ?? [:],
         given: (name, artifacts, formerName))
@@ -44,7 +44,7 @@ extension Plan {
   public struct Entries: RandomAccessCollection, Sendable {
     private enum Form: Sendable {
       case given([Entry])
-      case made(Table)
+      case made(Columns)
     }
 
     private let form: Form
@@ -57,7 +57,7 @@ extension Plan {
       formerNames: [Int: String], accepted: [Digest: Digest]
     ) {
       form = .made(
-        Table(
+        Columns(
           instances: scope.sorted(), states: states, keys: keys, formerNames: formerNames,
           accepted: accepted, graph: graph, artifacts: artifacts))
     }
@@ -79,7 +79,7 @@ extension Plan {
   }
 
   /// What entries are read from.
-  fileprivate final class Table: Sendable {
+  fileprivate final class Columns: Sendable {
     /// Those in scope, ascending.
     let instances: [Int]
     /// By instance, as are the keys; of an entry that stands for itself just its own.

@@ -109,6 +109,8 @@ final class Resolution {
   /// Instance `j` has the key of `i`, whatever that has turned out to be.
   func observe(_ j: Int, like i: Int) {
     if observed[i] != observed[j] { observe(j, observed[i]) }
+  }
+
   /// So many keys are looked up at a time.
   private static let batch = 4096
 

@@ -217,7 +217,7 @@ private final class History {
       inherited.insert("input \(input):")
       reads += names
     }
-    let difference = Difference(origins: origins, code: { self.manifest($0) }, list: list)
+    let difference = ActionDifference(origins: origins, code: { self.manifest($0) }, list: list)
     let own = difference.changes(from: old, to: new).filter { change in
       !(inherited.contains(change.subject) && change.what.hasSuffix("changed"))
     }

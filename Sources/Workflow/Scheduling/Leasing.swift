@@ -74,8 +74,10 @@ extension Scheduler {
     if let key = leases.held.removeValue(forKey: i) { giveBack([key]) }
   }
 
-  /// `i` doesn't run here any more, and the store knows.
-  func forgetLease(of i: Int) { leases.held[i] = nil }
+  /// `i` doesn't run here any more, and the store knows by its record. A traced command's has another key than was leased.
+  func forgetLease(of i: Int) {
+    if let key = leases.held.removeValue(forKey: i), keys.isTraced(i) { giveBack([key]) }
+  }
 
   private func giveBack(_ keys: [Digest]) {
     guard let entry, !keys.isEmpty else { return }
@@ -115,7 +117,9 @@ extension Scheduler {
           } else {
             leases.elsewhere.remove(i)
             observe.tell(.elsewhere(instance: i, process: nil))
-            if let known = known[key] { finishedElsewhere(i, attempt, known) } else { enqueue(i, attempt) }
+            // What a traced command opened there decides its key.
+            let known = known[key] ?? (self.keys.isTraced(i) ? try? resolution.lookAgain([i])[i] : nil)
+            if let known { finishedElsewhere(i, attempt, known) } else { enqueue(i, attempt) }
           }
         }
       }

@@ -60,7 +60,7 @@ extension Action {
   }
 }
 
-extension Difference {
+extension ActionDifference {
   /// What differs between two observations. Who isn't traced any more, or not yet, has none to compare.
   static func observed(_ old: JSON?, _ new: JSON?) -> [Change] {
     guard let old, let new else { return [] }

@@ -33,11 +33,11 @@ public struct AcceptancePlan {
     _ graph: Graph, instances: [Int], store: Store, environment: [String: String],
     platform: Platform = Platform()
   ) throws {
-    let scope = graph.closure(of: instances)
+    let scope = Scope(graph, targets: instances)
     let keys = try KeySource(
-      graph, scope: scope.sorted(), store: store, environment: environment, platform: platform)
+      graph, scope: scope, store: store, environment: environment, platform: platform)
     let resolution = Resolution(graph, keys: keys, scope: scope, store: store)
-    let explainer = Explainer(graph, keys: keys, store: store)
+    let explainer = Explainer(graph, keys: keys, known: resolution, store: store)
     let lastKeys = try store.lastKeys(project: graph.project, file: graph.file)
     while case let answers = try resolution.advance(), !answers.isEmpty {
       for case (let i, .unread(let manifest)) in answers {

@@ -127,7 +127,7 @@ public final class Accepting {
       log: earlier.log, accepted: earlier.accepted + [acceptance])
     switch try store.publish(record, blobs: named) {
     case .published, .alreadyThere, .replaced: return nil
-    case .conflict:
+    case .conflict, .leased:
       return
         "\(graph.instances[candidate.instance].name): another run has published other bytes meanwhile, which stay"
     }

@@ -5,7 +5,7 @@ import Canonical
 import ContentStore
 
 /// Compares an instance's action with an earlier one.
-package struct Difference {
+package struct ActionDifference {
   /// Where the content of a member of an input was other than it is.
   package struct Trace {
     /// Which of the contents that were asked for it was.
@@ -94,7 +94,7 @@ package struct Difference {
     if old["code"] != nil || new["code"] != nil, whole || old["code"] != new["code"] {
       components.append(sources(old["code"], new["code"]))
     }
-    let observed = Difference.observed(old["observed"], new["observed"])
+    let observed = ActionDifference.observed(old["observed"], new["observed"])
     if let seen = new["observed"], whole || !observed.isEmpty {
       let names = ["files", "packages"].flatMap { (seen[$0]?.objectValue ?? [:]).keys.sorted() }
       components.append(
@@ -197,7 +197,7 @@ package struct Difference {
 
   /// A list: labelled members are compared by label, others as a bag of contents.
   private func members(_ name: String, _ old: [JSON], _ new: [JSON]) -> [Change] {
-    let isLabelled = (old + new).allSatisfy { Difference.label($0) != nil }
+    let isLabelled = (old + new).allSatisfy { ActionDifference.label($0) != nil }
     let changes = isLabelled ? labelled(name, old, new) : unlabelled(name, old, new)
     return changes.isEmpty ? [Change("input \(name):", "order changed")] : changes
   }
@@ -205,24 +205,24 @@ package struct Difference {
   private func labelled(_ name: String, _ old: [JSON], _ new: [JSON]) -> [Change] {
     let subject = "input \(name):"
     var changes: [Change] = []
-    let before = Dictionary(old.map { (Difference.label($0)!, $0) }) { first, _ in first }
-    let after = Dictionary(new.map { (Difference.label($0)!, $0) }) { first, _ in first }
+    let before = Dictionary(old.map { (ActionDifference.label($0)!, $0) }) { first, _ in first }
+    let after = Dictionary(new.map { (ActionDifference.label($0)!, $0) }) { first, _ in first }
     var added: [String] = []
     var changed: [String] = []
     var roots: [Root] = []
     for (n, member) in new.enumerated() {
-      let label = Difference.label(member)!
+      let label = ActionDifference.label(member)!
       guard let was = before[label] else {
         added.append(label)
         continue
       }
       if was == member { continue }
       changed.append(label)
-      if changed.count <= Difference.mostTraced, let content = content(was) {
+      if changed.count <= ActionDifference.mostTraced, let content = content(was) {
         roots += trace(name, n, [content])?.roots ?? []
       }
     }
-    var removed = old.map { Difference.label($0)! }.filter { after[$0] == nil }
+    var removed = old.map { ActionDifference.label($0)! }.filter { after[$0] == nil }
     // What has the same content has another name.
     var renamed: [(from: String, to: String)] = []
     var left = Dictionary(grouping: removed) { content(before[$0]!) }
@@ -264,7 +264,7 @@ package struct Difference {
     var unexplained: [Int] = []
     var roots: [Root] = []
     for (count, n) in fresh.enumerated() {
-      if count < Difference.mostTraced, let found = trace(name, n, gone) {
+      if count < ActionDifference.mostTraced, let found = trace(name, n, gone) {
         gone.remove(at: found.before)
         changed.append(n)
         roots += found.roots
@@ -272,7 +272,7 @@ package struct Difference {
         unexplained.append(n)
       }
     }
-    let removed = gone.prefix(Difference.mostTraced).compactMap { holder(name, $0) }
+    let removed = gone.prefix(ActionDifference.mostTraced).compactMap { holder(name, $0) }
     // As many as before of which nobody knows better.
     if unexplained.count == gone.count, removed.isEmpty {
       changed = (changed + unexplained).sorted()
