@@ -114,7 +114,7 @@ extension Store {
           ] { try db.cachedStatement(sql: sql).execute(arguments: [digest.data]) }
           freed.append(garbage)
         case .record(let key, let blobs):
-          for table in ["records", "outputs", "logs"] {
+          for table in ["records", "outputs", "logs", "accepted"] {
             try db.cachedStatement(sql: "DELETE FROM \(table) WHERE key = ?").execute(arguments: [key.data])
           }
           for digest in blobs where !needed.blobs.contains(digest) {

@@ -145,7 +145,7 @@ private struct Draws {
     #expect(none.status == 1)
     #expect(
       none.errors.hasPrefix(
-        "error: all has no result to be kept. Run it first: bobbin run p.yaml --set tail=5"))
+        "error: all has no result to be kept. Run it first: bobbin run p.yaml --set 'tail=5'"))
     #expect(try project.bobbin("cache", "pins").output.contains("/p.yaml: all  "))
     #expect(try run(project, tail: 2).status == 0)
     let gc = ["cache", "gc", "--unreachable", "--grace", "0s", "--json"]

@@ -108,10 +108,10 @@ import Testing
       text.text.hasSuffix(
         """
 
-        last runs   results   stored  uncompressed  shared
-        /p                3  2.0 KiB       4.0 KiB     0 B
-          a.yaml          3  2.0 KiB       4.0 KiB     0 B
-            model         2  1.0 KiB       3.0 KiB   512 B
+        last runs  results   stored  uncompressed  shared
+        /p               3  2.0 KiB       4.0 KiB     0 B
+          a.yaml         3  2.0 KiB       4.0 KiB     0 B
+            model        2  1.0 KiB       3.0 KiB   512 B
         last runs and pins need 3 results, 2.0 KiB, what is shared counted once; nobody needs 1, 10 B
         could be freed (cache gc):
           results        1, 10 B
