@@ -99,8 +99,8 @@ private struct ImageGrowth: Equatable {
     half.update(repeating: 0, count: from.height * to.width)
     for (i, tap) in rows.taps.enumerated() {
       let from = y + i * to.width
-      half.add(Double(tap.weight0), from, at: tap.index0 * to.width, count: to.width)
-      half.add(Double(tap.weight1), from, at: tap.index1 * to.width, count: to.width)
+      addRow(from, scaled: Double(tap.weight0), to: half + tap.index0 * to.width, count: to.width)
+      addRow(from, scaled: Double(tap.weight1), to: half + tap.index1 * to.width, count: to.width)
     }
     x.update(repeating: 0, count: from.height * from.width)
     for (j, tap) in columns.taps.enumerated() {
@@ -121,7 +121,7 @@ private struct ImageGrowth: Equatable {
     half.update(repeating: 0, count: from.height * width)
     for i in 0..<from.height {
       for k in products.rows.places[i] {
-        half.add(products.rows[i, k], x + k * width, at: i * width, count: width)
+        addRow(x + k * width, scaled: products.rows[i, k], to: half + i * width, count: width)
       }
     }
     for j in 0..<width {
@@ -161,11 +161,10 @@ private struct Band {
   subscript(i: Int, k: Int) -> Double { values[i * size + k] }
 }
 
-extension UnsafeMutablePointer<Double> {
-  /// Adds some values, scaled.
-  fileprivate func add(_ factor: Double, _ values: UnsafePointer<Double>, at start: Int, count: Int) {
-    for j in 0..<count { self[start + j] += factor * values[j] }
-  }
+private func addRow(
+  _ row: UnsafePointer<Double>, scaled factor: Double, to sums: UnsafeMutablePointer<Double>, count: Int
+) {
+  for j in 0..<count { sums[j] += factor * row[j] }
 }
 
 /// The rows of one cut for a few images: features × (images · positions) Doubles.

@@ -150,7 +150,7 @@ private let edits: [Edit] = [
     "how lines look", "Sources/Stages/Drawing/LinesDrawing.swift", .append(code), reruns: ["Curves", "Lines"]),
   Edit(
     "how figures are written", "Sources/Stages/Drawing/SVGPage.swift", .append(code),
-    reruns: ["Heatmap", "Confusion", "Curves", "Lines", "Scatter"]),
+    reruns: ["Heatmap", "Confusion", "Compare", "Curves", "Lines", "Scatter"]),
   Edit("a kind's own file", "Sources/Stages/Kinds/Train.swift", .append(code), reruns: ["Train"]),
   Edit("another kind's own file", "Sources/Stages/Kinds/Table.swift", .append(code), reruns: ["Table"]),
   Edit(
