@@ -44,11 +44,16 @@ extension Store {
     let all = Set(names)
     try writing { db in
       let file = try Int.fetchOne(db, sql: "SELECT file FROM runs WHERE id = ?", arguments: [run.number])
-      let known = try String.fetchAll(
-        db, sql: "SELECT name FROM instances WHERE file = ? AND gone = 0", arguments: [file])
+      let known = try Row.fetchAll(
+        db, sql: "SELECT name, id FROM instances WHERE file = ? AND gone = 0", arguments: [file])
       let statement = try db.cachedStatement(sql: "UPDATE instances SET gone = ? WHERE file = ? AND name = ?")
-      for name in known where !all.contains(name) {
+      let news = try db.cachedStatement(
+        sql: "INSERT OR REPLACE INTO news (run, instance, state) VALUES (?, ?, ?)")
+      for row in known {
+        let name: String = row[0]
+        if all.contains(name) { continue }
         try statement.execute(arguments: [run.number, file, name])
+        try news.execute(arguments: [run.number, row[1] as Int, InstanceState.gone.rawValue])
       }
     }
   }

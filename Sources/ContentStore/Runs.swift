@@ -25,6 +25,8 @@ public enum InstanceState: Int, Sendable, CaseIterable {
   case skipped = 3
   /// It was being computed when the run was interrupted.
   case interrupted = 4
+  /// A run of the whole file hadn't it any more.
+  case gone = 5
 
   /// Whether its key has a result.
   public var hasResult: Bool { self == .cached || self == .executed }
@@ -161,7 +163,8 @@ extension Store {
     if runLocks.withLock({ $0.isEmpty }) { unmarked.withLock { $0 = nil } }
   }
 
-  /// What was known of a file's instances at the end of a run, by name: from that run or those before.
+  /// What was known of a file's instances at the end of a run, by name: from that run or those before. Those that
+  /// the file hadn't any more are left out.
   public func instances(asOf run: RunID) throws -> [String: InstanceNote] {
     try reading { db in
       guard
@@ -185,10 +188,10 @@ extension Store {
           WHERE file = ? AND run <= ? GROUP BY news.instance
           """, arguments: [file, run.number])
       while let row = try rows.next() {
-        guard let name = names[row[0]] else { continue }
+        let state = InstanceState(rawValue: row[1]) ?? .skipped
+        guard let name = names[row[0]], state != .gone else { continue }
         found[name] = InstanceNote(
-          name: name, key: row.hasNull(atIndex: 2) ? nil : try Digest(row, 2),
-          state: InstanceState(rawValue: row[1]) ?? .skipped, message: row[3])
+          name: name, key: row.hasNull(atIndex: 2) ? nil : try Digest(row, 2), state: state, message: row[3])
       }
       return found
     }
@@ -310,7 +313,7 @@ extension Store {
     case .cached: earlier.state.hasResult && note.key == earlier.key
     // Not to be started says nothing of what happened when it was.
     case .skipped: [.skipped, .failed, .interrupted].contains(earlier.state)
-    case .interrupted: note.state == earlier.state
+    case .interrupted, .gone: note.state == earlier.state
     case .executed, .failed: false
     }
   }

@@ -177,6 +177,7 @@ extension InstanceState {
     case .failed: "failed"
     case .skipped: "not started"
     case .interrupted: "interrupted"
+    case .gone: "gone"
     }
   }
 }

@@ -110,6 +110,18 @@ private struct Scored: StageKind {
     #expect(try compare(project, "last", "last~1").onlyFrom == ["late"])
   }
 
+  @Test func whatAFileHadNoMoreIsOfTheEarlierRunAloneAndMayComeBack() throws {
+    let project = try project()
+    try project.run()
+    let end = project.instances.removeLast()
+    try project.run()
+    project.instances.append(end)
+    try project.run()
+    #expect(try compare(project, "1", "2").onlyFrom == ["end"])
+    #expect(try compare(project, "2", "3").onlyTo == ["end"])
+    #expect(try compare(project, "1", "3").same == 5)
+  }
+
   @Test func aResultThatIsThereInOneRunAloneIsADifference() throws {
     let project = try project()
     let executor = project.executor()
