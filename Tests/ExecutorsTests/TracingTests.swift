@@ -160,7 +160,7 @@ private let without: Comment = "needs bubblewrap, and the right to make namespac
         failure.contains(
           """
 
-          scripts/helper.sh is in the project, but this command doesn't declare it, so its private tree lacks it. Add \\
+          scripts/helper.sh is in the project, but this command doesn't declare it, so its private tree lacks it. Add \
           code: [scripts/helper.sh]
           """), "\(failure)")
       #expect(!failure.contains("secret"))
@@ -192,17 +192,17 @@ private let without: Comment = "needs bubblewrap, and the right to make namespac
       "PATH": "/usr/bin:/bin", "HOME": "/root", "SECRET": "1", "OMP_DYNAMIC": "1",
     ])
     let job = bench.strict(
-      "env | cut -d= -f1 | sort | tr '\\n' ' ' > ${out.x}; ls -A \"$HOME\" /tmp >> ${out.x}; ls -d /root /home || true",
+      "env | cut -d= -f1 | sort > ${out.x}; ls -A \"$HOME\" | wc -l >> ${out.x}; ls -d /root /home || true",
       environment: ["SEED": "1"])
     let text = try #require(try bench.success(job).texts["x"])
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     #expect(
-      lines[0].split(separator: " ").filter { !["_", "SHLVL", "PWD", "OLDPWD"].contains($0) } == [
+      text.split(separator: "\n").filter { !["_", "SHLVL", "PWD", "OLDPWD"].contains($0) } == [
         "BOBBIN_INPUTS", "BOBBIN_PROGRESS", "BOBBIN_WORKER", "HOME", "LANG", "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS", "PATH", "SEED", "TMPDIR",
+        "OPENBLAS_NUM_THREADS", "PATH", "SEED", "TMPDIR", "0",
       ])
-    #expect(lines[0].contains("/home:") || text.contains("/work/home:\n\n"))
-    #expect(bench.logText().contains("/root") == true)
+    for folder in ["/root", "/home"] {
+      #expect(bench.logText().contains("ls: cannot access '\(folder)': No such file or directory"))
+    }
   }
 
   @Test func anInterpreterOutsideTheSystemIsShownWithWhatBelongsToIt() throws {

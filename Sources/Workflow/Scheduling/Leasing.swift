@@ -55,7 +55,15 @@ extension Scheduler {
         case .ready(let attempt) = phases[i]
       else { continue }
       switch answer {
-      case .granted: leases.held[i] = key
+      case .granted:
+        // What a traced command opens may have been learnt since it was looked up, and its result be under that key.
+        if keys.isTraced(i), !attempt.isRegardlessOfRecords,
+          let known = try? resolution.lookAgain([i])[i]
+        {
+          finishedElsewhere(i, attempt, known)
+        } else {
+          leases.held[i] = key
+        }
       case .finished(let known): finishedElsewhere(i, attempt, known)
       case .held(let holder): leave(i, attempt, to: holder)
       }
