@@ -244,7 +244,7 @@ public struct StatusText: Sendable {
     let computed = Dictionary(grouping: instances.filter { plan.atWork[$0] != nil }) { plan.atWork[$0]! }
     let selections = Selections(graph)
     return computed.sorted { $0.key < $1.key }.flatMap { process, instances in
-      wrapped("PID \(process) computes ", selections.names(instances).map { legible($0) }, "")
+      wrapped("PID \(process) computes", selections.names(instances).map { legible($0) }, "")
     }
   }
 

@@ -127,7 +127,7 @@ func noLineIsWiderThanTheTerminalAndNamesKeepWhatVaries(_ columns: Int, _ rows: 
 
 @Test func whatOtherDriversComputeHasALineForEachOfThem() {
   let screen = Screen()
-  screen.columns = 90
+  screen.columns = 120
   let graph = exampleGraph()
   let display = screen.display(graph, jobs: 2)
   display.show(.planned(total: 9, cached: 1))
@@ -136,12 +136,12 @@ func noLineIsWiderThanTheTerminalAndNamesKeepWhatVaries(_ columns: Int, _ rows: 
   display.show(.elsewhere(instance: 4, process: 5))
   #expect(
     Array(screen.lines.dropFirst()) == [
-      "  stitched[direct, seed=0]  0s", "  waiting for PID 5: stitched",
-      "  waiting for PID 77: stitched[direct], stitched[fula]",
+      "  stitched[standard, direct, seed=0]  0s", "  waiting for PID 5: stitched[standard, fula, seed=1]",
+      "  waiting for PID 77: stitched[standard, direct, seed=1], stitched[standard, fula, seed=0]",
     ])
   display.show(.finished(report(graph, 4, .cached)))
   display.show(.elsewhere(instance: 2, process: nil))
-  #expect(screen.lines.dropFirst(2).map { $0 } == ["  waiting for PID 77: stitched"])
+  #expect(screen.lines.dropFirst(2).map { $0 } == ["  waiting for PID 77: stitched[standard, fula, seed=0]"])
   display.show(.started(instance: 3, reason: .neverRun))
   #expect(!screen.lines.contains { $0.contains("waiting") })
   screen.isTerminal = false

@@ -62,8 +62,9 @@ import Workflow
         up to date   data
         missing      stitched (8)
         PID 8 computes stitched[front=standard,cut=stem,method=fula,twin=fula,seed=0]
-        PID 70 computes stitched[front=standard,method=direct] (2)
-        0 stale
+        PID 70 computes stitched[front=standard,method=direct,twin=direct] (2)
+        1 up to date, 0 stale, 0 pending, 8 missing
+
         """)
     #expect(
       plan.json()["instances"]?.arrayValue?.map { $0["process"] } == [

@@ -34,7 +34,8 @@ import Workflow
       (Retry(times: 0), .signal(9), 1), (Retry(times: 3), .exitStatus(1), 4), (Retry(times: 2), .time, 3),
       (Retry(times: 2, on: [.timeout]), .exitStatus(1), 1), (Retry(times: 2, on: [.timeout]), .time, 3),
       (Retry(times: 2, on: [.failure]), .signal(9), 1), (Retry(times: 2, on: [.killed]), .signal(9), 3),
-      (Retry(times: 2, on: [.memory]), .memory, 3),
+      // The second attempt had all there is.
+      (Retry(times: 2, on: [.memory]), .memory, 2),
     ] as [(Retry?, Failure.Cause, Int)])
   func whatIsTriedAgain(_ retry: Retry?, _ cause: Failure.Cause, _ attempts: Int) throws {
     let (report, executor, _, _) = try run(retry, failing: .max, cause)

@@ -210,7 +210,13 @@ import Workflow
   @Test func anInterruptionEndsWhatRuns() throws {
     let project = try small()
     let executor = project.executor()
-    let report = try project.run(executor, interrupt: { if case .planned = $0 { true } else { false } })
+    let report = try project.run(
+      executor,
+      observe: { event in
+        // Once a job has been handed over.
+        if case .planned = event { executor.world.later { executor.world.post(.interruption) } }
+      })
+    #expect(executor.jobs.count > 0)
     #expect(executor.wasShutDown)
     #expect(report.executed == 0)
     #expect(try project.run().counts == [4, 0, 0, 0])
@@ -268,9 +274,9 @@ import Workflow
       story == [
         "planned 4, cached 1", "to do [1, 2, 3]", "started 1: value 2 → 3",
         #"progress 1: 0.5 [(name: "value", value: "3")]"#,
-        "finished b: executed", "started 2: input add: content of number 'b' changed",
+        "finished b: executed", "started 2: input add: content of number 'b' changed (value 2 → 3)",
         "finished total: executed",
-        "started 3: input number: content changed (number 'total')", "finished odd: executed",
+        "started 3: input number: content changed (number 'total': value 2 → 3)", "finished odd: executed",
       ])
   }
 
