@@ -134,7 +134,8 @@ public struct ExplainText: Sendable {
     let mark = component.changes.isEmpty ? "  " : "* "
     var text = mark + String(repeating: " ", count: indent - 2) + padded(name, width) + "  "
     text += component.text ?? "(no more)"
-    if component.value?.arrayValue == nil, let content = component.members.first {
+    // What reads one thing has that on its line.
+    if component.part == .inputs, component.value?.arrayValue == nil, let content = component.members.first {
       text += "  \(content.digest.prefix(12))"
     }
     return text
@@ -144,8 +145,7 @@ public struct ExplainText: Sendable {
   private static let mostMembers = 12
 
   private static func members(_ component: Component, _ verbose: Bool) -> [String] {
-    // What reads one thing has it on its line.
-    return component.value?.arrayValue == nil ? [] : listed(component.members, verbose)
+    component.value?.arrayValue == nil ? [] : listed(component.members, verbose)
   }
 
   private static func sources(_ code: Component, _ verbose: Bool) -> [String] {

@@ -275,7 +275,7 @@ import Workflow
     }
     #expect(try explain("mean", project).contains("and 5 more (--verbose)"))
     let lines = try explain("model[seed=0]", project).split(separator: "\n")
-    #expect(lines.contains("      21 of Tensor, 1 of Stages, 1 other"), "\(lines)")
+    #expect(lines.contains("      1 of Stages, 21 of Tensor, 1 other"), "\(lines)")
     #expect(
       try explain("mean", project, verbose: true).contains(
         "scores 'scores[network=stitched[cut=h,method=fula]]'"))

@@ -38,7 +38,7 @@ import Workflow
     let report = try project.run()
     #expect(report.names(.executed) == ["b", "total", "odd"])
     #expect(report["b"].reason?.description == "value 2 → 3")
-    #expect(report["total"].reason?.description == "input add: content of number 'b' changed")
+    #expect(report["total"].reason?.description == "input add: content of number 'b' changed (value 2 → 3)")
   }
 
   @Test func theSameBytesStopTheRipple() throws {
@@ -328,7 +328,7 @@ import Workflow
     project.instances[0].labels = [Label(axis: "seed", value: "2")]
     let other = try project.run()
     #expect(other.names(.executed) == ["l"])
-    #expect(other["l"].reason?.description == "input rows: added n[seed=2]; input rows: removed n[seed=1]")
+    #expect(other["l"].reason?.description == "input rows: names changed, n[seed=1] → n[seed=2]")
   }
 
   @Test func declaredVariablesAreSeenAndInTheKeyOthersAreNot() throws {

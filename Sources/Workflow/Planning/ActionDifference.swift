@@ -145,9 +145,11 @@ package struct ActionDifference {
       let now = listed(after)
       let was = old[name].map { Set(listed($0) ?? [$0]) }
       let members = (now ?? [after]).enumerated().map { n, member in
-        Component.Member(
-          name: origin(name, n), digest: content(member).flatMap { $0 == unknown ? nil : $0.hex } ?? "",
-          isOther: was.map { !$0.contains(member) } ?? false)
+        let content = content(member)
+        let isKnown = unknown == nil || content != unknown
+        return Component.Member(
+          name: origin(name, n), digest: isKnown ? content?.hex ?? "" : "",
+          isOther: isKnown && was.map { !$0.contains(member) } ?? false)
       }
       let isUnknown = unknown != nil && (now ?? [after]).contains { content($0) == unknown }
       let text: String =
