@@ -89,7 +89,16 @@ import Testing
   @Test func aStoreOfTheVersionBeforeStatesOpensAndTakesThem() throws {
     let bytes = noise(50_000)
     try Store.open(at: scratch["store"]).publish(bytes)
-    try scratch.sql("DROP TABLE states; DROP TABLE stateBlobs; PRAGMA user_version = 2;")
+    try scratch.sql(
+      """
+      DROP TRIGGER noted; DROP TRIGGER notedAgain; DROP TRIGGER forgotten; ALTER TABLE files DROP COLUMN seal;
+      DROP TABLE states; DROP TABLE stateBlobs; DROP TABLE accepted; DROP TABLE traces; DROP TABLE pinned;
+      DROP TABLE bases; ALTER TABLE records DROP COLUMN base; ALTER TABLE instances DROP COLUMN gone;
+      CREATE TABLE roots (
+        file INTEGER NOT NULL REFERENCES files, run INTEGER NOT NULL REFERENCES runs,
+        PRIMARY KEY (file, run)) WITHOUT ROWID;
+      PRAGMA user_version = 2;
+      """)
     let store = try Store.open(at: scratch["store"])
     let state = try keep(bytes, as: "a", in: store)
     try store.dropStates([state.key])

@@ -73,7 +73,7 @@ import Workflow
     try project.add("b", "number", ["value": 2])
     try project.add("c", "number", ["value": 3])
     // One at a time, so that the third isn't begun.
-    try project.run(targets: [2, 3], jobs: 1, interrupt: { if case .planned = $0 { true } else { false } })
+    try project.run(targets: [2, 3], jobs: 1, interrupt: { if case .started = $0 { true } else { false } })
     plan = try project.plan()
     #expect(plan["b"] == .interrupted)
     #expect(plan["c"] == .missing)

@@ -128,12 +128,20 @@ import Workflow
   }
 
   @Test func theFirstPublishedRecordWins() throws {
-    let project = try Project()
-    try project.add("f", "flaky")
-    let executor = project.executor()
+    let mine = try Project("mine")
+    try mine.add("f", "flaky")
+    let remote = try DirectoryRemote(at: mine.remoteFolder)
+    let yours = try Project("yours", beside: mine)
+    try yours.add("f", "flaky")
+    let executor = mine.executor()
     var other: RunReport?
-    executor.before = { _ in other = try project.run() }
-    let report = try project.run(executor)
+    // While mine runs, a record of yours arrives in its store.
+    executor.before = { _ in
+      let report = try yours.run(remote: remote)
+      #expect(try mine.store.pullRecord(report["f"].key!, from: remote) != nil)
+      other = report
+    }
+    let report = try mine.run(executor)
     #expect(report["f"].artifacts == other?["f"].artifacts)
     #expect(report.warnings.count == 1)
     #expect(report.warnings[0].contains("Stage 'f' isn't reproducible"))
