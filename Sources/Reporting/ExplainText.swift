@@ -2,6 +2,7 @@
 // component by component.
 
 import Canonical
+import ContentStore
 import Foundation
 import Workflow
 
@@ -33,7 +34,9 @@ public struct ExplainText: Sendable {
     let name = explanation.name
     let own = explanation.changes.map { "  \($0)" }
     switch explanation.state {
-    case .upToDate: return ["\(name) is up to date" + made(explanation.made)] + before(explanation, own)
+    case .upToDate:
+      return ["\(name) is up to date" + made(explanation.made)] + explanation.accepted.map(accepted)
+        + before(explanation, own)
     case .stale(.renamed(let former, _)):
       return ["\(name) is stale. It is like \(former), which the file hasn't any more, but for"] + own
     case .stale(let reason) where !reason.changes.isEmpty:
@@ -76,6 +79,13 @@ public struct ExplainText: Sendable {
     if let host = facts["host"]?.stringValue { text += " on \(host)" }
     if let platform = Platform(facts: facts), !"\(platform)".isEmpty { text += " (\(platform))" }
     return text
+  }
+
+  /// `accepted from key 1a2b3c4d5e6f at 2026-11-21T14:03:22Z, since 2 instances gave the same bits: source A.swift changed`
+  private static func accepted(_ acceptance: Acceptance) -> String {
+    "accepted from key \(acceptance.from.hex.prefix(12))" + (acceptance.time.map { " at \($0)" } ?? "")
+      + ", since \(counted(acceptance.instances.count, "instance")) gave the same bits: "
+      + acceptance.changes.joined(separator: "; ")
   }
 
   private static func named(_ earlier: Explanation.Earlier) -> String {

@@ -147,6 +147,10 @@ import Testing
     #expect(acceptance?["changes"] == ["source scripts/part.sh changed"])
     #expect(acceptance?["evidence"]?.arrayValue?.count == 1)
 
+    let explained = try project.bobbin("explain", "p.yaml", "part[n=2]").output
+    #expect(explained.contains("\naccepted from key "), "\(explained)")
+    #expect(explained.contains(", since 1 instance gave the same bits: source scripts/part.sh changed\n"))
+
     // What gives other bits is refused, and named.
     try project.write("scripts/part.sh", "echo piece $1\n")
     let refused = try project.bobbin("accept", "p.yaml", "part")

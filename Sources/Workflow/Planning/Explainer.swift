@@ -56,11 +56,11 @@ final class Explainer {
     let isKnown = known.key[i] != nil
     let action = isKnown ? keys.action(i, known) : keys.action(i, known, unknown: Explainer.unknown)
     let name = graph.instances[i].name
-    var made: JSON?
+    var made: Record?
     var nearest: (name: String, record: Record)?
     switch state {
     case .upToDate:
-      made = known.key[i].flatMap { record($0) }?.facts
+      made = known.key[i].flatMap { record($0) }
       nearest = earlier(i, besides: action.key).map { (name, $0) }
     // Its action is what it was.
     case .stale(.recordGone), .stale(.outputUndeclared): break
@@ -75,7 +75,7 @@ final class Explainer {
       instance: i, name: name, state: state, key: known.key[i],
       earlier: nearest.map { name, record in
         Explanation.Earlier(name: name, key: record.key, time: record.facts["time"]?.stringValue)
-      }, components: components, made: made, waits: waits)
+      }, components: components, made: made?.facts, accepted: made?.accepted ?? [], waits: waits)
   }
 
   // What is earlier.

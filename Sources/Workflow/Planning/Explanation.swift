@@ -32,12 +32,14 @@ public struct Explanation: Sendable {
   public let components: [Component]
   /// The facts of its result's record, if it is up to date.
   public let made: JSON?
+  /// Where its result was taken over from other code, each time that this was done.
+  public let accepted: [Acceptance]
   /// What it waits for, if it is pending.
   public let waits: [Plan.Wait]
 
   public init(
     instance: Int, name: String, state: Plan.State, key: Digest?, earlier: Earlier?, components: [Component],
-    made: JSON? = nil, waits: [Plan.Wait] = []
+    made: JSON? = nil, accepted: [Acceptance] = [], waits: [Plan.Wait] = []
   ) {
     self.instance = instance
     self.name = name
@@ -46,6 +48,7 @@ public struct Explanation: Sendable {
     self.earlier = earlier
     self.components = components
     self.made = made
+    self.accepted = accepted
     self.waits = waits
   }
 
@@ -65,6 +68,7 @@ public struct Explanation: Sendable {
       ]
     }
     if let made { members["made"] = made }
+    if !accepted.isEmpty { members["accepted"] = .array(accepted.map(\.json)) }
     if !waits.isEmpty { members["waitsFor"] = .array(waits.map(\.json)) }
     return .object(members)
   }

@@ -257,6 +257,11 @@ public final class Verification {
   ) -> Verdict.Finding {
     if let failure = report?.failure { return .failed(failure) }
     guard let outcome, report?.state == .executed else {
+      // Of a traced command the key has what it opened.
+      if report?.state == .executed {
+        return .failed(
+          Failure(.other, "it opened other files than recorded, so what came out has another key"))
+      }
       return .notVerified(report?.message ?? "it wasn't computed")
     }
     guard let difference = outcome.difference else { return .equal }
