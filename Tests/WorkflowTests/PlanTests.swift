@@ -72,8 +72,13 @@ import Workflow
     #expect(!message.isEmpty)
     try project.add("b", "number", ["value": 2])
     try project.add("c", "number", ["value": 3])
-    // One at a time, so that the third isn't begun.
-    try project.run(targets: [2, 3], jobs: 1, interrupt: { if case .started = $0 { true } else { false } })
+    // One at a time, so that the third isn't begun; and once the second's job has been handed over.
+    let executor = project.executor()
+    try project.run(
+      executor, targets: [2, 3], jobs: 1,
+      observe: { event in
+        if case .planned = event { executor.world.later { executor.world.post(.interruption) } }
+      })
     plan = try project.plan()
     #expect(plan["b"] == .interrupted)
     #expect(plan["c"] == .missing)
