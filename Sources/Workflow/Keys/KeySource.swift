@@ -109,9 +109,11 @@ final class KeySource: Sendable {
   /// The action of instance `i`, with `unknown` in the place of what isn't known yet of what it reads.
   func action(_ i: Int, _ known: Resolution, unknown: Artifact) -> Action {
     let instance = graph.instances[i]
+    // An instance makes the list of its inputs whenever it is asked for it.
+    let inputs = instance.inputs
     var circumstances = circumstances(i, known)
     circumstances.inputs = { binding, n in
-      known.knownArtifact(of: instance, instance.inputs[binding], n) ?? unknown
+      known.knownArtifact(of: instance, inputs[binding], n) ?? unknown
     }
     return Action(instance, circumstances)
   }
