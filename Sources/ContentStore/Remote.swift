@@ -26,10 +26,96 @@ public protocol Remote: Sendable, CustomStringConvertible {
   func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws
   /// The keys of all records; nil where this sort of remote can't tell.
   func keys() throws -> [Digest]?
+
+  // Many at a time, for remotes that answer many requests at once. What is wrong with one concerns that one alone:
+  // `each` is called once for every position, in any order, on the calling thread. These throw what `each` throws.
+
+  func records(
+    _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void) throws
+  func hasRecords(_ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void) throws
+  func putRecords(
+    _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void) throws
+  func blobs(_ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void) throws
+  func hasBlobs(
+    _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void)
+    throws
+  func putBlobs(_ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void) throws
+}
+
+/// A blob that somebody wants: see `Remote.blob`.
+public struct BlobWish {
+  public var stored: Digest
+  public var limit: Int
+  public var sink: ByteSink
+
+  public init(_ stored: Digest, limit: Int, to sink: @escaping ByteSink) {
+    (self.stored, self.limit, self.sink) = (stored, limit, sink)
+  }
+}
+
+/// A blob that somebody brings: see `Remote.putBlob`.
+public struct BlobOffer {
+  public var stored: Digest
+  public var size: Int
+  public var source: ByteSource
+
+  public init(_ stored: Digest, size: Int, from source: @escaping ByteSource) {
+    (self.stored, self.size, self.source) = (stored, size, source)
+  }
+}
+
+/// A record that somebody brings: see `Remote.putRecord`.
+public struct RecordOffer: Sendable {
+  public var text: [UInt8]
+  public var key: Digest
+  public var isReplacing: Bool
+
+  public init(_ text: [UInt8], for key: Digest, replacing: Bool) {
+    (self.text, self.key, self.isReplacing) = (text, key, replacing)
+  }
 }
 
 extension Remote {
   public var identity: String? { nil }
+
+  // One after the other, where a remote gains nothing from more.
+
+  public func records(
+    _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
+  ) throws {
+    for (i, key) in keys.enumerated() { try each(i, Result { try record(key, limit: limit) }) }
+  }
+  public func hasRecords(
+    _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws {
+    for (i, key) in keys.enumerated() { try each(i, Result { try hasRecord(key) }) }
+  }
+  public func putRecords(
+    _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws {
+    for (i, offer) in offers.enumerated() {
+      try each(i, Result { try putRecord(offer.text, for: offer.key, replacing: offer.isReplacing) })
+    }
+  }
+  public func blobs(
+    _ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws {
+    for (i, wish) in wishes.enumerated() {
+      try each(i, Result { try blob(wish.stored, limit: wish.limit, to: wish.sink) })
+    }
+  }
+  public func hasBlobs(
+    _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws {
+    for (i, blob) in blobs.enumerated() { try each(i, Result { try hasBlob(blob.stored, size: blob.size) }) }
+  }
+  public func putBlobs(
+    _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
+  ) throws {
+    for (i, offer) in offers.enumerated() {
+      try each(i, Result { try putBlob(offer.stored, size: offer.size, from: offer.source) })
+    }
+  }
 }
 
 /// A sort of remote: how it is written, and how to open one. Another sort is one more file and a line in `all`.
