@@ -57,6 +57,8 @@ let package = Package(
     // libpng-dev, libjpeg-dev (libjpeg-turbo)
     // libcurl4-openssl-dev; the library is loaded by whoever downloads
     .target(name: "CCurl"),
+    // Many transfers at once; apart, since what stages download with is in their keys
+    .target(name: "CCurlMulti", dependencies: ["CCurl"]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
     // libdnnl-dev; libgomp comes with the compiler
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
@@ -82,6 +84,7 @@ let package = Package(
     engine("PipelineFile", ["Canonical", "ContentStore", "Workflow", "Yams"]),
     engine("Processes", ["CProcess"]),
     engine("Executors", ["Canonical", "ContentStore", "Workflow", "Processes", "CProcess"]),
+    engine("Remotes", ["Canonical", "ContentStore", "CCurl", "CCurlMulti"]),
     engine("Reporting", ["Canonical", "ContentStore", "Workflow"]),
 
     // The code of stage kinds, digested at build time
@@ -106,7 +109,7 @@ let package = Package(
     .target(
       name: "BobbinCommands",
       dependencies: [
-        "Canonical", "ContentStore", "Workflow", "PipelineFile", "Executors", "Reporting",
+        "Canonical", "ContentStore", "Workflow", "PipelineFile", "Executors", "Remotes", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: checks),
@@ -134,6 +137,7 @@ let package = Package(
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),
+    tests("Remotes", ["Canonical", "ContentStore"]),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
     tests(
       "Stages", ["LoopbackServer", "Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),

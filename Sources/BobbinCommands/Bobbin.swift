@@ -7,6 +7,7 @@ import Canonical
 import ContentStore
 import Foundation
 import PipelineFile
+import Remotes
 import Reporting
 import Workflow
 
@@ -37,10 +38,12 @@ public struct Bobbin: ParsableCommand {
   ///   - libraries: names and versions of the libraries that decide bits and are in no key, for the facts of
   ///     records. Called where stages run.
   ///   - comparers: what tells where artifacts of formats differ that the engine doesn't know.
+  ///   - remotes: the sorts of places where results are shared.
   ///   - threads: told how many threads may compute from now on, where stages run: at any time, from any thread.
   public static func main(
     kinds: [KindDescription], receivers: [ReceiverDescription],
     comparers: [ContentComparer] = [], libraries: @escaping @Sendable () -> JSON = { [:] },
+    remotes: [RemoteKind] = remoteKinds(),
     threads: @escaping @Sendable (Int) -> Void = { _ in }
   ) -> Never {
     // A reader that has gone is an error of the write, to be answered there.
@@ -48,8 +51,8 @@ public struct Bobbin: ParsableCommand {
     // As is a file that grows beyond `ulimit -f`.
     signal(SIGXFSZ, SIG_IGN)
     let program = Program(
-      kinds: KindCatalogue(kinds, receivers: receivers), comparers: comparers, libraries: libraries,
-      threads: threads)
+      kinds: KindCatalogue(kinds, receivers: receivers), comparers: comparers, remotes: remotes,
+      libraries: libraries, threads: threads)
     do {
       try refuseUnknownCommand(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot()

@@ -5,7 +5,7 @@ import Canonical
 import ContentStore
 import Reporting
 
-struct CacheCheckCommand: ParsableCommand {
+struct CacheCheckCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Looks the whole store over: every blob, record and the index.",
     discussion: """
@@ -26,10 +26,11 @@ struct CacheCheckCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
   @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
 
-  func run() throws {
+  func run(in program: Program) throws {
     let store = try options.place().store
     if let remote = options.remote {
-      store.attach(try store.openRemote(remote, relativeTo: currentFolder)) { warning in
+      store.attach(try store.openRemote(remote, relativeTo: currentFolder, kinds: program.remotes)) {
+        warning in
         StandardError.write(legible(lines: "warning: \(warning)\n"))
       }
     }

@@ -8,7 +8,7 @@ import PipelineFile
 import Reporting
 import Workflow
 
-struct CacheGCCommand: ParsableCommand {
+struct CacheGCCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
     commandName: "gc", abstract: "Frees room in the store. What the last runs need stays.",
     discussion: """
@@ -61,7 +61,7 @@ struct CacheGCCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run(in program: Program) throws {
     let place = try options.place()
     let store = place.store
     for file in forget { try self.forget(file, in: store) }
@@ -77,7 +77,9 @@ struct CacheGCCommand: ParsableCommand {
       }
       wish.bound = bound
     }
-    let remote = try options.remote.map { try store.openRemote($0, relativeTo: currentFolder) }
+    let remote = try options.remote.map {
+      try store.openRemote($0, relativeTo: currentFolder, kinds: program.remotes)
+    }
     let report = dryRun ? try store.freeable(wish, on: remote) : try store.free(wish, on: remote)
     try StandardOutput.write(
       json ? report.json(isDry: dryRun).canonical + "\n" : report.text(isDry: dryRun, grace: wish.grace))

@@ -32,8 +32,10 @@ struct PipelineOptions: ParsableArguments {
     // A place on the command line counts from here, one in the file from the project's root.
     do {
       let remote =
-        try store.remote.map { try opened.openRemote($0, relativeTo: here) }
-        ?? pipeline.remote.map { try opened.openRemote($0, relativeTo: pipeline.root) }
+        try store.remote.map { try opened.openRemote($0, relativeTo: here, kinds: program.remotes) }
+        ?? pipeline.remote.map {
+          try opened.openRemote($0, relativeTo: pipeline.root, kinds: program.remotes)
+        }
       return OpenPipeline(pipeline: pipeline, store: opened, remote: remote)
     } catch let absence as StoreError {
       // One that isn't there keeps nobody from what is here; one that can't be a remote is a mistake.
@@ -46,7 +48,9 @@ struct PipelineOptions: ParsableArguments {
   var asTyped: String {
     var words = [file]
     for assignment in sets { words += ["--set", assignment] }
-    for (name, value) in [("params", params), ("store", store.store), ("remote", store.remote)] {
+    for (name, value) in [
+      ("params", params), ("store", store.store), ("remote", store.remote.map(RemoteAddress.shown)),
+    ] {
       if let value { words += ["--" + name, value] }
     }
     return words.map { ShellReading.quoted($0) }.joined(separator: " ")
@@ -64,7 +68,7 @@ struct StoreOptions: ParsableArguments {
   @Option(help: "The store's folder. Default: cache/ in the project's root.", completion: .directory)
   var store: String?
 
-  @Option(help: "Where results are shared: a folder. Default: what the pipeline file says.")
+  @Option(help: "Where results are shared: a folder or a URL. Default: what the pipeline file says.")
   var remote: String?
 }
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Canonical
+import ContentStore
 import Executors
 import Workflow
 
@@ -13,6 +14,8 @@ struct Program: Sendable {
   var kinds: KindCatalogue
   /// What tells where artifacts of formats differ that the engine doesn't know.
   var comparers: [ContentComparer]
+  /// The sorts of remotes.
+  var remotes: [RemoteKind]
   /// Names and versions of the libraries that decide bits, for the facts of records.
   var libraries: @Sendable () -> JSON
   /// Told how many threads may compute from now on, where stages run.

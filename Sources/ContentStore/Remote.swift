@@ -1,8 +1,6 @@
 // Owns what a remote is: a dumb place for records and stored bytes. It need not verify anything: who fetches does.
 
 import Canonical
-import Foundation
-import GRDB
 
 /// Where a team shares records and blobs: `v1/ac/<key>` and `v1/cas/<sha256 of the stored bytes>`, whatever carries
 /// them. What was put is never changed. Calls block, and may come from several threads.
@@ -116,65 +114,4 @@ extension Remote {
       try each(i, Result { try putBlob(offer.stored, size: offer.size, from: offer.source) })
     }
   }
-}
-
-/// A sort of remote: how it is written, and how to open one. Another sort is one more file and a line in `all`.
-public struct RemoteKind: Sendable {
-  /// The URL's scheme; plain paths have `file`.
-  public let scheme: String
-  /// `isKnown` says of a remote's description whether it was used before: then nothing is made in its place.
-  public let open: @Sendable (_ url: URL, _ isKnown: (String) throws -> Bool) throws -> any Remote
-
-  public static let all: [RemoteKind] = [
-    RemoteKind(scheme: "file") { try DirectoryRemote(at: $0, isKnown: $1) }
-  ]
-}
-
-extension Store {
-  /// Opens a remote, given as a path (relative to `base`) or a URL. One that this store has used before must still be
-  /// there: an empty folder in its place is a filesystem that isn't mounted.
-  /// - Throws: `.remoteAbsent`.
-  public func openRemote(_ place: String, relativeTo base: URL) throws -> any Remote {
-    let known = try reading { db in
-      let rows = try Row.fetchAll(db, sql: "SELECT place, identity FROM remotes")
-      return Dictionary(rows.map { ($0[0] as String, $0[1] as String) }) { first, _ in first }
-    }
-    let remote = try ContentStore.openRemote(place, relativeTo: base) { known[$0] != nil }
-    if let identity = remote.identity, known[remote.description] != identity, !isReadOnly {
-      try writing {
-        try $0.execute(
-          sql: "INSERT OR REPLACE INTO remotes (place, identity, time) VALUES (?, ?, ?)",
-          arguments: [remote.description, identity, Store.now])
-      }
-    }
-    return remote
-  }
-}
-
-/// Opens a remote, given as a path (relative to `base`) or a URL.
-public func openRemote(
-  _ place: String, relativeTo base: URL, isKnown: (String) throws -> Bool = { _ in false }
-) throws -> any Remote {
-  guard !place.isEmpty else { throw StoreError.remote(name: "''", reason: "the path is empty") }
-  let scheme: String
-  let url: URL
-  if let end = place.range(of: "://") {
-    scheme = place[..<end.lowerBound].lowercased()
-    guard let parsed = URL(string: place) else {
-      throw StoreError.remote(name: place, reason: "not a URL; write spaces and the like as %20")
-    }
-    url = parsed
-  } else {
-    scheme = "file"
-    let path = place.hasPrefix("/") ? place : base.path + "/" + place
-    url = URL(fileURLWithPath: path).standardizedFileURL
-  }
-  guard let kind = RemoteKind.all.first(where: { $0.scheme == scheme }) else {
-    throw StoreError.remote(
-      name: place,
-      reason: "there is no remote of the sort '\(scheme)'; there are "
-        + RemoteKind.all.map { "\($0.scheme)://…" }.joined(separator: ", ")
-        + " and plain paths of directories")
-  }
-  return try kind.open(url, isKnown)
 }
