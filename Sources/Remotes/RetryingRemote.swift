@@ -124,7 +124,7 @@ struct RetryingRemote: Remote {
   }
 
   private func trying<Item, T>(
-    _ items: [Item], _ ask: ([Item], (Int, Result<T, any Error>) throws -> Void) throws -> Void,
+    _ items: [Item], _ ask: @escaping ([Item], (Int, Result<T, any Error>) throws -> Void) throws -> Void,
     if canRepeat: (_ position: Int) -> Bool = { _ in true },
     each: (_ position: Int, Result<T, any Error>) throws -> Void
   ) throws {
