@@ -22,7 +22,7 @@ import time
 # The most commands that a size runs at first; beyond that, instances share keys.
 DISTINCT = 10_000
 
-# What every version reads.
+# What every version reads, and every program in scale.py.
 PIPELINE = """\
 version: 1
 params: {{ points: [{points}], copies: [{copies}] }}
@@ -119,4 +119,5 @@ def main():
         shutil.rmtree(work)
 
 
-main()
+if __name__ == "__main__":
+    main()

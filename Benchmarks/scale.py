@@ -25,18 +25,10 @@ import subprocess
 import tempfile
 import time
 
-WIDE = """\
-version: 1
-params: {{ points: [{points}], copies: [{copies}] }}
-stages:
-  step:
-    matrix: {{ point: "${{params.points}}", copy: "${{params.copies}}" }}
-    run: echo ${{matrix.point}} > ${{out.text}}
-    outputs: {{ text: text.txt }}
-"""
+from engine import PIPELINE
 
 LAYERS = (
-    WIDE
+    PIPELINE
     + """\
   next:
     matrix: {{ of: "${{step}}" }}
@@ -87,7 +79,7 @@ class Bobbin:
         def numbers(count):
             return ", ".join(map(str, range(count)))
 
-        text = WIDE if graph == "wide" else LAYERS
+        text = PIPELINE if graph == "wide" else LAYERS
         (folder / "p.yaml").write_text(text.format(points=numbers(points), copies=numbers(count // points)))
         self.again(folder)
 

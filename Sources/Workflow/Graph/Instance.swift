@@ -55,6 +55,8 @@ public struct Instance: Sendable {
     get { its.columns.parameters(row) }
     set { self = with(parameters: newValue) }
   }
+  /// Whether these bytes stand in the parameters' canonical text.
+  func mentionsInParameters(_ text: StaticString) -> Bool { its.columns.parameters(row, mention: text) }
   public package(set) var inputs: [InputBinding] {
     get { its.columns.inputs(row) }
     set { self = with(inputs: newValue) }

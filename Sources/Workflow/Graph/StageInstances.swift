@@ -3,6 +3,7 @@
 
 import Canonical
 import ContentStore
+import Foundation
 
 /// What the instances of a stage have in common.
 public struct StageFacts: Sendable {
@@ -111,6 +112,8 @@ public struct InstanceColumns: Sendable {
 
   func parameters(_ row: Int) -> JSON { parameters.json(row) }
   func appendParameters(_ row: Int, to out: inout [UInt8]) { parameters.append(row, to: &out) }
+  /// Whether a row's parameters have these bytes somewhere: quicker than reading them all.
+  func parameters(_ row: Int, mention text: StaticString) -> Bool { parameters.contains(row, text) }
   func inputs(_ row: Int) -> [InputBinding] { inputs.compactMap { $0[row] } }
   func externals(_ row: Int) -> [ExternalBinding] { externals.compactMap { $0[row] } }
   func code(_ row: Int) -> CommandCode? { codes[row] }
@@ -152,6 +155,13 @@ private struct Texts: Sendable {
   func append(_ row: Int, to out: inout [UInt8]) {
     let range = range(positions[row])
     bytes.withUnsafeBufferPointer { out.append(contentsOf: UnsafeBufferPointer(rebasing: $0[range])) }
+  }
+
+  func contains(_ row: Int, _ text: StaticString) -> Bool {
+    let range = range(positions[row])
+    return bytes.withUnsafeBytes {
+      memmem($0.baseAddress! + range.lowerBound, range.count, text.utf8Start, text.utf8CodeUnitCount) != nil
+    }
   }
 
   func json(_ row: Int) -> JSON {

@@ -136,7 +136,9 @@ extension KeySource {
   /// Whether what instance `i` opens counts for its key.
   func isTraced(_ i: Int) -> Bool {
     let instance = graph.instances[i]
-    return instance.commandCode != nil && instance.parameters["trace"]?.boolValue == true
+    // Most commands aren't, and are told by their texts.
+    return instance.commandCode != nil && instance.mentionsInParameters("\"trace\":true")
+      && instance.parameters["trace"]?.boolValue == true
   }
 
   /// What counts of what instance `i` opened. Throws `Tracer.Edited`, `StoreError`.
