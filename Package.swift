@@ -137,7 +137,10 @@ let package = Package(
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
     tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),
-    tests("Remotes", ["Canonical", "ContentStore"]),
+    .executableTarget(
+      name: "RemoteTrial", dependencies: ["Canonical", "ContentStore", "Processes", "Remotes"],
+      path: "Tests/RemoteTrial", swiftSettings: checks),
+    tests("Remotes", ["Canonical", "ContentStore", "LoopbackServer", "RemoteTrial"]),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
     tests(
       "Stages", ["LoopbackServer", "Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),
