@@ -18,7 +18,15 @@ final class CountingRemote: Remote {
   var identity: String? { remote.identity }
 
   func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
-    try remote.blob(stored, limit: limit) { bytes in
+    try withoutActuallyEscaping(sink) { try remote.blob(stored, limit: limit, to: counting($0)) }
+  }
+  func blobs(_ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void) throws {
+    try remote.blobs(
+      wishes.map { BlobWish($0.stored, limit: $0.limit, to: counting($0.sink)) }, each: each)
+  }
+
+  private func counting(_ sink: @escaping ByteSink) -> ByteSink {
+    { [self] bytes in
       let (count, tell) = state.withLock { state in
         state.bytes += bytes.count
         return state
@@ -38,4 +46,20 @@ final class CountingRemote: Remote {
     try remote.putBlob(stored, size: size, from: source)
   }
   func keys() throws -> [Digest]? { try remote.keys() }
+
+  func records(
+    _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
+  ) throws { try remote.records(keys, limit: limit, each: each) }
+  func hasRecords(
+    _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws { try remote.hasRecords(keys, each: each) }
+  func putRecords(
+    _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws { try remote.putRecords(offers, each: each) }
+  func hasBlobs(
+    _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
+  ) throws { try remote.hasBlobs(blobs, each: each) }
+  func putBlobs(
+    _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
+  ) throws { try remote.putBlobs(offers, each: each) }
 }

@@ -77,6 +77,8 @@ private final class Lines: @unchecked Sendable {
 
   /// How many connections may fail in a row before nobody is there any more.
   private static let patience = 3
+  /// How often everything that is under way may fail, with nothing getting through, before the rest isn't tried.
+  private static let rounds = 2
 
   init?() {
     guard let multi = bobbin_multi_begin(64) else { return nil }
@@ -104,8 +106,9 @@ private final class Lines: @unchecked Sendable {
     ended: (Int, Result<Answer, Failure>) throws -> Request?
   ) throws {
     var next = 0
-    // Connections that failed since something was last heard.
+    // Connections that failed since something was last heard, and whatever failed since something got through.
     var refusals = 0
+    var failures = 0
     var hasAnswered = false
     var away: Failure?
     func start(_ request: Request, _ position: Int) throws {
@@ -131,20 +134,29 @@ private final class Lines: @unchecked Sendable {
         }
         bobbin_multi_remove(multi, handle)
         var outcome = exchange.outcome(code)
+        if exchange.isAnswered { (hasAnswered, refusals) = (true, 0) }
         exchange.end()
         idle.append(exchange)
-        if case .failure(var failure) = outcome, failure.sort == .away {
-          refusals += 1
-          if hasAnswered, refusals < Lines.patience {
-            // Others are served: a server that is busy.
-            failure.sort = .passing
-            outcome = .failure(failure)
-          } else {
-            away = failure
+        switch outcome {
+        case .success: (hasAnswered, refusals, failures) = (true, 0, 0)
+        case .failure(var failure):
+          if failure.sort == .away {
+            refusals += 1
+            if hasAnswered, refusals < Lines.patience {
+              // Others are served: a server that is busy.
+              failure.sort = .passing
+              outcome = .failure(failure)
+            } else {
+              away = failure
+            }
           }
-        } else if exchange.isAnswered {
-          hasAnswered = true
-          refusals = 0
+          if failure.sort == .passing {
+            failures += 1
+            if failures >= Lines.rounds * settings.width {
+              failure.sort = .away
+              away = failure
+            }
+          }
         }
         if let follower = try ended(position, outcome) { try start(follower, position) }
       }

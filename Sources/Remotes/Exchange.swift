@@ -107,8 +107,10 @@ final class Exchange {
     set(CURLOPT_QUICK_EXIT, 1)
     set(CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connecting * 1000))
     set(CURLOPT_LOW_SPEED_LIMIT, 100)
-    set(CURLOPT_LOW_SPEED_TIME, settings.stall)
-    let seconds = 60 + max(request.limit, request.body?.size ?? 0) / settings.slowest
+    // Whoever got much may be busy with it for a while, before the answer.
+    let sending = request.body?.size ?? 0
+    set(CURLOPT_LOW_SPEED_TIME, settings.stall + sending / (50 << 20))
+    let seconds = 60 + max(request.limit, sending) / settings.slowest
     set(CURLOPT_TIMEOUT_MS, min(seconds, Int(Int32.max) / 1000) * 1000)
     set(CURLOPT_BUFFERSIZE, request.sink != nil && request.limit > 1 << 20 ? 256 << 10 : 16 << 10)
   }
@@ -263,10 +265,15 @@ final class Exchange {
     case CURLE_COULDNT_CONNECT: return sort(.away, "nobody answers there")
     case CURLE_OPERATION_TIMEDOUT where !isAnswered && sent == 0 && isConnecting(words):
       return sort(.away, "nobody answers there")
+    // Trying again would take as long.
+    case CURLE_OPERATION_TIMEDOUT where !isAnswered: return sort(.away, "it takes connections, and doesn't answer")
     case CURLE_OPERATION_TIMEDOUT: return sort(.passing, "hardly anything came for a long time")
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND,
-      CURLE_SSL_CONNECT_ERROR, CURLE_WEIRD_SERVER_REPLY:
+      CURLE_WEIRD_SERVER_REPLY:
       return sort(.passing, "cut off: \(words)")
+    // Cut off in the middle, or something else than TLS is spoken there.
+    case CURLE_SSL_CONNECT_ERROR:
+      return words.contains("SYSCALL") ? sort(.passing, "cut off: \(words)") : sort(.refused, words)
     case CURLE_PEER_FAILED_VERIFICATION: return sort(.refused, "its certificate isn't believed: \(words)")
     case CURLE_SSL_CACERT_BADFILE: return sort(.refused, "the file of certificates can't be read: \(words)")
     case CURLE_TOO_MANY_REDIRECTS: return sort(.refused, "it redirects again and again")

@@ -32,7 +32,7 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
         "type": "object",
         "description": "values for ${params.name}; --set and --params override them",
       ],
-      "remote": ["type": "string", "description": "where the team shares results: a directory"],
+      "remote": ["type": "string", "description": "where the team shares results: a directory or a URL"],
       "stages": [
         "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(namePattern)],
         "additionalProperties": ["$ref": "#/$defs/stage"],

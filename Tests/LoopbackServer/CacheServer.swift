@@ -33,6 +33,8 @@ public final class CacheServer: @unchecked Sendable {
     case chatters
     /// Closes the connection without a word.
     case vanishes
+    /// Says nothing until the server ends.
+    case ignores
   }
 
   public let port: Int
@@ -177,6 +179,9 @@ public final class CacheServer: @unchecked Sendable {
     var taken = size
     switch manner {
     case .vanishes: return false
+    case .ignores:
+      connection.wait()
+      return false
     case .fills(let bytes): taken = min(size, bytes)
     case .answers where request.headers["expect"] != nil: taken = 0
     default: break

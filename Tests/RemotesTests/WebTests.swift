@@ -196,6 +196,23 @@ import Testing
     withExtendedLifetime(server) {}
   }
 
+  @Test(.timeLimit(.minutes(1)), arguments: [(CacheServer.Manner.ignores, 4), (.hangs(after: 0), 8)])
+  func whoStallsAgainAndAgainIsAskedNoMore(manner: CacheServer.Manner, most: Int) throws {
+    let server = try CacheServer { $0.method == "PUT" ? .well : manner }
+    var settings = Client.Settings()
+    (settings.stall, settings.width) = (1, 4)
+    let address = RemoteAddress(URL(string: server.url())!, environment: [:])
+    let (remote, pauses) = try retrying(HTTPRemote(address, settings: settings))
+    try remote.put(bytes)
+    var problems: [any Error] = []
+    try remote.blobs((0..<1000).map { _ in BlobWish(stored, limit: bytes.count) { _ in } }) { _, answer in
+      if case .failure(let problem) = answer { problems.append(problem) }
+    }
+    #expect(problems.count == 1000 && problems.allSatisfy { $0 is StoreError })
+    #expect(server.requests.count { $0.method == "GET" } <= most + 4)
+    #expect(pauses.all == [])
+  }
+
   @Test(.timeLimit(.minutes(1))) func aBodyWithoutAnEndIsLeftAtTheLimit() throws {
     let server = try CacheServer { _ in .floods }
     let remote = try remote(server)
