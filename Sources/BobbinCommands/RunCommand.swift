@@ -100,7 +100,7 @@ struct RunCommand: ProgramCommand {
           options: RunOptions(
             targets: targets, jobs: jobs, keepGoing: keepGoing, resumes: !noResume,
             environment: environment, platform: program.platform,
-            remote: opened.remote, commandLine: CommandLine.arguments.map(RemoteAddress.shown)),
+            remote: opened.remote, commandLine: CommandLine.arguments),
           observe: display.show)
       }
       Interruption.ends(run)

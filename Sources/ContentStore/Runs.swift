@@ -121,6 +121,8 @@ extension Store {
   /// - Parameters:
   ///   - project: the project's root; `file`: the pipeline file, relative to it.
   public func beginRun(project: String, file: String, commandLine: [String]) throws -> RunID {
+    // It is shown to whoever asks for the history.
+    let commandLine = commandLine.map(RemoteAddress.shown)
     let id = try writing { db in
       let file = try Store.enterFile(project, file, db)
       try db.execute(

@@ -266,7 +266,8 @@ final class Exchange {
     case CURLE_OPERATION_TIMEDOUT where !isAnswered && sent == 0 && isConnecting(words):
       return sort(.away, "nobody answers there")
     // Trying again would take as long.
-    case CURLE_OPERATION_TIMEDOUT where !isAnswered: return sort(.away, "it takes connections, and doesn't answer")
+    case CURLE_OPERATION_TIMEDOUT where !isAnswered:
+      return sort(.away, "it takes connections, and doesn't answer")
     case CURLE_OPERATION_TIMEDOUT: return sort(.passing, "hardly anything came for a long time")
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND,
       CURLE_WEIRD_SERVER_REPLY:

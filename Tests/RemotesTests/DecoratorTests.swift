@@ -26,7 +26,9 @@ import Testing
       count += 1
       #expect(throws: refusal) { try result.get() }
     }
-    try remote.putBlobs([BlobOffer(key, size: 1, from: pieces([1])), BlobOffer(key, size: 1, from: pieces([1]))]) {
+    try remote.putBlobs([
+      BlobOffer(key, size: 1, from: pieces([1])), BlobOffer(key, size: 1, from: pieces([1])),
+    ]) {
       refused($1)
     }
     try remote.putRecords([RecordOffer([1], for: key, replacing: true)]) { refused($1.map { _ in }) }

@@ -159,9 +159,8 @@ private struct Texts: Sendable {
 
   func contains(_ row: Int, _ text: StaticString) -> Bool {
     let range = range(positions[row])
-    return bytes.withUnsafeBytes {
-      memmem($0.baseAddress! + range.lowerBound, range.count, text.utf8Start, text.utf8CodeUnitCount) != nil
-    }
+    let sought = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    return bytes.withUnsafeBufferPointer { $0[range].firstRange(of: sought) != nil }
   }
 
   func json(_ row: Int) -> JSON {
