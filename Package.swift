@@ -121,6 +121,7 @@ let package = Package(
       name: "TestWorker", dependencies: ["Canonical", "ContentStore", "Workflow", "Executors", "Stages"],
       path: "Tests/TestWorker", swiftSettings: checks),
     .target(name: "LoopbackServer", path: "Tests/LoopbackServer", swiftSettings: checks),
+    .target(name: "FakeSlurm", path: "Tests/FakeSlurm", swiftSettings: checks),
     tests("Canonical", []),
     tests("Downloads", ["Canonical", "LoopbackServer"]),
     tests("Tensor", []),
@@ -135,7 +136,7 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     tests("Workflow", ["Canonical", "ContentStore", "PipelineFile", "Reporting"]),
     tests("PipelineFile", ["Canonical", "ContentStore", "Workflow"]),
-    tests("Executors", ["Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
+    tests("Executors", ["FakeSlurm", "Canonical", "ContentStore", "Workflow", "Stages", "TestWorker"]),
     tests("Processes", []),
     .executableTarget(
       name: "RemoteTrial", dependencies: ["Canonical", "ContentStore", "Processes", "Remotes"],
@@ -147,7 +148,7 @@ let package = Package(
     tests("Fingerprinting", ["Stages", "Workflow", "Canonical"]),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["LoopbackServer", "bobbin", "Canonical", "ContentStore", "Workflow"],
+      dependencies: ["LoopbackServer", "FakeSlurm", "bobbin", "Canonical", "ContentStore", "Workflow"],
       swiftSettings: checks),
   ],
   swiftLanguageModes: [.v6]

@@ -27,6 +27,7 @@ public struct Bobbin: ParsableCommand {
       ShowCommand.self, LogCommand.self, HistoryCommand.self, DiffCommand.self, VerifyCommand.self,
       AcceptCommand.self,
       GraphCommand.self, CacheCommand.self, KindsCommand.self, SchemaCommand.self, WorkerCommand.self,
+      SlurmTaskCommand.self,
     ])
 
   public init() {}

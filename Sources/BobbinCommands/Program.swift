@@ -23,6 +23,9 @@ struct Program: Sendable {
 }
 
 extension Program {
+  /// Which program this is, for those that compute for it on other machines.
+  var identity: ProgramIdentity { ProgramIdentity("bobbin \(Program.version)", kinds) }
+
   /// What computes here.
   var platform: Platform { .here(libraries: libraries()) }
 }

@@ -25,7 +25,17 @@ struct RunCommand: ProgramCommand {
   @OptionGroup var options: PipelineOptions
   @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
     []
-  @Option(name: .shortAndLong, help: "How many run at a time. Default: one for each core.") var jobs: Int?
+  @Option(
+    name: .shortAndLong,
+    help:
+      "How many run at a time. Default: one for each core; 1000 with --executor slurm, queued ones included.")
+  var jobs: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Where they run: "
+        + ExecutorKind.all.map { "\($0.name) (\($0.help))" }.joined(separator: ", ") + ".", valueName: "name")
+  )
+  var executor = "local"
   @Option(
     help: """
       How many cores they use together. What no instance needs is lent to those that can use it, so one that trains \
@@ -58,6 +68,17 @@ struct RunCommand: ProgramCommand {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes a number from 1, not \(jobs)") }
     if let threads, threads < 1 { throw ValidationError("--threads takes a number from 1, not \(threads)") }
     if let gpus, Set(gpus).count < gpus.count { throw ValidationError("--gpus has an id twice") }
+    _ = try executorKind
+  }
+
+  private var executorKind: ExecutorKind {
+    get throws {
+      let known = ExecutorKind.all.map(\.name)
+      guard let kind = ExecutorKind.all.first(where: { $0.name == executor }) else {
+        throw ValidationError("--executor: there is no '\(executor)'\(suggestion(for: executor, in: known))")
+      }
+      return kind
+    }
   }
 
   func run(in program: Program) throws {
@@ -68,11 +89,10 @@ struct RunCommand: ProgramCommand {
     let graph = opened.graph
     let targets = try opened.targets(instances)
     let cores = min(threads ?? LocalExecutor.cores, LocalExecutor.cores)
-    let jobs = jobs ?? cores
     if dryRun {
       let plan = try opened.plan(targets, in: program)
       let forecast = forecast(
-        of: plan, in: opened, jobs: jobs, capacity: LocalExecutor.capacity(cores: cores))
+        of: plan, in: opened, jobs: jobs ?? cores, capacity: LocalExecutor.capacity(cores: cores))
       guard json else {
         let text = StatusText(
           plan, graph: graph, onlyStale: true, forecast: forecast.map { ForecastText($0, graph: graph) })
@@ -85,7 +105,16 @@ struct RunCommand: ProgramCommand {
     try Interruption.listen()
     let environment = ProcessInfo.processInfo.environment
     let gpus = gpus ?? opened.pipeline.settings.gpus ?? LocalExecutor.gpus(environment: environment)
-    let executor = LocalExecutor(jobs: jobs, cores: cores, gpus: gpus)
+    let settings = opened.pipeline.settings
+    let wish = ExecutorWish(
+      jobs: self.jobs, cores: cores, gpus: gpus, slurm: settings.slurm, store: opened.store.directory.path,
+      identity: program.identity, environment: environment)
+    let kind = try executorKind
+    let jobs = kind.jobs(wish)
+    let executor: any Executor
+    do { executor = try kind.make(wish) } catch let error as ExecutorError {
+      throw CommandFailure("--executor \(self.executor): \(error)", status: 2)
+    }
     defer { executor.shutdown() }
     let began = Date()
     let display = RunDisplay(
@@ -94,14 +123,12 @@ struct RunCommand: ProgramCommand {
       durations: { [store = opened.store] in Durations(graph, store: store) })
     var report: RunReport
     do {
-      let run = try opened.showingReading(quiet: quiet) {
-        try Run(
-          graph, store: opened.store, executor: executor,
-          options: RunOptions(
-            targets: targets, jobs: jobs, keepGoing: keepGoing, resumes: !noResume,
-            environment: environment, platform: program.platform,
-            remote: opened.remote, commandLine: CommandLine.arguments),
-          observe: display.show)
+      var options = RunOptions(
+        targets: targets, jobs: jobs, keepGoing: keepGoing, resumes: !noResume, environment: environment,
+        platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments)
+      if !executor.jobsShareMachine { options.needsOfKinds = settings.slurm.needs }
+      let run = try opened.showingReading(quiet: quiet) { [options] in
+        try Run(graph, store: opened.store, executor: executor, options: options, observe: display.show)
       }
       Interruption.ends(run)
       report = run.run()
@@ -125,6 +152,7 @@ struct RunCommand: ProgramCommand {
         legible(lines: "\(names) \(verb) made of results of several platforms; `bobbin show` says which\n"))
     }
     if let interruption = report.interruption { StandardError.write(interruption + "\n") }
+    if let goingOn = executor.goingOn { StandardError.write(goingOn + "\n") }
     do { try StandardOutput.write((json ? report.json.canonical : report.summary) + "\n") } catch {
       // What went wrong with the run itself says more than that it couldn't be told.
       if report.exitStatus == 0 { throw error }

@@ -17,6 +17,11 @@ public struct BlobWriter: Sendable {
     self.run = run
   }
 
+  /// Whether the bytes of a blob that was written here are still here.
+  public func holds(_ blob: WrittenBlob) -> Bool {
+    blob.inline != nil || Layout.sizeOfFile(layout.blob(blob.digest, blob.codec)) == blob.storedSize
+  }
+
   /// Stores a file's content. The file isn't changed, nor linked to.
   public func write(file: URL) throws -> WrittenBlob {
     guard let file = try OpenFile.reading(file.path) else {

@@ -23,8 +23,8 @@ struct Layout: Sendable {
   /// What a store's directory may hold, so that another folder isn't taken for one.
   static let names: Set<String> = [
     "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "blobs", "open", "temporary", "scratch", "logs",
-    "running", "set-aside", "lock", "mend.lock", "free.lock", "README.md", "CACHEDIR.TAG", ".gitignore",
-    ".gitkeep", "lost+found",
+    "running", "set-aside", "slurm", "lock", "mend.lock", "free.lock", "README.md", "CACHEDIR.TAG",
+    ".gitignore", ".gitkeep", "lost+found",
   ]
 
   /// A large blob's stored bytes. The name ends with the codec (`.zst`), nothing for raw.

@@ -32,7 +32,7 @@ extension Pipeline {
     let url = URL(fileURLWithPath: path).standardizedFileURL
     let root = projectRoot(of: url)
     let written = try WrittenPipeline(url, named: path)
-    let settings = try Settings.load(root: root)
+    let settings = try Settings.load(root: root, kinds: catalogue.names)
     let params = try readParams(written.params, sets: sets, paramsFile: paramsFile)
     var remote: String?
     if let raw = written.remote {

@@ -217,6 +217,18 @@ struct PlainValues {
     return resources
   }
 
+  /// `executor: local`: instances that run on the driver's machine, whatever `--executor` says of others.
+  func staysHere(_ raw: RawValue?) throws -> Bool {
+    guard let raw else { return false }
+    guard case .scalar("local", _, _) = try evaluate(raw) else {
+      throw DecodingIssue(
+        raw.place,
+        "executor: expected local, which keeps the stage on this machine, found \(raw.found). Where the others run, "
+          + "`bobbin run --executor` says")
+    }
+    return true
+  }
+
   /// A value in which `params` alone may stand.
   private func evaluate(_ raw: RawValue) throws -> Value {
     let template = try Template(raw)

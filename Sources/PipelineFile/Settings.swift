@@ -16,6 +16,8 @@ public struct Settings: Sendable, Hashable {
   public var cacheBound: Int?
   /// The ids of the GPUs that runs use here; nil: all that there are. In no key.
   public var gpus: [String]?
+  /// What runs on a cluster ask of it. In no key.
+  public var slurm = SlurmSettings()
 
   public init(
     salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil, gpus: [String]? = nil
@@ -30,26 +32,29 @@ public struct Settings: Sendable, Hashable {
   static let fileName = "bobbin.yaml"
 
   /// The settings of the project at `root`; the defaults where there is no file, or an empty one.
+  /// - Parameter kinds: the names of the stage kinds that there are; nil where they don't matter.
   /// - Throws: `PipelineFileError`, with places.
-  public static func load(root: URL) throws -> Settings {
+  public static func load(root: URL, kinds: [String]? = nil) throws -> Settings {
     let url = root.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return Settings() }
     guard let raw = try Reading.value(in: try Reading.text(of: url, named: fileName), named: fileName) else {
       return Settings()
     }
-    do { return try Settings(raw) } catch let issue as DecodingIssue { throw PipelineFileError([issue]) }
+    do { return try Settings(raw, kinds: kinds) } catch let issue as DecodingIssue {
+      throw PipelineFileError([issue])
+    }
   }
 
-  private init(_ raw: RawValue) throws {
+  private init(_ raw: RawValue, kinds: [String]?) throws {
     if case .null = raw {
       self.init()
       return
     }
     guard case .map(let members, _) = raw else {
       throw DecodingIssue(
-        raw.place, "expected a map with salt, platform, cache and gpus, found \(raw.found)")
+        raw.place, "expected a map with salt, platform, cache, gpus and slurm, found \(raw.found)")
     }
-    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus"])
+    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus", "slurm"])
     var salt: String?
     if let raw = keys["salt"] {
       guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
@@ -84,6 +89,7 @@ public struct Settings: Sendable, Hashable {
     }
     self.init(
       salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]), gpus: gpus)
+    slurm = try Settings.slurm(keys["slurm"], kinds)
   }
 
   /// `cache: { bound: 50G }`
@@ -97,5 +103,51 @@ public struct Settings: Sendable, Hashable {
       throw DecodingIssue(bound.place, "cache: bound: expected a size such as 50G, found \(bound.found)")
     }
     return bytes
+  }
+
+  /// `slurm: { partition: main, account: lab, sbatch: [--qos=long], binary: /shared/bin/bobbin, resources: { train: {
+  /// cpus: 8, memory: 16G, time: 8h, gpus: 1 } } }`
+  private static func slurm(_ raw: RawValue?, _ kinds: [String]?) throws -> SlurmSettings {
+    var settings = SlurmSettings()
+    guard let raw else { return settings }
+    guard case .map(let members, _) = raw else {
+      throw DecodingIssue(
+        raw.place,
+        "slurm: expected a map with partition, account, sbatch, binary and resources, found \(raw.found)")
+    }
+    let keys = try Keys(members, known: ["partition", "account", "sbatch", "binary", "resources"])
+    func word(_ raw: RawValue, _ name: String, _ example: String) throws -> String {
+      guard case .scalar(let text, _, _) = raw, !text.isEmpty, !text.utf8.contains(0) else {
+        throw DecodingIssue(raw.place, "slurm: \(name): expected \(example), found \(raw.found)")
+      }
+      return text
+    }
+    settings.partition = try keys["partition"].map { try word($0, "partition", "the name of one") }
+    settings.account = try keys["account"].map { try word($0, "account", "the name of one") }
+    settings.binary = try keys["binary"].map { raw in
+      let path = try word(raw, "binary", "a path that the cluster's machines have")
+      guard path.hasPrefix("/") else {
+        throw DecodingIssue(raw.place, "slurm: binary: expected an absolute path, found '\(path)'")
+      }
+      return path
+    }
+    settings.words = try keys.list("sbatch").map { raw in
+      let text = try word(raw, "sbatch", "an option such as --qos=long")
+      guard text.hasPrefix("-") else {
+        throw DecodingIssue(
+          raw.place, "slurm: sbatch: expected an option such as --qos=long, one a word, found '\(text)'")
+      }
+      return text
+    }
+    for member in try keys.map("resources").members {
+      if let kinds, !kinds.contains(member.name) {
+        throw DecodingIssue(
+          member.place,
+          "slurm: resources: there is no stage kind '\(member.name)'\(suggestion(for: member.name, in: kinds))"
+        )
+      }
+      settings.needs[member.name] = try PlainValues(params: try Parameters(nil)).resources(member.value)
+    }
+    return settings
   }
 }

@@ -36,7 +36,7 @@ struct StageDeclaration {
     }
     let keys = try Keys(
       members,
-      known: ["uses", "with", "matrix", "where", "environment", "resources", "retry"]
+      known: ["uses", "with", "matrix", "where", "environment", "resources", "retry", "executor"]
         + CommandDeclaration.keys)
 
     matrix = try keys.map("matrix").members.map { axis in
@@ -61,7 +61,9 @@ struct StageDeclaration {
     }
     let plain = PlainValues(params: params)
     environment = try plain.environment(keys["environment"])
-    resources = try plain.resources(keys["resources"])
+    var resources = try plain.resources(keys["resources"])
+    resources.isHere = try plain.staysHere(keys["executor"])
+    self.resources = resources
     retry = try plain.retry(keys["retry"])
 
     switch (keys["uses"], keys["run"]) {

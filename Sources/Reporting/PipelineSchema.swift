@@ -145,6 +145,9 @@ private func stageProperties(_ kinds: [KindDescription], types: [String]) -> [St
       ],
       "description": "how often it is tried again when it fails, or after which failures",
     ],
+    "executor": [
+      "enum": ["local"], "description": "local: it runs on this machine, whatever --executor says of others",
+    ],
     "resources": [
       "type": "object", "additionalProperties": false, "description": "what it needs while it runs",
       "properties": [

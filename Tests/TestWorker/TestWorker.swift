@@ -19,10 +19,19 @@ struct TestWorker {
     ]
     if CommandLine.arguments.contains("drive") { drive() }
     if CommandLine.arguments.contains("broken") { fatalError("this worker can't start") }
+    let catalogue = KindCatalogue(
+      kinds.map { KindDescription($0, code: none) },
+      receivers: [ReceiverDescription(Counting.self, code: none)])
+    if CommandLine.arguments.contains("slurm-task") {
+      // The tests, which submit, know none of its kinds.
+      let identity = ProgramIdentity("test worker 1", KindCatalogue([]))
+      exit(
+        SlurmTask.run(
+          folder: CommandLine.arguments.last!, identity: identity,
+          environment: ProcessInfo.processInfo.environment))
+    }
     WorkerMain.run(
-      catalogue: KindCatalogue(
-        kinds.map { KindDescription($0, code: none) },
-        receivers: [ReceiverDescription(Counting.self, code: none)]),
+      catalogue: catalogue,
       program: "test worker 1", versions: { ["answer": 42] },
       threads: { count in Threads.told.withLock { $0.append(count) } })
   }

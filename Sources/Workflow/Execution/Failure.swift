@@ -14,6 +14,8 @@ public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
     case memory
     /// It took longer than it may.
     case time
+    /// Somebody took it out of the queue, or ended it there, on purpose.
+    case cancelled
     /// Something it reads can't be had, or isn't what it needs.
     case input
     /// The store could not take its outputs: no room, no permission.
@@ -30,6 +32,7 @@ public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
       case .signal(let number): "signal \(number)"
       case .memory: "memory"
       case .time: "time"
+      case .cancelled: "cancelled"
       case .input: "input"
       case .store: "store"
       case .invalidValue: "invalid value"
@@ -55,7 +58,7 @@ public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
     guard let name = json["cause"]?.stringValue, let message = json["message"]?.stringValue else {
       return nil
     }
-    let plain: [Cause] = [.memory, .time, .input, .store, .invalidValue, .other]
+    let plain: [Cause] = [.memory, .time, .cancelled, .input, .store, .invalidValue, .other]
     let number = name.split(separator: " ").last.flatMap { Int($0) }
     if let cause = plain.first(where: { $0.name == name }) {
       self.init(cause, message)

@@ -52,7 +52,7 @@ extension Failure.Cause {
     case .exitStatus, .invalidValue, .input, .other: .failure
     case .memory: .memory
     case .time: .timeout
-    case .store: nil
+    case .store, .cancelled: nil
     }
   }
 }

@@ -231,6 +231,8 @@ public struct Resources: Sendable, Hashable {
   public var gpus: Int
   /// Seconds; nil when not declared.
   public var time: Double?
+  /// Whether it is for the driver's own machine, wherever others run.
+  public var isHere = false
 
   public init(cpus: Int = 1, memory: Int? = nil, gpus: Int = 0, time: Double? = nil) {
     self.cpus = cpus

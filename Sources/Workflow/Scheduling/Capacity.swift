@@ -3,21 +3,21 @@
 /// The tokens of an executor that are not taken.
 struct Tokens {
   private(set) var free: Resources
+  /// Those of the driver's machine, where others run elsewhere.
+  private var freeHere: Resources?
 
-  init(_ capacity: Resources) { free = capacity }
+  init(_ capacity: Resources, here: Resources? = nil) { (free, freeHere) = (capacity, here) }
 
   func fits(_ needs: Resources) -> Bool {
-    needs.cpus <= free.cpus && needs.gpus <= free.gpus
-      && needs.room <= free.memory ?? .max
+    let free = needs.isHere ? freeHere ?? free : free
+    return needs.cpus <= free.cpus && needs.gpus <= free.gpus && needs.room <= free.memory ?? .max
   }
 
   mutating func take(_ needs: Resources) { add(needs, -1) }
   mutating func giveBack(_ needs: Resources) { add(needs, 1) }
 
   private mutating func add(_ needs: Resources, _ sign: Int) {
-    free.cpus += sign * needs.cpus
-    free.gpus += sign * needs.gpus
-    if let memory = free.memory { free.memory = memory + sign * needs.room }
+    if needs.isHere, freeHere != nil { freeHere!.add(needs, sign) } else { free.add(needs, sign) }
   }
 }
 
@@ -36,15 +36,32 @@ struct WaitingRoom {
 
   /// Takes out the next that may start.
   mutating func next(where fits: (Resources) -> Bool) -> Bundle? {
-    let tired = bundles.firstIndex { $0.passed >= WaitingRoom.patience && !fits($0.bundle.resources) }
-    if tired != nil { return nil }
-    guard let n = bundles.firstIndex(where: { fits($0.bundle.resources) }) else { return nil }
-    for other in bundles.indices where !fits(bundles[other].bundle.resources) { bundles[other].passed += 1 }
-    return bundles.remove(at: n).bundle
+    // What waits for this machine and what waits for others aren't in each other's way.
+    let tired = Set(
+      bundles.filter { $0.passed >= WaitingRoom.patience && !fits($0.bundle.resources) }
+        .map(\.bundle.resources.isHere))
+    guard
+      let n = bundles.firstIndex(where: {
+        fits($0.bundle.resources) && !tired.contains($0.bundle.resources.isHere)
+      })
+    else { return nil }
+    let next = bundles[n].bundle
+    for other in bundles.indices
+    where bundles[other].bundle.resources.isHere == next.resources.isHere
+      && !fits(bundles[other].bundle.resources)
+    { bundles[other].passed += 1 }
+    bundles.remove(at: n)
+    return next
   }
 }
 
 extension Resources {
+  fileprivate mutating func add(_ needs: Resources, _ sign: Int) {
+    cpus += sign * needs.cpus
+    gpus += sign * needs.gpus
+    if let memory { self.memory = memory + sign * needs.room }
+  }
+
   /// Bytes of memory that are to be free.
   var room: Int { memory ?? expectedMemory ?? 0 }
 

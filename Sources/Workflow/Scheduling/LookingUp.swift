@@ -113,17 +113,31 @@ extension Scheduler {
   /// What `i` asks for that can never be had here, with its place; nil when all can.
   func lacking(_ i: Int) -> String? {
     let instance = graph.instances[i]
-    guard let lacking = instance.resources.lacking(in: capacity) else { return nil }
+    let needs = resources(of: i)
+    guard let lacking = needs.lacking(in: capacity(for: needs)) else { return nil }
     let start = instance.place.line == 0 ? "" : "\(instance.place): "
     return "\(start)stage '\(instance.stage)' needs \(lacking)"
   }
 
+  /// What `i` says that it needs, and what its kind needs in any case where its stage says less.
+  private func resources(of i: Int) -> Resources {
+    let instance = graph.instances[i]
+    var needs = instance.resources
+    guard let usual = options.needsOfKinds[instance.kind.name], !needs.isHere else { return needs }
+    needs.cpus = max(needs.cpus, usual.cpus)
+    needs.gpus = max(needs.gpus, usual.gpus)
+    needs.memory = needs.memory ?? usual.memory
+    needs.time = needs.time ?? usual.time
+    return needs
+  }
+
   /// What an attempt takes of the machine.
   func needs(of i: Int, _ attempt: Attempt) -> Resources {
-    var needs = graph.instances[i].resources
+    var needs = resources(of: i)
     if needs.memory != nil {
       needs.memory = attempt.memory ?? needs.memory
-    } else {
+    } else if executor.jobsShareMachine || needs.isHere {
+      // Elsewhere nothing has to fit beside others.
       needs.expectedMemory = attempt.memory ?? memoryGuesses.guess(i)
     }
     return needs

@@ -124,6 +124,7 @@ extension Scheduler {
         problems.fault("\(name): \(error)")
       }
     case .done(let artifacts, let replaced, let kept, let verdict):
+      executor.settled(work.action.key)
       if work.attempt.isComparison {
         if kept != nil { problems.warn("\(name) gave other bytes than are recorded") }
       } else if let kept {

@@ -92,7 +92,7 @@ extension Scheduler {
   func explained(_ failure: Failure, _ work: Work) -> Failure {
     guard let resumed = work.resumed, !work.hasSaved else { return failure }
     switch failure.cause {
-    case .memory, .time, .store: return failure
+    case .memory, .time, .cancelled, .store: return failure
     case .exitStatus, .signal, .input, .invalidValue, .other:
       var failure = failure
       failure.message +=

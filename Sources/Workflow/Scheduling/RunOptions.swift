@@ -14,6 +14,8 @@ public struct RunOptions: Sendable {
   var compared: Set<Int> = []
   /// At most so many jobs at a time. What they may need together is the executor's to say.
   public var jobs: Int
+  /// What instances of kinds need at least, by the kind's name, wherever they don't stay on the driver's machine.
+  public var needsOfKinds: [String: Resources] = [:]
   /// Whether what doesn't depend on a failure still runs.
   public var keepGoing: Bool
   /// Whether work goes on from the states that earlier runs saved; otherwise they are dropped.

@@ -26,7 +26,7 @@ final class Scheduler {
   var claims = Claims()
   var queue: JobQueue
   var tokens: Tokens
-  let capacity: Resources
+  private let capacity: Resources
   let memoryGuesses: MemoryGuesses
   /// Bundles whose inputs are being opened, by number, with when that began.
   var opening: [Int: (needs: Resources, since: Double)] = [:]
@@ -95,7 +95,7 @@ final class Scheduler {
     phases = Phases(count: graph.instances.count, scope: scope.count)
     queue = JobQueue(graph)
     capacity = executor.capacity
-    tokens = Tokens(capacity)
+    tokens = Tokens(capacity, here: executor.capacityHere)
     memoryGuesses = MemoryGuesses(graph, store: store, most: capacity.memory)
   }
 
@@ -250,6 +250,11 @@ final class Scheduler {
 
   // What all parts of the loop use.
 
+  /// What there is for an instance of these needs.
+  func capacity(for needs: Resources) -> Resources {
+    needs.isHere ? executor.capacityHere ?? capacity : capacity
+  }
+
   /// Has `work` done beside the loop, and `then` told of it.
   func beside<T: Sendable>(
     _ lane: Lane, _ work: @escaping @Sendable () -> T, giveUp: (() -> Void)? = nil,
@@ -337,6 +342,7 @@ final class Scheduler {
       phases.move(j, to: .failed(failure, its))
       observe.tell(.finished(report(j)))
     }
+    if let key = resolution.key[i] { executor.settled(key) }
     if !options.keepGoing, stop == nil { stop = .failure }
   }
 

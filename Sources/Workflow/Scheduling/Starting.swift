@@ -19,6 +19,12 @@ extension Scheduler {
     freeSlots - room.bundles.count - opening.values.count { $0.since > surroundings.now - Scheduler.slow }
   }
 
+  /// Among how many jobs those are divided that could be one.
+  private func slotsToShare(_ needs: Resources) -> Int {
+    guard executor.jobsShareMachine || needs.isHere else { return 1 }
+    return unservedSlots > 0 ? unservedSlots : max(1, options.jobs)
+  }
+
   func startWhatCan() {
     guard stop == nil else { return }
     openWhatMay()
@@ -35,7 +41,7 @@ extension Scheduler {
         let quick = opening.values.count { $0.needs == needs && $0.since > slowSince }
         let opened = room.bundles.count { $0.bundle.resources == needs }
         guard quick + opened < freeSlots + Scheduler.ahead else { break }
-        let members = queue.next(needs, sharedBy: unservedSlots > 0 ? unservedSlots : max(1, options.jobs)) {
+        let members = queue.next(needs, sharedBy: slotsToShare(needs)) {
           i in
           if case .queued = phases[i] { true } else { false }
         }
@@ -153,7 +159,7 @@ extension Scheduler {
       guard !bundle.members.isEmpty else { continue }
       // Slots that nothing else is there for get a part of it each.
       let parts = min(unservedSlots, bundle.members.count)
-      if parts > 1 {
+      if parts > 1, executor.jobsShareMachine {
         let first = bundle.split(into: parts)
         room.insert(bundle)
         bundle = first
@@ -221,6 +227,7 @@ extension Scheduler {
   /// - Returns: its threads, if it gets others than it needs cores.
   @discardableResult
   func shareCores(besides starting: Int? = nil) -> Int? {
+    guard executor.jobsShareMachine else { return nil }
     var ofStarting: Int?
     for (job, threads) in shares.divide(tokens.free.cpus - coresNeededSoon) {
       if job == starting { ofStarting = threads } else { executor.grant(threads, to: job) }
