@@ -142,7 +142,7 @@ private final class Cluster {
   @Test func threadsFollowWhatSlurmGrantsAndGPUsAreThoseItNames() throws {
     let cluster = try Cluster()
     let threads = cluster.bench.job("threads", id: 0, ["awaited": 2], outputs: ["counts"])
-    var gpus = cluster.bench.command("echo $CUDA_VISIBLE_DEVICES > gpu.txt", outputs: ["gpu"])
+    var gpus = cluster.bench.command("echo $CUDA_VISIBLE_DEVICES > ${out.gpu}", outputs: ["gpu"])
     (gpus.id, gpus.members[0].instance, gpus.resources.gpus) = (1, 1, 1)
     let results = try cluster.run(threads, gpus)
     #expect(try cluster.bench.success(try #require(results[0]), of: threads).texts == ["counts": "2"])
@@ -244,7 +244,7 @@ private final class Cluster {
     // The first attempt goes on until the second has ended.
     let line = """
       echo x >> '\(file)'; if [ $(wc -l < '\(file)') = 1 ]; then while [ ! -e '\(file).go' ]; do sleep 0.02; done; \
-      echo orphan > who.txt; else echo successor > who.txt; fi
+      echo orphan > ${out.who}; else echo successor > ${out.who}; fi
       """
     let job = cluster.bench.command(line, outputs: ["who"])
     var submission = ""
@@ -314,7 +314,7 @@ private final class Cluster {
   @Test func aResultWhoseBytesAreGoneIsComputedAgain() throws {
     let cluster = try Cluster()
     // More than fits into a record.
-    let line = "head -c 40000 /dev/zero | tr '\\0' x > big.txt"
+    let line = "head -c 40000 /dev/zero | tr '\\0' x > ${out.big}"
     let job = cluster.bench.command(line, outputs: ["big"])
     try cluster.executor.submit(job)
     try waitUntil { cluster.slurm.states["1_0"] == "COMPLETED" }
@@ -330,7 +330,7 @@ private final class Cluster {
   @Test func whatFailedAndIsTriedAgainIsSubmittedAgain() throws {
     let cluster = try Cluster()
     let marker = cluster.bench.folder.appendingPathComponent("marker").path
-    let line = "if [ -e '\(marker)' ]; then echo well > out.txt; else touch '\(marker)'; exit 4; fi"
+    let line = "if [ -e '\(marker)' ]; then echo well > ${out.out}; else touch '\(marker)'; exit 4; fi"
     let job = cluster.bench.command(line, outputs: ["out"])
     #expect(try cluster.failure(try cluster.run(job)[0]).cause == .exitStatus(4))
     #expect(

@@ -28,6 +28,26 @@ private func settings(_ text: String) throws -> Settings {
   #expect(try settings("salt: 2\n").salt == "2")
 }
 
+@Test func whatRunsOnAClusterAskOfItIsRead() throws {
+  let text = """
+    slurm:
+      partition: long
+      account: lab
+      sbatch: [--qos=night, --exclusive]
+      binary: /shared/bin/bobbin
+      resources: { train: { cpus: 8, memory: 16G, time: 8h, gpus: 1 }, command: { cpus: 2 } }
+    """
+  let found = try settings(text)
+  #expect(
+    found.slurm
+      == SlurmSettings(
+        partition: "long", account: "lab", words: ["--qos=night", "--exclusive"],
+        needs: [
+          "train": Resources(cpus: 8, memory: 16 << 30, gpus: 1, time: 8 * 3600),
+          "command": Resources(cpus: 2),
+        ], binary: "/shared/bin/bobbin"))
+}
+
 @Test func theBoundOfTheStoreIsASize() throws {
   #expect(try settings("cache: { bound: 50G }\n").cacheBound == 50 << 30)
   #expect(try settings("cache: {}\n") == Settings())
@@ -38,11 +58,34 @@ private func settings(_ text: String) throws -> Settings {
   ("cache: { bond: 50G }\n", "bobbin.yaml:1:10: unknown key 'bond'. Did you mean 'bound'?"),
   ("cache: { bound: much }\n", "bobbin.yaml:1:17: cache: bound: expected a size such as 50G, found 'much'"),
   ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
-  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt, platform, cache and gpus, found a list"),
+  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt, platform, cache, gpus and slurm, found a list"),
   ("salt: [1]\n", "bobbin.yaml:1:7: salt: expected a text, found a list"),
   ("gpus: 0\n", "bobbin.yaml:1:7: gpus: expected a list, found '0'"),
   ("gpus: [0, [1]]\n", "bobbin.yaml:1:11: gpus: expected the id of a GPU such as 0, found a list"),
   ("gpus: [0, 0]\n", "bobbin.yaml:1:1: gpus: an id is written twice"),
+  (
+    "slurm: main\n",
+    "bobbin.yaml:1:8: slurm: expected a map with partition, account, sbatch, binary and resources, found 'main'"
+  ),
+  ("slurm: { partitoin: main }\n", "bobbin.yaml:1:10: unknown key 'partitoin'. Did you mean 'partition'?"),
+  ("slurm: { account: [a] }\n", "bobbin.yaml:1:19: slurm: account: expected the name of one, found a list"),
+  ("slurm: { sbatch: --qos=x }\n", "bobbin.yaml:1:18: sbatch: expected a list, found '--qos=x'"),
+  (
+    "slurm: { sbatch: [qos=x] }\n",
+    "bobbin.yaml:1:19: slurm: sbatch: expected an option such as --qos=long, one a word, found 'qos=x'"
+  ),
+  (
+    "slurm: { binary: bin/bobbin }\n",
+    "bobbin.yaml:1:18: slurm: binary: expected an absolute path, found 'bin/bobbin'"
+  ),
+  (
+    "slurm: { resources: { trian: { cpus: 2 } } }\n",
+    "bobbin.yaml:1:23: slurm: resources: there is no stage kind 'trian'. Did you mean 'train'?"
+  ),
+  (
+    "slurm: { resources: { train: { memory: much } } }\n",
+    "bobbin.yaml:1:40: resources: memory: expected a size such as 500M or 2G, found 'much'"
+  ),
   ("platform: libraries\n", "bobbin.yaml:1:11: platform: expected a list, found 'libraries'"),
   (
     "platform: [cpu]\n",

@@ -57,6 +57,78 @@ import Workflow
   }
 }
 
+/// Where jobs have machines of their own, and some stay on the driver's.
+@Suite struct ElsewhereTests {
+  private func executor(_ project: Project) -> InProcessExecutor {
+    let executor = project.executor()
+    executor.jobsShareMachine = false
+    executor.capacity = Resources(cpus: 1 << 40, gpus: 1 << 40)
+    executor.capacityHere = Resources(cpus: 2)
+    return executor
+  }
+
+  @Test func aGroupStaysTogetherHoweverManyMayRun() throws {
+    let project = try Project()
+    try project.add("n", "number", ["value": 7])
+    for by in 1...10 { try project.add("s\(by)", "scaled", ["by": .integer(by)], inputs: ["number": ["n"]]) }
+    let executor = executor(project)
+    #expect(try project.run(executor, jobs: 1000).executed == 11)
+    #expect(executor.jobs.map(\.members.count) == [1, 10])
+  }
+
+  @Test func whatStaysHereTakesItsRoomAndKeepsNobodyElsewhereWaiting() throws {
+    let project = try Project()
+    var here = Resources(cpus: 2)
+    here.isHere = true
+    for i in 0..<3 { try project.add("here\(i)", "number", ["value": .integer(i)], resources: here) }
+    for i in 0..<20 {
+      try project.add("there\(i)", "number", ["value": .integer(100 + i)], resources: Resources(cpus: 64))
+    }
+    let executor = executor(project)
+    #expect(try project.run(executor, jobs: 1000).executed == 23)
+    let places = executor.jobs.map { $0.resources.isHere }
+    // One at a time of those, beside all the others.
+    #expect(places.prefix(21).filter { $0 }.count == 1)
+    #expect(places.filter { $0 }.count == 3)
+    // Nothing is lent among machines.
+    #expect(executor.threads.allSatisfy { $0.hasSuffix(" 64") || $0.hasPrefix("here") && $0.hasSuffix(" 2") })
+    here.cpus = 3
+    try project.add("wide", "number", ["value": 9], resources: here)
+    #expect(
+      try project.run(executor, jobs: 9)["wide"].message?.contains("needs 3 cpus, but there are 2") == true)
+  }
+
+  @Test func aKindsUsualNeedsFillInForAStageThatSaysLess() throws {
+    let project = try Project()
+    try project.add("plain", "number", ["value": 1])
+    try project.add(
+      "large", "number", ["value": 2], resources: Resources(cpus: 16, memory: 1 << 30, gpus: 0, time: 5))
+    var here = Resources()
+    here.isHere = true
+    try project.add("here", "number", ["value": 3], resources: here)
+    let executor = executor(project)
+    let usual = Resources(cpus: 4, memory: 2 << 30, gpus: 1, time: 60)
+    try project.run(executor, needs: ["number": usual, "parity": Resources(cpus: 9)])
+    let needs = Dictionary(uniqueKeysWithValues: executor.jobs.map { ($0.members[0].name, $0.resources) })
+    #expect(needs["plain"] == usual)
+    #expect(needs["large"] == Resources(cpus: 16, memory: 1 << 30, gpus: 1, time: 5))
+    #expect(needs["here"] == here)
+  }
+
+  @Test func theExecutorLearnsWhatIsRecordedAndWhatFailedForGood() throws {
+    let project = try Project()
+    try project.add("well", "number", ["value": 1])
+    try project.add("badly", "number", ["value": 2])
+    let executor = executor(project)
+    executor.instead = { $0 == "badly" ? .failure(Failure(.cancelled, "cancelled")) : nil }
+    let report = try project.run(executor, keepGoing: true)
+    // What somebody cancelled isn't tried again.
+    #expect(executor.ran.filter { $0 == "badly" }.count <= 1)
+    #expect(report.failed == 1)
+    #expect(Set(executor.settled) == Set(report.instances.compactMap(\.key)))
+  }
+}
+
 /// Cores that no instance needs.
 @Suite struct CoreSharesTests {
   /// Divides 8 cores among jobs, one after the other; what each has.

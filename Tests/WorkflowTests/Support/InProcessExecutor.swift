@@ -7,6 +7,8 @@ import Workflow
 
 final class InProcessExecutor: Executor {
   var capacity: Resources
+  var capacityHere: Resources?
+  var jobsShareMachine = true
   let kinds: KindCatalogue
   /// Where the run lives.
   let world = World()
@@ -25,6 +27,8 @@ final class InProcessExecutor: Executor {
   private(set) var mostCPUs = 0
   private(set) var wasShutDown = false
   private(set) var jobs: [Job] = []
+  /// The actions that the run has recorded.
+  private(set) var settled: [Digest] = []
   /// Who may compute with how many threads, as it is submitted and whenever that changes.
   private(set) var threads: [String] = []
   /// What the records say of the platform.
@@ -56,6 +60,8 @@ final class InProcessExecutor: Executor {
     mostCPUs = max(mostCPUs, outstanding.values.map(\.resources.cpus).reduce(0, +))
     world.later { [self] in run(job) }
   }
+
+  func settled(_ action: Digest) { settled.append(action) }
 
   func grant(_ count: Int, to job: Int) {
     threads.append("\(outstanding[job]?.members[0].name ?? "nobody") \(count)")

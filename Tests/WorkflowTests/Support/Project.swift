@@ -92,13 +92,15 @@ final class Project {
   func run(
     _ executor: InProcessExecutor? = nil, targets: [Int]? = nil, required: Set<Int> = [], jobs: Int = 2,
     keepGoing: Bool = false, resumes: Bool = true, remote: (any Remote)? = nil,
-    platform: Platform = Platform(), now: @escaping @Sendable () -> Date = { Date() },
+    platform: Platform = Platform(), needs: [String: Resources] = [:],
+    now: @escaping @Sendable () -> Date = { Date() },
     interrupt: @escaping (RunEvent) -> Bool = { _ in false },
     observe: @escaping (RunEvent) throws -> Void = { _ in }
   ) throws -> RunReport {
-    let options = RunOptions(
+    var options = RunOptions(
       targets: targets, required: required, jobs: jobs, keepGoing: keepGoing, resumes: resumes,
       environment: environment, platform: platform, remote: remote, now: now)
+    options.needsOfKinds = needs
     let executor = executor ?? self.executor()
     let run = try Run(
       graph, store: store, executor: executor, options: options, surroundings: executor.world
