@@ -31,7 +31,9 @@ extension Scheduler {
 
   /// Twice as much, as far as there is any; nil when it had all.
   private func moreMemory(than needs: Resources) -> Int? {
-    guard let all = capacity(for: needs).memory else { return (needs.memory ?? needs.expectedMemory).map { 2 * $0 } }
+    guard let all = capacity(for: needs).memory else {
+      return (needs.memory ?? needs.expectedMemory).map { 2 * $0 }
+    }
     // Of what said nothing it isn't known what it had.
     guard let had = needs.memory ?? needs.expectedMemory else { return all }
     return had < all ? min(2 * had, all) : nil
