@@ -13,6 +13,7 @@ static struct {
   __typeof__(&curl_multi_info_read) info_read;
   __typeof__(&curl_multi_strerror) strerror;
   __typeof__(&curl_easy_reset) reset;
+  __typeof__(&curl_easy_pause) pause;
   __typeof__(&curl_slist_append) append;
   __typeof__(&curl_slist_free_all) free_all;
   CURLMcode (*setopt)(CURLM *, CURLMoption, ...);
@@ -34,13 +35,14 @@ const char *bobbin_multi_load(void) {
   *(void **)&library.info_read = dlsym(handle, "curl_multi_info_read");
   *(void **)&library.strerror = dlsym(handle, "curl_multi_strerror");
   *(void **)&library.reset = dlsym(handle, "curl_easy_reset");
+  *(void **)&library.pause = dlsym(handle, "curl_easy_pause");
   *(void **)&library.append = dlsym(handle, "curl_slist_append");
   *(void **)&library.free_all = dlsym(handle, "curl_slist_free_all");
   *(void **)&library.setopt = dlsym(handle, "curl_multi_setopt");
   *(void **)&library.easy_setopt = dlsym(handle, "curl_easy_setopt");
   *(void **)&library.getinfo = dlsym(handle, "curl_easy_getinfo");
   if (!library.init || !library.cleanup || !library.add || !library.remove || !library.perform || !library.poll
-      || !library.info_read || !library.strerror || !library.reset || !library.append || !library.free_all
+      || !library.info_read || !library.strerror || !library.reset || !library.pause || !library.append || !library.free_all
       || !library.setopt || !library.easy_setopt || !library.getinfo)
     return "libcurl.so.4 lacks a function; 7.85 or later is needed";
   return NULL;
@@ -79,6 +81,7 @@ CURL *bobbin_multi_ended(CURLM *multi, CURLcode *code) {
 const char *bobbin_multi_text_of(CURLMcode code) { return library.strerror(code); }
 
 void bobbin_curl_reset(CURL *curl) { library.reset(curl); }
+CURLcode bobbin_curl_continue(CURL *curl) { return library.pause(curl, CURLPAUSE_CONT); }
 
 CURLcode bobbin_curl_on_seek(CURL *curl, bobbin_curl_seek seek) {
   return library.easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek);

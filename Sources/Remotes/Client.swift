@@ -72,6 +72,7 @@ final class Client: Sendable {
 /// The transfers of one thread, with the connections that they left open.
 private final class Lines: @unchecked Sendable {
   private let multi: UnsafeMutableRawPointer
+  private let room = Room()
   private var idle: [Exchange] = []
   private var underway: [UnsafeMutableRawPointer: (exchange: Exchange, position: Int)] = [:]
 
@@ -181,7 +182,7 @@ private final class Lines: @unchecked Sendable {
   }
 
   private func begin(_ request: Request, _ position: Int, _ settings: Client.Settings) -> Failure? {
-    guard let exchange = idle.popLast() ?? Exchange() else {
+    guard let exchange = idle.popLast() ?? Exchange(room) else {
       return Failure(sort: .own, code: CURLE_OUT_OF_MEMORY, reason: "no memory for another transfer")
     }
     if let failure = exchange.begin(request, settings) {

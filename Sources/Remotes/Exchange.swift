@@ -26,10 +26,15 @@ final class Exchange {
   private static let kept = 4096
   private static let drained = 64 << 10
   private static let mostHeaderBytes = 256 << 10
+  /// How much of a body is kept in memory beside others; more than that one does at a time.
+  private static let small = 256 << 10
 
-  init?() {
+  private let room: Room
+
+  init?(_ room: Room) {
     guard let handle = bobbin_curl_begin() else { return nil }
     self.handle = handle
+    self.room = room
     text = .allocate(capacity: Int(CURL_ERROR_SIZE))
     text.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
   }
@@ -75,6 +80,7 @@ final class Exchange {
   func end() {
     bobbin_curl_reset(handle)
     for list in lines { bobbin_lines_free(list) }
+    room.give(self)
     (lines, request, headers, headerBytes, body) = ([], nil, [:], 0, [])
     (received, sent, isFull, isTooLongAnswer, isAnswered, cause) = (0, 0, false, false, false, nil)
   }
@@ -151,7 +157,7 @@ final class Exchange {
     bobbin_curl_pointer(handle, CURLOPT_HEADERDATA, context)
     bobbin_curl_on_bytes(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
       let exchange = Unmanaged<Exchange>.fromOpaque(context!).takeUnretainedValue()
-      return exchange.take(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
+      return exchange.take(UnsafeRawBufferPointer(start: bytes, count: size * count))
     }
     bobbin_curl_on_bytes(handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
       let exchange = Unmanaged<Exchange>.fromOpaque(context!).takeUnretainedValue()
@@ -185,29 +191,34 @@ final class Exchange {
     return true
   }
 
-  /// False where the transfer is to end here.
-  private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  /// How many bytes were taken: all of them, or the transfer ends here or pauses.
+  private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
     isAnswered = true
-    guard let request else { return false }
+    guard let request else { return 0 }
     let status = bobbin_curl_status(handle)
     guard 200..<300 ~= status || !request.url.lowercased().hasPrefix("http") else {
       body.append(contentsOf: bytes.prefix(Exchange.kept - body.count))
       received += bytes.count
       isFull = received > Exchange.drained
-      return !isFull
+      return isFull ? 0 : bytes.count
     }
     let wanted = UnsafeRawBufferPointer(rebasing: bytes.prefix(request.limit + 1 - received))
-    received += wanted.count
     if let sink = request.sink {
       do { try sink(wanted) } catch {
         cause = error
-        return false
+        return 0
       }
     } else {
+      if received + wanted.count > Exchange.small {
+        // The same bytes come once more when there is room.
+        guard room.isTaken(by: self) else { return Int(CURL_WRITEFUNC_PAUSE) }
+        body.reserveCapacity(request.limit + 1)
+      }
       body.append(contentsOf: wanted)
     }
+    received += wanted.count
     isFull = received > request.limit
-    return !isFull
+    return isFull ? 0 : bytes.count
   }
 
   private func give(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
@@ -310,6 +321,29 @@ final class Exchange {
     guard let list else { return true }
     lines.append(list)
     return bobbin_curl_pointer(handle, option, list) == CURLE_OK
+  }
+}
+
+/// Room in memory for one large body at a time.
+final class Room {
+  private var holder: ObjectIdentifier?
+  private var waiting: [Exchange] = []
+
+  /// Whether this one has it now; if not, it is gone on with once it has.
+  func isTaken(by exchange: Exchange) -> Bool {
+    if holder == nil { holder = ObjectIdentifier(exchange) }
+    if holder == ObjectIdentifier(exchange) { return true }
+    if !waiting.contains(where: { $0 === exchange }) { waiting.append(exchange) }
+    return false
+  }
+
+  /// This one needs it no more.
+  func give(_ exchange: Exchange) {
+    waiting.removeAll { $0 === exchange }
+    guard holder == ObjectIdentifier(exchange) else { return }
+    holder = waiting.first.map { ObjectIdentifier($0) }
+    guard !waiting.isEmpty else { return }
+    bobbin_curl_continue(waiting.removeFirst().handle)
   }
 }
 

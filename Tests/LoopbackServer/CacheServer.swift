@@ -361,7 +361,7 @@ private final class Connection {
     if status != 204 { text += "Content-Length: \(body.size)\r\n" }
     if closes { text += "Connection: close\r\n" }
     for (name, value) in headers { text += "\(name): \(value)\r\n" }
-    return write(Array((text + "\r\n").utf8) + (body.isSent ? body.bytes : []))
+    return write(Array((text + "\r\n").utf8)) && (!body.isSent || write(body.bytes))
   }
 
   /// Until the other side, or the test, closes it.

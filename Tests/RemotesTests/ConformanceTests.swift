@@ -206,22 +206,28 @@ import Testing
 
   @Test(arguments: RemoteFixture.all) func aVastBlobTakesLittleMemory(fixture: RemoteFixture) throws {
     try at(fixture) { station in
-      let program = Process()
-      program.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent().appending(path: "RemoteTrial")
-      program.arguments = [station.place, String(fixture.vast)]
-      let output = Pipe()
-      program.standardOutput = output
-      try program.run()
-      let words = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        .split(whereSeparator: \.isWhitespace)
-      program.waitUntilExit()
-      #expect(program.terminationStatus == 0)
-      #expect(words.prefix(2) == ["true", "\(fixture.vast)"])
-      let peak = try #require(words.last.flatMap { Int($0) })
-      #expect(peak > 0 && peak < 64 << 20, "\(peak >> 20) MiB")
+      let trial = try trial(station.place, String(fixture.vast))
+      #expect(trial.isThere && trial.bytes == fixture.vast)
+      #expect(trial.peak > 0 && trial.peak < 64 << 20, "\(trial.peak >> 20) MiB")
     }
   }
+}
+
+/// What a process of its own says of a remote: whether everything was there, how many bytes it had, and the most memory
+/// that took.
+func trial(_ arguments: String...) throws -> (isThere: Bool, bytes: Int, peak: Int) {
+  let program = Process()
+  program.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appending(path: "RemoteTrial")
+  program.arguments = arguments
+  let output = Pipe()
+  program.standardOutput = output
+  try program.run()
+  let words = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    .split(whereSeparator: \.isWhitespace)
+  program.waitUntilExit()
+  try #require(program.terminationStatus == 0 && words.count == 3)
+  return (words[0] == "true", try #require(Int(words[1])), try #require(Int(words[2])))
 }
 
 /// What was answered for each position of a batch.

@@ -25,6 +25,8 @@ const char *bobbin_multi_text_of(CURLMcode code);
 
 /// Forgets all options; connections stay.
 void bobbin_curl_reset(CURL *curl);
+/// Goes on with a transfer that paused itself.
+CURLcode bobbin_curl_continue(CURL *curl);
 typedef int (*bobbin_curl_seek)(void *_Nullable context, curl_off_t offset, int origin);
 CURLcode bobbin_curl_on_seek(CURL *curl, bobbin_curl_seek seek);
 typedef struct curl_slist bobbin_lines;
