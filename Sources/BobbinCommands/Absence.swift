@@ -15,7 +15,7 @@ struct Absence {
 
   init(of instances: [Int], in opened: OpenPipeline, _ plan: Plan) {
     let graph = opened.graph
-    remote = opened.remote.map { "\($0)" }
+    remote = opened.remotes.isEmpty ? nil : opened.remotes.map { "\($0)" }.joined(separator: ", ")
     let artifacts = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.instance, $0.artifacts ?? [:]) })
     let lacking = instances.filter { i in (artifacts[i] ?? [:]).values.contains { !opened.has($0) } }
     let wanted = lacking.isEmpty ? instances : lacking

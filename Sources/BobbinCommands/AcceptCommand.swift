@@ -40,7 +40,7 @@ struct AcceptCommand: ProgramCommand {
     let graph = opened.graph
     let instances = try opened.pipeline.select(stage).map(\.instance)
     try Interruption.listen()
-    if let remote = opened.remote { opened.store.attach(remote) { _ in } }
+    opened.store.attach(opened.remotes) { _ in }
     let plan = try opened.showingReading(quiet: recomputing.quiet) {
       try AcceptancePlan(
         graph, instances: instances, store: opened.store, environment: ProcessInfo.processInfo.environment,

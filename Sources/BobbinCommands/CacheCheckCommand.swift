@@ -27,12 +27,9 @@ struct CacheCheckCommand: ProgramCommand {
   @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
 
   func run(in program: Program) throws {
-    let store = try options.place().store
-    if let remote = options.remote {
-      store.attach(try store.openRemote(remote, relativeTo: currentFolder, kinds: program.remotes)) {
-        warning in
-        StandardError.write(legible(lines: "warning: \(warning)\n"))
-      }
+    let (store, root) = try options.place()
+    store.attach(try options.remotes(of: store, root: root, in: program)) { warning in
+      StandardError.write(legible(lines: "warning: \(warning)\n"))
     }
     let display = ByteDisplay("checking", quiet: quiet)
     let check = try store.check(fast: fast, repairing: repair) { display.show($0, of: $1) }

@@ -25,58 +25,124 @@ struct CacheCommand: ParsableCommand {
 
 struct PushCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
-    commandName: "push", abstract: "Copies results to a remote: all of a pipeline that are up to date.",
-    discussion: "Example: bobbin cache push pipelines/quickstart.yaml --remote /mnt/team/bobbin")
+    commandName: "push",
+    abstract:
+      "Copies results to the remotes: those of a pipeline, or of the named instances, that are up to date.",
+    discussion: """
+      What instances are made from goes with them: without it nobody else knows that they are up to date. Remotes that \
+      are read-only are left out.
+
+      Examples:
+        bobbin cache push pipelines/quickstart.yaml --remote /mnt/team/bobbin
+        bobbin cache push pipelines/quickstart.yaml 'model[seed=1]' --remote lab
+      """)
 
   @OptionGroup var options: PipelineOptions
+  @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
+    []
 
   func run(in program: Program) throws {
-    let (opened, remote) = try options.openWithRemote(in: program)
-    let plan = try opened.plan(in: program, asking: nil)
+    let opened = try options.openWithRemotes(in: program)
+    let remotes = opened.remotes.filter { !$0.isReadOnly }
+    guard !remotes.isEmpty else {
+      throw CommandFailure("all remotes are read-only; name another: --remote", status: 2)
+    }
+    let plan = try opened.plan(try opened.targets(instances), in: program, asking: [])
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
-    try finish(try opened.store.push(keys, to: remote), "pushed to \(remote)")
+    try Interruption.listen()
+    var problems: [String] = []
+    for remote in remotes {
+      let guarded = GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime }
+      let transfer = try opened.showingTraffic("pushing") { try opened.store.push(keys, to: guarded) }
+      try say(transfer, "pushed to \(remote)")
+      let names = Dictionary(
+        plan.entries.compactMap { entry in entry.key.map { ($0, opened.graph.instances[entry.instance].name) }
+        }
+      ) { first, _ in first }
+      for key in transfer.others.keys.sorted() {
+        StandardError.write(
+          legible(lines: "warning: \(remote) has another result of \(names[key]!); it stays there\n"))
+      }
+      problems += transfer.problems + (transfer.fault.map { ["\($0)"] } ?? [])
+    }
+    try refuse(problems)
   }
 }
 
 struct PullCommand: ProgramCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pull", abstract: "Copies results of a pipeline from a remote, bytes included.",
-    discussion: "Example: bobbin cache pull pipelines/quickstart.yaml --remote /mnt/team/bobbin")
+    commandName: "pull",
+    abstract: "Copies results of a pipeline, or of the named instances, from the remotes, bytes included.",
+    discussion: """
+      Of what named instances are made from, the records come alone.
+
+      Examples:
+        bobbin cache pull pipelines/quickstart.yaml --remote /mnt/team/bobbin
+        bobbin cache pull pipelines/quickstart.yaml 'model[seed=1]' --remote lab
+      """)
 
   @OptionGroup var options: PipelineOptions
+  @Argument(help: "Instances, such as 'model[seed=1]' or 'scores'. Default: all.") var instances: [String] =
+    []
 
   func run(in program: Program) throws {
-    let (opened, remote) = try options.openWithRemote(in: program)
+    let opened = try options.openWithRemotes(in: program)
     let before = try opened.store.stats().records
+    let targets = try opened.targets(instances)
+    let remotes = opened.remotes.map { GuardedRemote($0) { ProcessInfo.processInfo.systemUptime } }
     // Records come with the plan: keys downstream are made of what they say.
-    let plan = try opened.plan(in: program, asking: remote)
-    let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
-    var transfer = try opened.store.pull(keys, from: remote)
+    let plan = try opened.plan(targets, in: program, asking: remotes)
+    let wanted = targets.map(Set.init)
+    let keys = plan.entries.filter { $0.artifacts != nil && wanted?.contains($0.instance) ?? true }
+      .compactMap(\.key)
+    try Interruption.listen()
+    opened.store.attach(remotes) { StandardError.write(legible(lines: "warning: \($0)\n")) }
+    var transfer = try opened.showingTraffic("pulling") { try opened.store.pull(keys, from: remotes) }
     transfer.records = try opened.store.stats().records - before
-    try finish(transfer, "pulled from \(remote)")
-    try refuse(plan.remoteProblems)
+    try say(transfer, "pulled from \(opened.remotes.map { "\($0)" }.joined(separator: ", "))")
+    try refuse(transfer.problems + (transfer.fault.map { ["\($0)"] } ?? []) + plan.remoteProblems)
   }
 }
 
-private func finish(_ transfer: Transfer, _ what: String) throws {
+private func say(_ transfer: Transfer, _ what: String) throws {
   try StandardOutput.write(
     "\(what): \(counted(transfer.records, "record")), \(counted(transfer.blobs, "blob")), "
-      + "\(bytes(transfer.bytes))"
+      + "\(humanBytes(transfer.bytes))"
       + (transfer.skipped > 0
         ? "; \(transfer.skipped) \(transfer.skipped == 1 ? "was" : "were") there already" : "")
       + "\n")
-  try refuse(transfer.problems)
 }
 
-private func bytes(_ count: Int) -> String { humanBytes(count) }
-
 extension PipelineOptions {
-  fileprivate func openWithRemote(in program: Program) throws -> (OpenPipeline, any Remote) {
+  fileprivate func openWithRemotes(in program: Program) throws -> OpenPipeline {
     let opened = try open(in: program)
-    if let absence = opened.absence { throw absence }
-    guard let remote = opened.remote else {
-      throw CommandFailure("there is no remote: give --remote, or write `remote:` in \(file)", status: 2)
+    if opened.remotes.isEmpty {
+      if let (absence, _) = opened.absences.first { throw absence }
+      throw CommandFailure(
+        "there is no remote: give --remote, or write `remote:` in \(file) or `remotes:` in bobbin.yaml",
+        status: 2)
     }
-    return (opened, remote)
+    opened.warnOfAbsence()
+    return opened
+  }
+}
+
+extension OpenPipeline {
+  /// Does something that moves bytes from or to remotes; says how far that is, and breaks it off when somebody
+  /// interrupts.
+  func showingTraffic<T>(_ what: String, _ body: () throws -> T) throws -> T {
+    let display = ByteDisplay(what)
+    let before = store.traffic
+    store.onTraffic { traffic in
+      if Interruption.happened { throw CommandFailure("interrupted; what had arrived is kept", status: 130) }
+      display.show(
+        traffic.fetched + traffic.sent - before.fetched - before.sent,
+        of: traffic.toFetch + traffic.toSend - before.toFetch - before.toSend)
+    }
+    defer {
+      store.onTraffic(nil)
+      display.end()
+    }
+    return try body()
   }
 }

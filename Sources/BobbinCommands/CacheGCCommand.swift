@@ -77,10 +77,8 @@ struct CacheGCCommand: ProgramCommand {
       }
       wish.bound = bound
     }
-    let remote = try options.remote.map {
-      try store.openRemote($0, relativeTo: currentFolder, kinds: program.remotes)
-    }
-    let report = dryRun ? try store.freeable(wish, on: remote) : try store.free(wish, on: remote)
+    let remotes = try options.remotes(of: store, root: place.root, in: program)
+    let report = dryRun ? try store.freeable(wish, on: remotes) : try store.free(wish, on: remotes)
     try StandardOutput.write(
       json ? report.json(isDry: dryRun).canonical + "\n" : report.text(isDry: dryRun, grace: wish.grace))
     if report.excess > 0 { throw ExitCode(1) }
@@ -109,7 +107,7 @@ extension OpenPipeline {
     do {
       guard try store.size() > bound else { return }
       let wish = GarbageWish(bound: bound)
-      let report = try store.free(wish, on: remote)
+      let report = try store.free(wish, on: remotes)
       StandardError.write(legible(lines: report.line(grace: wish.grace) + "\n"))
     } catch {
       StandardError.write(legible(lines: "warning: the store could not be kept within its bound: \(error)\n"))

@@ -158,7 +158,7 @@ struct GetCommand: ProgramCommand {
       options: RunOptions(
         targets: instances, required: Set(instances), jobs: jobs,
         environment: ProcessInfo.processInfo.environment,
-        platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments),
+        platform: program.platform, remotes: opened.remotes, commandLine: CommandLine.arguments),
       observe: display.show)
     Interruption.ends(run)
     let report = run.run()
@@ -177,25 +177,18 @@ extension OpenPipeline {
   /// Has every byte of these artifacts here, verified; what has to come from the remote is told.
   /// - Throws: `.missing`, `.damaged`.
   fileprivate func fetch(_ artifacts: [Artifact]) throws {
-    let display = ByteDisplay("fetching")
-    defer { display.end() }
-    let counting = remote.map { CountingRemote($0) }
-    if let counting {
-      store.attach(counting) { StandardError.write(legible(lines: "warning: \($0)\n")) }
+    let remotes = remotes.map { GuardedRemote($0) { ProcessInfo.processInfo.systemUptime } }
+    store.attach(remotes) { StandardError.write(legible(lines: "warning: \($0)\n")) }
+    let leaves = try artifacts.flatMap { try store.leaves(of: $0) }
+    let blobs = leaves.filter { $0.form == .blob }.map(\.digest)
+    let (absent, bytes) = try store.absent(blobs)
+    if !absent.isEmpty, !remotes.isEmpty {
+      let places = remotes.map { "\($0)" }.joined(separator: ", ")
+      StandardError.write(
+        legible(lines: "fetching \(counted(absent.count, "file")), \(humanBytes(bytes)), from \(places)\n"))
+      let manifests = leaves.filter { $0.form == .manifest }.map(\.digest)
+      try showingTraffic("fetching") { try store.fetch(blobs, listedBy: manifests) }
     }
-    let leaves = try artifacts.flatMap { try store.leaves(of: $0) }.filter { $0.form == .blob }.map(\.digest)
-    if let counting {
-      let (absent, bytes) = try store.absent(leaves)
-      if !absent.isEmpty {
-        StandardError.write(
-          legible(
-            lines: "fetching \(counted(absent.count, "file")), \(humanBytes(bytes)), from \(counting)\n"))
-      }
-      counting.tell {
-        if Interruption.happened { throw CommandFailure("interrupted", status: 130) }
-        display.show($0, of: max($0, bytes))
-      }
-    }
-    for leaf in leaves { _ = try store.file(for: leaf) }
+    for blob in blobs { _ = try store.file(for: blob) }
   }
 }

@@ -4,6 +4,7 @@ import ArgumentParser
 import ContentStore
 import Foundation
 import PipelineFile
+import Remotes
 import Reporting
 import Workflow
 
@@ -25,34 +26,31 @@ struct PipelineOptions: ParsableArguments {
   /// Loads the pipeline and opens its store and remote.
   func open(in program: Program) throws -> OpenPipeline {
     let pipeline = try load(in: program)
-    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
     let opened =
-      try store.store.map { try Store.open(at: $0, relativeTo: here) }
+      try store.store.map { try Store.open(at: $0, relativeTo: currentFolder) }
       ?? Store.open(at: pipeline.root.appending(path: "cache"))
-    // A place on the command line counts from here, one in the file from the project's root.
-    do {
-      let remote =
-        try store.remote.map { try opened.openRemote($0, relativeTo: here, kinds: program.remotes) }
-        ?? pipeline.remote.map {
-          try opened.openRemote($0, relativeTo: pipeline.root, kinds: program.remotes)
-        }
-      return OpenPipeline(pipeline: pipeline, store: opened, remote: remote)
-    } catch let absence as StoreError {
-      // One that isn't there keeps nobody from what is here; one that can't be a remote is a mistake.
-      guard case .remoteAbsent = absence else { throw absence }
-      return OpenPipeline(pipeline: pipeline, store: opened, remote: nil, absence: absence)
+    var result = OpenPipeline(pipeline: pipeline, store: opened)
+    for chosen in try store.chosenRemotes(
+      [(pipeline.remotes, pipeline.root), (pipeline.settings.remotes, pipeline.root)])
+    {
+      do { result.remotes.append(try opened.open(chosen, in: program)) } catch let absence as StoreError {
+        // One that isn't there keeps nobody from what is here; one that can't be a remote is a mistake.
+        guard case .remoteAbsent = absence else { throw absence }
+        result.absences.append((absence, chosen.setting.access == .readOnly))
+      }
     }
+    return result
   }
 
   /// The file and the options, as they are typed: for a command line that somebody is told to run.
   var asTyped: String {
     var words = [file]
     for assignment in sets { words += ["--set", assignment] }
-    for (name, value) in [
-      ("params", params), ("store", store.store), ("remote", store.remote.map(RemoteAddress.shown)),
-    ] {
+    for (name, value) in [("params", params), ("store", store.store)] {
       if let value { words += ["--" + name, value] }
     }
+    for remote in store.remote { words += ["--remote", RemoteAddress.shown(remote)] }
+    if store.noRemote { words.append("--no-remote") }
     return words.map { ShellReading.quoted($0) }.joined(separator: " ")
   }
 
@@ -68,17 +66,54 @@ struct StoreOptions: ParsableArguments {
   @Option(help: "The store's folder. Default: cache/ in the project's root.", completion: .directory)
   var store: String?
 
-  @Option(help: "Where results are shared: a folder or a URL. Default: what the pipeline file says.")
-  var remote: String?
+  @Option(
+    parsing: .singleValue,
+    help: """
+      Where results are shared: a folder, a URL, or the name of a remote that the settings have. Repeatable: they are \
+      asked in this order. Default: those of the pipeline file, of bobbin.yaml and of your own settings.
+      """) var remote: [String] = []
+
+  @Flag(help: "Use no remote, whatever the settings say.") var noRemote = false
+
+  func validate() throws {
+    if noRemote, !remote.isEmpty { throw ValidationError("--no-remote and --remote contradict each other") }
+  }
+
+  /// The remotes to use, by what stands nearest first.
+  func chosenRemotes(_ lists: [(remotes: [RemoteSetting], base: URL)]) throws -> [ChosenRemote] {
+    if noRemote { return [] }
+    let own = try UserSettings.load(environment: ProcessInfo.processInfo.environment).remotes
+    return try ChosenRemote.all(
+      asked: remote, here: currentFolder, lists: lists + [(own, URL(fileURLWithPath: "/"))])
+  }
+
+  /// The remotes that `--remote` names, for commands without a pipeline.
+  func remotes(of store: Store, root: URL, in program: Program) throws -> [any Remote] {
+    if remote.isEmpty { return [] }
+    return try chosenRemotes([(try Settings.load(root: root).remotes, root)])
+      .map { try store.open($0, in: program) }
+  }
+}
+
+extension Store {
+  /// Opens a remote as the settings have it.
+  fileprivate func open(_ chosen: ChosenRemote, in program: Program) throws -> any Remote {
+    let setting = chosen.setting
+    let remote = try openRemote(
+      setting.url, relativeTo: chosen.base, name: setting.name, kinds: program.remotes)
+    let bounded: any Remote = setting.access == .readOnly ? ReadOnlyRemote(remote) : remote
+    return setting.name.map { NamedRemote(bounded, name: $0) } ?? bounded
+  }
 }
 
 /// A pipeline with its store.
 struct OpenPipeline {
   let pipeline: Pipeline
   let store: Store
-  let remote: (any Remote)?
-  /// Why the remote that was asked for isn't used.
-  var absence: StoreError?
+  /// In the order in which they are asked.
+  var remotes: [any Remote] = []
+  /// Why remotes that were asked for aren't used; whether they are for reading alone.
+  var absences: [(error: StoreError, isReadOnly: Bool)] = []
 
   var graph: Graph { pipeline.graph }
 
@@ -87,9 +122,11 @@ struct OpenPipeline {
     for warning in pipeline.warnings { StandardError.write(legible(lines: "warning: \(warning)\n")) }
   }
 
-  /// Says that the remote isn't there, if so.
+  /// Says which remotes aren't there, if any.
   func warnOfAbsence() {
-    if let absence { StandardError.write(legible(lines: "warning: \(absence). Going on without it\n")) }
+    for (absence, _) in absences {
+      StandardError.write(legible(lines: "warning: \(absence). Going on without it\n"))
+    }
   }
 
   /// The instances that selectors mean; nil, all of them, without any.

@@ -9,18 +9,18 @@ import Workflow
 extension OpenPipeline {
   /// How the targets (nil: all instances) and what they read stand.
   func plan(_ targets: [Int]? = nil, in program: Program, explaining: [Int] = []) throws -> Plan {
-    try plan(targets, in: program, asking: remote, explaining: explaining)
+    try plan(targets, in: program, asking: remotes, explaining: explaining)
   }
 
-  /// As above, with records looked for on another remote; nil: on none.
+  /// As above, with records looked for on other remotes.
   func plan(
-    _ targets: [Int]? = nil, in program: Program, asking remote: (any Remote)?, explaining: [Int] = []
+    _ targets: [Int]? = nil, in program: Program, asking remotes: [any Remote], explaining: [Int] = []
   ) throws -> Plan {
     // What a manifest on the remote lists decides the keys of those who read a part of it.
-    if let remote { store.attach(remote) { _ in } }
+    if !remotes.isEmpty { store.attach(remotes) { _ in } }
     return try showingReading {
       try Plan(
-        graph, targets: targets, store: store, remote: remote,
+        graph, targets: targets, store: store, remotes: remotes,
         environment: ProcessInfo.processInfo.environment, platform: program.platform,
         explaining: explaining)
     }

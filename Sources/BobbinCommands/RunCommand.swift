@@ -125,7 +125,7 @@ struct RunCommand: ProgramCommand {
     do {
       var options = RunOptions(
         targets: targets, jobs: jobs, keepGoing: keepGoing, resumes: !noResume, environment: environment,
-        platform: program.platform, remote: opened.remote, commandLine: CommandLine.arguments)
+        platform: program.platform, remotes: opened.remotes, commandLine: CommandLine.arguments)
       if !executor.jobsShareMachine { options.needsOfKinds = settings.slurm.needs }
       let run = try opened.showingReading(quiet: quiet) { [options] in
         try Run(graph, store: opened.store, executor: executor, options: options, observe: display.show)
@@ -136,7 +136,7 @@ struct RunCommand: ProgramCommand {
       report = .interruptedBeforehand(graph, targets: targets, seconds: Date().timeIntervalSince(began))
     }
     // What should have been shared isn't, so this is no success.
-    if let absence = opened.absence { report.storeProblems.append("\(absence)") }
+    report.storeProblems += opened.absences.filter { !$0.isReadOnly }.map { "\($0.error)" }
     display.finish(report)
     executor.shutdown()
     if report.executed > 0 { opened.keepWithinBound() }

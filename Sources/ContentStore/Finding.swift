@@ -28,7 +28,7 @@ extension Store {
   }
 
   func find(
-    _ wish: GarbageWish, _ needed: Needed, _ references: References, on remote: (any Remote)? = nil,
+    _ wish: GarbageWish, _ needed: Needed, _ references: References, on remotes: [any Remote] = [],
     now: Date = Date()
   ) throws -> Findings {
     let inventory = try Inventory(self)
@@ -125,7 +125,7 @@ extension Store {
         // Asked only where it matters.
         let isShared =
           findings.report.before > bound
-          ? try remote.map { try inventory.isShared(digest, on: $0) } ?? false : false
+          ? try remotes.contains { try inventory.isShared(digest, on: $0) } : false
         add(.blob(digest, isNamed: true), isShared ? .shared : .results, bytes, .spare, worth: worth)
       }
     }

@@ -8,9 +8,9 @@ import GRDB
 
 extension Store {
   /// What `free` would do.
-  public func freeable(_ wish: GarbageWish, on remote: (any Remote)? = nil) throws -> GarbageReport {
+  public func freeable(_ wish: GarbageWish, on remotes: [any Remote] = []) throws -> GarbageReport {
     let references = References(self)
-    let findings = try find(wish, Needed(self, references), references, on: remote)
+    let findings = try find(wish, Needed(self, references), references, on: remotes)
     var report = findings.report
     for garbage in findings.going { report.count(garbage) }
     for garbage in findings.spare where report.excess > 0 { report.count(garbage) }
@@ -19,18 +19,18 @@ extension Store {
 
   /// Frees what may go.
   /// - Parameters:
-  ///   - remote: what it has goes before what it hasn't.
+  ///   - remotes: what they have goes before what they haven't.
   ///   - progress: told how many bytes have gone.
   /// - Throws: `.cannotWrite`; `.index` when a run in progress can't say what it uses.
   @discardableResult public func free(
-    _ wish: GarbageWish, on remote: (any Remote)? = nil, progress: (Int) throws -> Void = { _ in }
+    _ wish: GarbageWish, on remotes: [any Remote] = [], progress: (Int) throws -> Void = { _ in }
   ) throws -> GarbageReport {
     guard !isReadOnly else {
       throw StoreError.cannotWrite(path: layout.root, reason: "it was opened for reading")
     }
     let references = References(self)
     let needed = try Needed(self, references)
-    let findings = try find(wish, needed, references, on: remote)
+    let findings = try find(wish, needed, references, on: remotes)
     var report = findings.report
     func free(_ all: [Garbage], while isWanted: (GarbageReport) -> Bool) throws {
       var left = all[...]

@@ -7,6 +7,8 @@ import Canonical
 public protocol Remote: Sendable, CustomStringConvertible {
   /// What tells this remote from another in its place; nil where nothing does.
   var identity: String? { get }
+  /// Whether nothing is to be put there.
+  var isReadOnly: Bool { get }
   /// The text put for a key; nil when there is none. Here and below, a remote that isn't there at all throws
   /// `StoreError.remoteAbsent`, one that fails `.remote`, and something under the name that can't be read
   /// `.unreadable`.
@@ -75,6 +77,7 @@ public struct RecordOffer: Sendable {
 
 extension Remote {
   public var identity: String? { nil }
+  public var isReadOnly: Bool { false }
 
   // One after the other, where a remote gains nothing from more.
 

@@ -1,29 +1,31 @@
-// Owns the traffic between a store and a remote. Records come first and blobs when somebody reads them; everything that
-// arrives is bounded and verified before it is believed, since a remote may be damaged or hostile.
+// Owns taking from remotes: records first and blobs when somebody reads them, or both at once. Everything that arrives is
+// bounded and verified before it is believed, since a remote may be damaged or hostile.
 
 import Canonical
 import Foundation
 import GRDB
 import Synchronization
 
-/// What a push or a pull moved.
-public struct Transfer: Hashable, Sendable {
-  public var records = 0
-  public var blobs = 0
-  /// Stored bytes moved.
-  public var bytes = 0
-  /// Blobs and records that were there before.
-  public var skipped = 0
-  /// What could not be moved, and why.
-  public var problems: [String] = []
+/// What asking remotes for a key's record came to.
+public struct RecordAnswer: Sendable {
+  /// What the record says; nil where no remote has one.
+  public var known: KnownOutputs?
+  /// What went wrong on the way, remote by remote.
+  public var problems: [(remote: String, error: StoreError)] = []
 
-  public init() {}
+  public init(known: KnownOutputs? = nil, problems: [(remote: String, error: StoreError)] = []) {
+    (self.known, self.problems) = (known, problems)
+  }
 }
 
 extension Store {
-  /// From now on missing blobs are looked for on this remote. `warn` is told of damaged ones.
+  /// From now on missing blobs are looked for on these remotes, in this order. `warn` is told of damaged ones.
+  public func attach(_ remotes: [any Remote], warn: @escaping @Sendable (String) -> Void) {
+    attached.withLock { $0 = remotes.isEmpty ? nil : Attachment(remotes: remotes, warn: warn) }
+  }
+
   public func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void) {
-    attached.withLock { $0 = Attachment(remote: remote, warn: warn) }
+    attach([remote], warn: warn)
   }
 
   /// Gets a key's record from a remote, unless the store has one, and enters its blobs as known to be elsewhere.
@@ -32,257 +34,177 @@ extension Store {
   ///   version: either is as good as absent, but only the first is replaced by the next push.
   public func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
     if let record = try record(for: key) { return record }
-    let record: Record
-    do {
-      guard let text = try remote.record(key, limit: Record.longest) else { return nil }
-      record = try Record(parsing: text)
-      guard record.key == key else {
-        throw StoreError.record(reason: "\(remote) has that of \(record.key) in the place of \(key)")
-      }
-    } catch {
-      if let error = error as? StoreError, error.isWrong { _ = wrongRemotely.withLock { $0.insert(key) } }
-      throw error
-    }
-    if isReadOnly { return record }
-    return try writing { db in
-      // Another thread may have been faster: the first stays.
-      if let record = try Store.record(for: key, db) { return record }
-      for blob in record.blobs { try Store.setElsewhere(blob, db) }
-      try Store.insert(record, db)
-      return record
-    }
+    var found: Record?
+    let problems = try receive([key], from: [remote]) { _, record in found = record }
+    if let (_, error) = problems[0].first { throw error }
+    return isReadOnly ? found : try record(for: key)
   }
 
-  /// Gets a blob's bytes from the attached remote, verifies them and keeps them. nil when they can't be had: then
+  /// Gets many keys' records from remotes, asked in order, each for what those before it don't have; many in a call.
+  /// - Throws: errors of this store. What is wrong with one record or one remote is in the answers.
+  public func pullRecords(_ keys: [Digest], from remotes: [any Remote]) throws -> [RecordAnswer] {
+    var answers = [RecordAnswer](repeating: RecordAnswer(), count: keys.count)
+    let here = try outputs(for: keys)
+    for (i, key) in keys.enumerated() { answers[i].known = here[key] }
+    let asked = keys.indices.filter { answers[$0].known == nil }
+    let problems = try receive(asked.map { keys[$0] }, from: remotes) { n, record in
+      answers[asked[n]].known = KnownOutputs(record)
+    }
+    for (n, i) in asked.enumerated() { answers[i].problems = problems[n] }
+    return answers
+  }
+
+  /// Records that have arrived are entered when they come to so many bytes.
+  private static let mostBytes = 8 << 20
+
+  /// Gets the records of keys that aren't here; returns for each of these what went wrong.
+  /// - Parameter each: told of every record that is there, with its key's position.
+  private func receive(
+    _ keys: [Digest], from remotes: [any Remote], each: (_ position: Int, Record) -> Void
+  ) throws -> [[(remote: String, error: StoreError)]] {
+    var problems = [[(remote: String, error: StoreError)]](repeating: [], count: keys.count)
+    var missing = Array(keys.indices)
+    var arrived: [ReceivedRecord] = []
+    var bytes = 0
+    func keep() throws {
+      if !isReadOnly, !arrived.isEmpty {
+        try writing { db in for received in arrived { try Store.enter(received, db) } }
+      }
+      (arrived, bytes) = ([], 0)
+    }
+    for remote in remotes where !missing.isEmpty {
+      var found = Set<Int>()
+      try remote.records(missing.map { keys[$0] }, limit: Record.longest) { n, result in
+        let i = missing[n]
+        do {
+          guard let text = try result.get() else { return }
+          // Whoever asks for all that a remote has gets the lists of packs too.
+          if PackList.isOne(text) { return }
+          let received = try received(text, for: keys[i], from: remote)
+          found.insert(i)
+          each(i, received.record)
+          arrived.append(received)
+          bytes += text.count
+        } catch {
+          guard let error = error as? StoreError, error.concern != .space, error.concern != .store else {
+            throw error
+          }
+          if error.isWrong { noteWrong(keys[i], on: remote) }
+          problems[i].append(("\(remote)", error))
+        }
+        if bytes >= Store.mostBytes { try keep() }
+      }
+      missing.removeAll { found.contains($0) }
+    }
+    try keep()
+    return problems
+  }
+
+  /// Gets a blob's bytes from the attached remotes, verifies them and keeps them. nil when they can't be had: then
   /// nobody is told again that they can.
+  /// - Throws: `.remote`, `.remoteAbsent` when a remote failed, so that it isn't known.
   func fetch(_ form: StoredBlob) throws -> (StoredBlob, Place)? {
     guard let attachment = attached.withLock({ $0 }) else { return nil }
-    var problem: String?
-    do {
-      if let found = try fetch(form, from: attachment.remote) { return found }
-    } catch let undecodable as Undecodable { problem = undecodable.reason } catch StoreError.unreadable(
-      _, let reason)
-    { problem = reason }
-    if let problem {
-      _ = wrongRemotely.withLock { $0.insert(form.storedDigest) }
-      attachment.warn("blob \(form.digest) on \(attachment.remote) is damaged (\(problem)) and was not used")
-    }
-    if !isReadOnly {
-      try writing {
-        try $0.execute(
-          sql: "DELETE FROM blobs WHERE digest = ? AND stored = ? AND place = ?",
-          arguments: [form.digest.data, form.storedDigest.data, Place.elsewhere.rawValue])
-      }
-    }
+    let fetched = try fetch([form], listedBy: [], attachment)
+    if let found = fetched.found[form.digest] { return found }
+    if let fault = fetched.fault { throw fault }
     return nil
   }
 
-  /// nil when the remote doesn't have it; throws `Undecodable` when what it has isn't that.
-  private func fetch(_ form: StoredBlob, from remote: any Remote) throws -> (StoredBlob, Place)? {
-    let temporary = try Temporary(in: layout.temporary)
-    var hasher = Hasher256()
-    var received = 0
-    let found = try remote.blob(form.storedDigest, limit: form.storedSize) {
-      received += $0.count
-      guard received <= form.storedSize else {
-        throw Undecodable("longer than the \(form.storedSize) stored bytes recorded")
-      }
-      hasher.update($0)
-      try temporary.write($0)
-    }
-    guard found else { return nil }
-    guard received == form.storedSize else {
-      throw Undecodable("\(received) stored bytes instead of \(form.storedSize)")
-    }
-    let stored = hasher.finish()
-    guard stored == form.storedDigest else { throw Undecodable("its stored bytes give \(stored)") }
-    guard let file = try OpenFile.reading(temporary.path) else {
-      throw StoreError.failed(to: "read back", temporary.path, ENOENT)
-    }
-    let digest = try decode(form.codec, size: form.size, from: { try file.read(into: $0) }, to: { _ in })
-    guard digest == form.digest else { throw Undecodable("its content gives \(digest)") }
-    if form.storedSize <= BlobWriter.inlineLimit {
-      let bytes = try OpenFile.reading(temporary.path)!.contents(limit: form.storedSize)
-      try writing { try Store.register([WrittenBlob(form, inline: bytes)], $0) }
-      return (form, .inline)
-    }
-    let there = try layout.publish(temporary, form)
-    try writing { try Store.set(there, .file, $0) }
-    return (there, .file)
-  }
-
-  /// Copies records with the blobs they list to a remote, blobs first. What can't be had here is reported among the
-  /// problems, and its record isn't sent. A record of a later version that the remote has stays there.
-  public func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer {
+  /// Copies records from remotes, and their blobs at once instead of when they are read.
+  /// - Parameter keys: nil for all that the remotes have.
+  /// - Throws: errors of this store, and what `onTraffic` throws.
+  public func pull(_ keys: [Digest]?, from remotes: [any Remote]) throws -> Transfer {
+    let name = remotes.map { "\($0)" }.joined(separator: ", ")
+    let listed = try keys == nil ? remotes.flatMap { try self.keys(of: $0) } : []
     var transfer = Transfer()
-    // What several records list is there as soon as the first of them is.
-    var sent = Set<Digest>()
-    for key in keys {
-      guard let record = try record(for: key) else {
-        transfer.problems.append("no record of \(key)")
-        continue
-      }
-      let wrong = wrongRemotely.withLock { $0 }
-      var complete = true
-      // Stored by another version of the codec than when the record was written.
-      var others: [Digest: StoredBlob] = [:]
-      for blob in record.blobs {
-        if sent.contains(blob.storedDigest) { continue }
-        if !wrong.contains(blob.storedDigest), try remote.hasBlob(blob.storedDigest, size: blob.storedSize) {
-          sent.insert(blob.storedDigest)
-          transfer.skipped += 1
-          continue
-        }
-        do {
-          let (form, isNew) = try send(blob, to: remote, wrong)
-          if form != blob { others[blob.digest] = form }
-          sent.formUnion([blob.storedDigest, form.storedDigest])
-          if isNew {
-            transfer.blobs += 1
-            transfer.bytes += form.storedSize
-            _ = wrongRemotely.withLock { $0.remove(form.storedDigest) }
-          } else {
-            transfer.skipped += 1
-          }
-        } catch let problem as Undecodable {
-          complete = false
-          transfer.problems.append("record \(key): blob \(blob.digest): \(problem.reason)")
-        }
-      }
-      guard complete else { continue }
-      let isReplacing = try wrong.contains(key) || (!others.isEmpty && isUnusable(record, on: remote))
-      let text = try Array(record.stored(as: others).text.utf8)
-      if !isReplacing, try remote.hasRecord(key) {
-        transfer.skipped += 1
-      } else if try remote.putRecord(text, for: key, replacing: isReplacing) {
-        transfer.records += 1
-        transfer.bytes += text.count
-        _ = wrongRemotely.withLock { $0.remove(key) }
-      } else {
-        transfer.skipped += 1
-      }
+    var seen = Set<Digest>()
+    let wanted = (keys ?? listed).filter { seen.insert($0).inserted }
+    for start in stride(from: 0, to: wanted.count, by: 256) {
+      let batch = Array(wanted[start..<min(start + 256, wanted.count)])
+      try pull(batch, isListed: keys == nil, from: remotes, name, &transfer)
     }
     return transfer
   }
 
-  /// Whether the remote has this record's like, but not all the blobs in the forms that it lists.
-  private func isUnusable(_ record: Record, on remote: any Remote) throws -> Bool {
-    guard let text = try remote.record(record.key, limit: Record.longest),
-      let theirs = try? Record(parsing: text), theirs.artifacts == record.artifacts
-    else { return false }
-    return try !theirs.blobs.allSatisfy { try remote.hasBlob($0.storedDigest, size: $0.storedSize) }
-  }
-
-  /// Sends a blob's stored bytes in the form that the record says or, if that can't be had, in another that is here.
-  /// - Returns: the form that the remote has now, and whether it was sent.
-  /// - Throws: `Undecodable` when no form can be had.
-  private func send(_ blob: StoredBlob, to remote: any Remote, _ wrong: Set<Digest>) throws
-    -> (form: StoredBlob, isNew: Bool)
-  {
-    var problem = Undecodable("it isn't in the store")
-    let forms = try reading { try Store.rows(of: blob.digest, $0) }
-    for (form, place) in forms.filter({ $0.0 == blob }) + forms.filter({ $0.0 != blob })
-    where place != .elsewhere {
-      if form != blob, !wrong.contains(form.storedDigest),
-        try remote.hasBlob(form.storedDigest, size: form.storedSize)
-      {
-        return (form, false)
-      }
-      do {
-        try send(form, place, to: remote)
-        return (form, true)
-      } catch let undecodable as Undecodable { problem = undecodable }
-    }
-    if let size = forms.first?.0.size, let (form, place) = try restored(blob.digest, size: size) {
-      try send(form, place, to: remote)
-      return (form, true)
-    }
-    for (form, _) in forms {
-      if let (form, place) = try fetch(form) {
-        try send(form, place, to: remote)
-        return (form, true)
-      }
-      problem = Undecodable("\(problem.reason), nor on the attached remote")
-    }
-    throw problem
-  }
-
-  /// Sends stored bytes; when they aren't what the index says, drops them.
-  private func send(_ form: StoredBlob, _ place: Place, to remote: any Remote) throws {
-    do {
-      if place == .inline {
-        guard let bytes = try inlineBytes(form.digest) else { throw Undecodable("its bytes are gone") }
-        do { try send(form, to: remote, from: source(of: Array(bytes))) } catch var problem as Undecodable {
-          problem.inline = bytes
-          throw problem
-        }
-      } else {
-        try stored(form) { try send(form, to: remote, from: $0) }
-      }
-    } catch let problem as Undecodable {
-      try drop(form, place, problem)
-      throw problem
-    }
-  }
-
-  private func send(_ blob: StoredBlob, to remote: any Remote, from source: ByteSource) throws {
-    var hasher = Hasher256()
-    var sent = 0
-    try remote.putBlob(blob.storedDigest, size: blob.storedSize) { buffer in
-      let n = try source(buffer)
-      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
-      sent += n
-      // Before the last bytes go out: a remote that had got wrong bytes under a name would keep them.
-      if n == 0 || sent >= blob.storedSize,
-        sent != blob.storedSize || hasher.soFar() != blob.storedDigest
-      {
-        throw Undecodable("its stored bytes are damaged")
-      }
-      return n
-    }
-  }
-
-  /// Copies records from a remote, and their blobs at once instead of when they are read.
-  /// - Parameter keys: nil for all that the remote has.
   public func pull(_ keys: [Digest]?, from remote: any Remote) throws -> Transfer {
-    guard let keys = try keys ?? remote.keys() else {
+    try pull(keys, from: [remote])
+  }
+
+  private func keys(of remote: any Remote) throws -> [Digest] {
+    guard let keys = try remote.keys() else {
       throw StoreError.remote(
         name: "\(remote)", reason: "this sort of remote can't list its keys; name a file")
     }
-    var transfer = Transfer()
-    var pulled = Set<Digest>()
-    for key in keys {
-      do {
-        let known = try record(for: key)
-        guard let record = try known ?? pullRecord(key, from: remote) else {
-          transfer.problems.append("\(remote) has no record of \(key)")
-          continue
-        }
-        if known == nil {
-          transfer.records += 1
-          transfer.bytes += record.text.utf8.count
-        } else {
-          transfer.skipped += 1
-        }
-        for blob in record.blobs {
-          guard pulled.insert(blob.digest).inserted else { continue }
-          let forms = try reading { try Store.rows(of: blob.digest, $0) }
-          if forms.contains(where: { $0.1 != .elsewhere }) {
-            transfer.skipped += 1
-          } else if try fetch(blob, from: remote) != nil {
-            transfer.blobs += 1
-            transfer.bytes += blob.storedSize
-          } else {
-            transfer.problems.append("\(remote) has no blob \(blob.digest) of record \(key)")
-          }
-        }
-      } catch let error as StoreError where error.concern == .item {
+    return keys
+  }
+
+  private func pull(
+    _ keys: [Digest], isListed: Bool, from remotes: [any Remote], _ name: String, _ transfer: inout Transfer
+  ) throws {
+    let known = Set(try outputs(for: keys).keys)
+    let asked = keys.filter { !known.contains($0) }
+    var bytes: [Digest: Int] = [:]
+    let problems = try receive(asked, from: remotes) { n, record in bytes[asked[n]] = record.text.utf8.count }
+    for (key, itsProblems) in zip(asked, problems) where bytes[key] == nil {
+      if let (_, error) = itsProblems.first {
+        if error.isOfRemote { transfer.fault = transfer.fault ?? error }
         transfer.problems.append("record \(key): \(error)")
-      } catch let problem as Undecodable {
-        transfer.problems.append("a blob of record \(key): \(problem.reason)")
+      } else if !isListed {
+        transfer.problems.append("\(name) has no record of \(key)")
       }
     }
-    return transfer
+    transfer.records += bytes.count
+    transfer.bytes += bytes.values.reduce(0, +)
+    transfer.skipped += known.count
+
+    var records: [Record] = []
+    for key in keys { if let record = try record(for: key) { records.append(record) } }
+    let attachment = Attachment(
+      remotes: remotes, warn: attached.withLock({ $0 })?.warn ?? { _ in })
+    // Manifests first: what they list tells which packs there are.
+    var manifests: [Digest] = []
+    var level = Set(
+      records.flatMap { $0.artifacts.values.filter { $0.form == .manifest }.map(\.digest) })
+    var fetched = Fetched()
+    func fetch(_ digests: [Digest]) throws {
+      let more = try self.fetch(digests, listedBy: manifests, attachment)
+      fetched.found.merge(more.found) { $1 }
+      fetched.damaged.merge(more.damaged) { $1 }
+      fetched.fault = fetched.fault ?? more.fault
+    }
+    let own = Set(records.flatMap { $0.blobs.map(\.digest) })
+    while !level.isEmpty, manifests.count < Manifest.mostEntries {
+      let digests = level.intersection(own).sorted()
+      try fetch(digests)
+      let entries = try members(of: digests)
+      manifests += entries.keys.sorted()
+      let done = Set(manifests)
+      level = Set(
+        entries.values.flatMap { $0.values.filter { $0.form == .manifest }.map(\.digest) }
+      ).subtracting(done)
+    }
+    var told = Set<Digest>()
+    let all = records.flatMap(\.blobs).filter { told.insert($0.digest).inserted }
+    let absent = try self.absent(all.map(\.digest)).digests
+    try fetch(absent.sorted())
+    for record in records {
+      for blob in record.blobs where told.remove(blob.digest) != nil {
+        if fetched.found[blob.digest] != nil {
+          transfer.blobs += 1
+          transfer.bytes += blob.storedSize
+        } else if !absent.contains(blob.digest) {
+          transfer.skipped += 1
+        } else if let reason = fetched.damaged[blob.digest] {
+          transfer.problems.append("a blob of record \(record.key): \(reason)")
+        } else if let fault = fetched.fault {
+          transfer.fault = transfer.fault ?? fault
+          transfer.failed[record.key] = fault
+        } else {
+          transfer.problems.append("\(name) has no blob \(blob.digest) of record \(record.key)")
+        }
+      }
+    }
   }
 }
 

@@ -30,13 +30,17 @@ public final class Store: Sendable {
   /// Whom to tell of files outside that are hashed.
   let hashing = Mutex<HashingObserver?>(nil)
 
-  /// What remotes turned out to have wrong, by stored digest or key: the next push puts it right.
-  let wrongRemotely = Mutex<Set<Digest>>([])
+  /// What remotes turned out to have wrong, by stored digest or key: the next push there puts it right.
+  let wrongRemotely = Mutex<[String: Set<Digest>]>([:])
 
-  /// A remote to fetch missing blobs from, and whom to tell what it got wrong.
-  struct Attachment: Sendable {
-    var remote: any Remote
+  let trafficWatch = Mutex(TrafficWatch())
+
+  /// Remotes to fetch missing blobs from, in order, and whom to tell what they got wrong.
+  struct Attachment: Sendable, CustomStringConvertible {
+    var remotes: [any Remote]
     var warn: @Sendable (String) -> Void
+
+    var description: String { remotes.map { "\($0)" }.joined(separator: ", ") }
   }
 
   /// Opens the store in a directory, which is created if need be. Removes what dead processes left half written.

@@ -90,6 +90,9 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether a remote failed, or isn't there, the store itself being well.
+  package var isOfRemote: Bool { concern == .remote }
+
   /// The error for `errno` after a failed system call.
   static func failed(to operation: String, _ path: String, _ code: Int32 = errno) -> StoreError {
     let reason = String(cString: strerror(code))

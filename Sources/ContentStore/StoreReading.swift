@@ -164,7 +164,7 @@ extension Store {
     }
     do {
       if let harm, let attachment = attached.withLock({ $0 }) {
-        attachment.warn("blob \(digest) was damaged (\(harm)); fetching it from \(attachment.remote)")
+        attachment.warn("blob \(digest) was damaged (\(harm)); fetching it from \(attachment)")
       }
       for (form, _) in forms {
         if let (form, place) = try fetch(form) { return try body(form, place) }

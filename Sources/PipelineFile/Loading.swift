@@ -34,13 +34,7 @@ extension Pipeline {
     let written = try WrittenPipeline(url, named: path)
     let settings = try Settings.load(root: root, kinds: catalogue.names)
     let params = try readParams(written.params, sets: sets, paramsFile: paramsFile)
-    var remote: String?
-    if let raw = written.remote {
-      guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
-        throw DecodingIssue(raw.place, "remote: expected a directory or URL, found \(raw.found)")
-      }
-      remote = text
-    }
+    let remotes = try written.remote.map { try RemoteSetting.list($0, "remote") } ?? []
     guard !written.stages.isEmpty else { throw DecodingIssue(written.start, "the file has no stages") }
 
     // What is wrong with one stage keeps only those from being looked at that refer to it.
@@ -60,7 +54,7 @@ extension Pipeline {
       graph: Graph(
         stages: stages, project: root.path, file: file,
         settings: KeySettings(salt: settings.salt, platform: settings.platform)), root: root, file: file,
-      remote: remote, settings: settings, stages: written.stages.count,
+      remotes: remotes, settings: settings, stages: written.stages.count,
       warnings: (params.unused(in: path)
         + zip(declarations, evaluator.stages).flatMap { $0!.unusedAxes(of: $1!) }).map {
           PipelineFileError.Issue($0)

@@ -12,7 +12,7 @@ public struct Pipeline: Sendable {
   /// The file, relative to the root.
   public let file: String
   /// `remote:` as written: where the team shares results.
-  public let remote: String?
+  public let remotes: [RemoteSetting]
   /// What `bobbin.yaml` in the root says.
   public let settings: Settings
   /// How many stages there are.

@@ -18,14 +18,18 @@ public struct Settings: Sendable, Hashable {
   public var gpus: [String]?
   /// What runs on a cluster ask of it. In no key.
   public var slurm = SlurmSettings()
+  /// Where results are shared, after what the pipeline file says. In no key.
+  public var remotes: [RemoteSetting]
 
   public init(
-    salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil, gpus: [String]? = nil
+    salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil, gpus: [String]? = nil,
+    remotes: [RemoteSetting] = []
   ) {
     self.salt = salt
     self.platform = platform
     self.cacheBound = cacheBound
     self.gpus = gpus
+    self.remotes = remotes
   }
 
   /// The name of the file.
@@ -52,9 +56,9 @@ public struct Settings: Sendable, Hashable {
     }
     guard case .map(let members, _) = raw else {
       throw DecodingIssue(
-        raw.place, "expected a map with salt, platform, cache, gpus and slurm, found \(raw.found)")
+        raw.place, "expected a map with salt, platform, cache, gpus, remotes and slurm, found \(raw.found)")
     }
-    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus", "slurm"])
+    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus", "remotes", "slurm"])
     var salt: String?
     if let raw = keys["salt"] {
       guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
@@ -88,7 +92,8 @@ public struct Settings: Sendable, Hashable {
       }
     }
     self.init(
-      salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]), gpus: gpus)
+      salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]), gpus: gpus,
+      remotes: try keys["remotes"].map { try RemoteSetting.list($0, "remotes") } ?? [])
     slurm = try Settings.slurm(keys["slurm"], kinds)
   }
 

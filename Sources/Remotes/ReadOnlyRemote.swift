@@ -11,6 +11,7 @@ public struct ReadOnlyRemote: Remote {
 
   public var description: String { remote.description }
   public var identity: String? { remote.identity }
+  public var isReadOnly: Bool { true }
 
   private var refusal: StoreError {
     .remote(name: description, reason: "it is read-only here, so nothing is put there")

@@ -32,7 +32,12 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
         "type": "object",
         "description": "values for ${params.name}; --set and --params override them",
       ],
-      "remote": ["type": "string", "description": "where the team shares results: a directory or a URL"],
+      "remote": [
+        "description": "where the team shares results: one place, or several that are asked in order",
+        "anyOf": [
+          ["$ref": "#/$defs/remote"], ["type": "array", "items": ["$ref": "#/$defs/remote"]],
+        ],
+      ],
       "stages": [
         "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(namePattern)],
         "additionalProperties": ["$ref": "#/$defs/stage"],
@@ -40,6 +45,19 @@ public func pipelineSchema(_ catalogue: KindCatalogue) -> JSON {
     ],
     "$defs": [
       "stage": stage,
+      "remote": [
+        "description": "a folder, a URL, or the name of a remote of bobbin.yaml or the user's settings",
+        "anyOf": [
+          ["type": "string", "minLength": 1],
+          [
+            "type": "object", "additionalProperties": false, "required": ["url"],
+            "properties": [
+              "name": ["type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]*$"],
+              "url": ["type": "string", "minLength": 1], "access": ["enum": ["read-write", "read-only"]],
+            ],
+          ],
+        ],
+      ],
       "reference": [
         "type": "string", "pattern": "\\$\\{", "description": "a value with ${…} in it",
       ],

@@ -141,7 +141,7 @@ import Testing
     try run(["b": noise(10, seed: 9)], in: store)
     let remote = try DirectoryRemote(at: scratch["remote"])
     #expect(try store.push([shared.key], to: remote).problems == [])
-    let report = try store.free(GarbageWish(bound: store.size() - 1, grace: 0), on: remote)
+    let report = try store.free(GarbageWish(bound: store.size() - 1, grace: 0), on: [remote])
     #expect(counts(report) == [.shared: 1])
     #expect(try isHere(noise(40_000, seed: 2), store) && !isHere(noise(40_000, seed: 1), store))
     store.attach(remote) { Issue.record("\($0)") }

@@ -56,8 +56,12 @@ import Testing
     let disk = try Tmpfs(megabytes: 1)
     let remote = try DirectoryRemote(at: disk.url.appending(path: "remote"))
     let record = try mine().publish(noise(2_000_000))
-    let error = #expect(throws: StoreError.self) { try mine().push([record.key], to: remote) }
-    guard case .remote(let name, let reason)? = error else { throw error! }
+    let transfer = try mine().push([record.key], to: remote)
+    #expect(transfer.records == 0 && transfer.failed[record.key] == transfer.fault)
+    guard case .remote(let name, let reason)? = transfer.fault else {
+      Issue.record("\(transfer)")
+      return
+    }
     #expect(name == disk.url.path + "/remote")
     #expect(reason.hasSuffix(": no room left on its disk, or in a quota"))
   }
@@ -354,6 +358,57 @@ import Testing
     #expect(try teammate.push([record.key], to: remote()).problems == [])
     #expect(try remote().record(record.key, limit: 10_000) == Array(record.text.utf8))
     #expect(try store.read(blob.digest) == bytes)
+  }
+
+  @Test func remotesAreAskedInOrderForWhatThoseBeforeDoNotHave() throws {
+    let store = try mine()
+    let (first, second) = (
+      try DirectoryRemote(at: scratch["first"]), try DirectoryRemote(at: scratch["second"])
+    )
+    let bytes = [prose(100), noise(50_000), prose(30_000)]
+    let records = try bytes.enumerated().map { try store.publish($1, as: "\($0)") }
+    _ = try store.push([records[0].key], to: first)
+    _ = try store.push(records.map(\.key), to: second)
+    // What the first has of the second result is nothing that counts.
+    _ = try first.putRecord(Array("{}".utf8), for: records[1].key, replacing: false)
+    let other = try theirs()
+    other.attach([first, second], warn: warnings.add)
+    let answers = try other.pullRecords(
+      records.map(\.key) + [Digest.of("none".utf8)], from: [first, second])
+    #expect(answers.map { $0.known?.artifacts } == records.map(\.artifacts) + [nil])
+    #expect(answers.map(\.problems.count) == [0, 1, 0, 0])
+    #expect(answers[1].problems[0].remote == "\(first)")
+    try other.fetch(bytes.map { Digest.of($0) })
+    #expect(try other.absent(bytes.map { Digest.of($0) }).digests == [])
+    #expect(warnings.all == [])
+    // It is wrong on the first alone, and mended there alone.
+    _ = try other.push([records[1].key], to: first)
+    #expect(try first.record(records[1].key, limit: 10_000) == Array(records[1].text.utf8))
+  }
+
+  @Test func anotherResultOnARemoteStaysThereAndIsTold() throws {
+    let platform: JSON = ["instructionSet": "avx2", "versions": ["oneDNN": "2.6.3"]]
+    let first = try mine().publish(prose(100), facts: platform)
+    _ = try mine().push([first.key], to: remote())
+    // A rebuild elsewhere gives other bytes, and takes the place of what was there before in that store.
+    let store = try theirs()
+    let blob = try BlobWriter(store: store.directory).write(bytes: prose(101))
+    let rebuilt = Record(
+      action: first.action, artifacts: ["out": blob.artifact], blobs: [blob.form],
+      facts: ["instructionSet": "avx512_core", "versions": ["oneDNN": "2.6.3"]])
+    _ = try store.publish(rebuilt, blobs: [blob], replacing: true)
+    let transfer = try store.push([first.key], to: remote())
+    #expect(transfer.records == 0 && transfer.blobs == 0)
+    #expect(transfer.others == [first.key: platform])
+    #expect(try remote().record(first.key, limit: 10_000) == Array(first.text.utf8))
+  }
+
+  @Test func aNamedRemoteSaysItsName() throws {
+    let record = try mine().publish(prose(100))
+    let lab = NamedRemote(try remote(), name: "lab")
+    #expect("\(lab)" == "lab (\(scratch["remote"].path))" && !lab.isReadOnly)
+    #expect(try mine().push([record.key], to: lab).blobs == 1)
+    #expect(try theirs().pull([record.key], from: lab).blobs == 1)
   }
 
   @Test func logsAndListsTravelWithTheirRecord() throws {

@@ -58,7 +58,10 @@ private func settings(_ text: String) throws -> Settings {
   ("cache: { bond: 50G }\n", "bobbin.yaml:1:10: unknown key 'bond'. Did you mean 'bound'?"),
   ("cache: { bound: much }\n", "bobbin.yaml:1:17: cache: bound: expected a size such as 50G, found 'much'"),
   ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
-  ("- salt\n", "bobbin.yaml:1:1: expected a map with salt, platform, cache, gpus and slurm, found a list"),
+  (
+    "- salt\n",
+    "bobbin.yaml:1:1: expected a map with salt, platform, cache, gpus, remotes and slurm, found a list"
+  ),
   ("salt: [1]\n", "bobbin.yaml:1:7: salt: expected a text, found a list"),
   ("gpus: 0\n", "bobbin.yaml:1:7: gpus: expected a list, found '0'"),
   ("gpus: [0, [1]]\n", "bobbin.yaml:1:11: gpus: expected the id of a GPU such as 0, found a list"),

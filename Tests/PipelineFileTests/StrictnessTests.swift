@@ -186,7 +186,10 @@ func aStageIsReadStrictly(stage: String, message: String) throws {
   ("version: 1\nstages:\n  s:\n    where: [${a}]\n", "4:13: quote \"${…}\" inside { } and [ ]"),
   ("version: 1\nx: \u{1}\n", "2:4: not valid YAML: control characters are not allowed"),
   ("version: 1\n? [a]\n: b\n", "2:3: expected a name before ':'"),
-  ("version: 1\nremote: [a]\nstages: {a: 1}\n", "2:9: remote: expected a directory or URL, found a list"),
+  (
+    "version: 1\nremote: [[a]]\nstages: {a: 1}\n",
+    "2:10: remote: expected a folder, a URL or { name, url, access }, found a list"
+  ),
   (
     "version: 1\nstages:\n  matrix: { run: ls }\n",
     "3:3: stage 'matrix': not a name for a stage: letters, digits, _ and -, a letter first; params, matrix, in, out are taken"
@@ -327,6 +330,6 @@ func aFileIsReadStrictly(text: String, message: String) throws {
 }
 
 @Test func theRemoteIsAsWritten() throws {
-  #expect(try load("remote: ../shared\n" + example).remote == "../shared")
-  #expect(try load(example).remote == nil)
+  #expect(try load("remote: ../shared\n" + example).remotes == [RemoteSetting(url: "../shared")])
+  #expect(try load(example).remotes == [])
 }

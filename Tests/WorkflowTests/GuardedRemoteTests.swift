@@ -99,6 +99,32 @@ import Workflow
     #expect(try guarded.putRecord([], for: key, replacing: false))
   }
 
+  @Test func oneThatIsNotThereIsGivenUpAtOnceForReadingAndWritingAndThatIsSaidOnce() throws {
+    let guarded = guarded
+    remote.manner = .absent
+    for _ in 0..<3 {
+      #expect(throws: StoreError.self) { try guarded.hasRecord(key) }
+      #expect(throws: StoreError.self) { try guarded.putRecord([], for: key, replacing: false) }
+    }
+    #expect(remote.calls == 1)
+    #expect(
+      guarded.takeNotices() == ["remote faulty:// is not there: no connection. Going on without it"])
+  }
+
+  @Test func whatFailsAmongManyCountsOneByOneAndTheRestIsAsked() throws {
+    let guarded = guarded
+    remote.manner = .failing
+    var failures = 0
+    try guarded.hasRecords(Array(repeating: key, count: 5)) { _, result in
+      if case .failure = result { failures += 1 }
+    }
+    #expect(failures == 5 && remote.calls == 5)
+    #expect(guarded.silence != nil && guarded.refusal == nil)
+    #expect(guarded.takeNotices().count == 1)
+    try guarded.hasRecords([key]) { _, result in #expect(throws: StoreError.self) { try result.get() } }
+    #expect(remote.calls == 5)
+  }
+
   @Test func whatIsNoFaultOfTheRemotesDoesNotCount() throws {
     let guarded = guarded
     remote.manner = .wrong
@@ -122,6 +148,7 @@ private final class FaultyRemote: Remote, @unchecked Sendable {
   enum Manner {
     case well
     case failing
+    case absent
     /// Says something that it shouldn't.
     case wrong
     /// Never answers.
@@ -145,6 +172,7 @@ private final class FaultyRemote: Remote, @unchecked Sendable {
     switch manner {
     case .well, .slow: break
     case .failing: throw StoreError.remote(name: description, reason: "no connection")
+    case .absent: throw StoreError.remoteAbsent(name: description, reason: "no connection")
     case .wrong: throw StoreError.record(reason: "not an object")
     case .hanging:
       called.signal()

@@ -142,7 +142,7 @@ private struct Trial {
     let options = RunOptions(
       targets: targets, required: targets.map { required.intersection(graph.closure(of: $0)) } ?? required,
       jobs: 1 + random.next(below: 4), keepGoing: !misfortune || random.once(in: 2), environment: [:],
-      remote: remote)
+      remotes: remote.map { [$0] } ?? [])
     let run = try Run(
       graph, store: store, executor: executor, options: options, surroundings: world
     ) { event in

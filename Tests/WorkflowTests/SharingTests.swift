@@ -124,7 +124,7 @@ import Workflow
     executor.before = { _ in _ = try mine.run(remote: remote) }
     let report = try yours.run(executor, remote: remote)
     #expect(
-      report.warnings == ["\(remote) has another result of f; it stays there. The stage isn't reproducible"])
+      report.warnings == ["\(remote) has another result of f; it stays there. Stage 'f' isn't reproducible"])
   }
 
   @Test func theFirstPublishedRecordWins() throws {

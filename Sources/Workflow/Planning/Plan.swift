@@ -47,11 +47,11 @@ public struct Plan: Sendable {
   /// - Parameters:
   ///   - environment: the driver's environment; only declared variables count.
   ///   - platform: what computes here, for the keys of projects that ask for it.
-  ///   - remote: where to look for records that aren't here; what is found is kept.
+  ///   - remotes: where to look for records that aren't here, in order; what is found is kept.
   ///   - explaining: the instances of which all is to be said. They are in scope.
   /// - Throws: `DecodingIssue` for external files or code that can't be read, `StoreError`.
   public init(
-    _ graph: Graph, targets: [Int]? = nil, store: Store, remote: (any Remote)? = nil,
+    _ graph: Graph, targets: [Int]? = nil, store: Store, remotes: [any Remote] = [],
     environment: [String: String], platform: Platform = Platform(), explaining: [Int] = []
   ) throws {
     let scope = Scope(graph, targets: targets)
@@ -59,7 +59,7 @@ public struct Plan: Sendable {
       graph, scope: scope, store: store, environment: environment, platform: platform)
     let resolution = Resolution(graph, keys: keys, scope: scope, store: store)
     let explainer = Explainer(graph, keys: keys, known: resolution, store: store)
-    let remote = remote.map { remote in GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime } }
+    let remotes = remotes.map { remote in GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime } }
     // Memory that can't be read explains nothing, and matters to nobody else.
     lazy var news = (try? store.lastNews(project: graph.project, file: graph.file)) ?? [:]
     var states = [State?](repeating: nil, count: graph.instances.count)
@@ -80,8 +80,8 @@ public struct Plan: Sendable {
         }
       }
       let found =
-        remote.map { Plan.records(misses.map { resolution.key[$0]! }, store: store, remote: $0, &problems) }
-        ?? [:]
+        remotes.isEmpty || misses.isEmpty
+        ? [:] : Plan.records(misses.map { resolution.key[$0]! }, store: store, remotes: remotes, &problems)
       for i in misses {
         if let artifacts = found[resolution.key[i]!],
           graph.instances[i].outputs.allSatisfy({ artifacts[$0.name] != nil })
@@ -95,7 +95,7 @@ public struct Plan: Sendable {
         }
       }
     }
-    problems += remote?.takeNotices() ?? []
+    problems += remotes.flatMap { $0.takeNotices() }
     // Of those left, each waits for the first thing it reads that isn't up to date, and that for its own.
     var waitsFor = [Int](repeating: 0, count: graph.instances.count)
     for i in graph.order where scope.contains(i) && states[i] == nil {
@@ -159,28 +159,42 @@ public struct Plan: Sendable {
     return found
   }
 
-  /// What the remote has of these keys, asked for side by side.
+  /// So many keys are asked for in one call.
+  private static let mostAsked = 1000
+
+  /// What the remotes have of these keys, asked for beside this thread, so that one that hangs is left.
   private static func records(
-    _ keys: [Digest], store: any ResultStore, remote: GuardedRemote, _ problems: inout [String]
+    _ keys: [Digest], store: any ResultStore, remotes: [GuardedRemote], _ problems: inout [String]
   ) -> [Digest: [String: Artifact]] {
     let threads = Threads()
     defer { threads.close() }
-    for (n, key) in keys.enumerated() {
+    let starts = Array(stride(from: 0, to: keys.count, by: mostAsked))
+    func ask(_ n: Int) {
+      let batch = Array(keys[starts[n]..<min(starts[n] + mostAsked, keys.count)])
       threads.errand(.asking, n) {
-        Result { try store.pullRecord(key, from: remote)?.artifacts }.mapError(StoreError.init(wrapping:))
+        Result { try store.pullRecords(batch, from: remotes.filter { $0.silence == nil }) }
+          .mapError(StoreError.init(wrapping:))
       }
     }
+    var left = Set(starts.indices)
+    for n in left { ask(n) }
     var found: [Digest: [String: Artifact]] = [:]
-    var left = keys.count
-    while left > 0, !remote.giveUpIfStuck() {
+    while !left.isEmpty {
+      // Those after one that hangs may have what it was asked for.
+      if remotes.filter({ $0.giveUpIfStuck() }).count > 0 {
+        threads.replaceHands()
+        for n in left { ask(n) }
+      }
       guard case .errand(let n, let outcome)? = threads.next(until: threads.now + GuardedRemote.patience / 4),
-        let answer = outcome as? Result<[String: Artifact]?, StoreError>
+        let answers = outcome as? Result<[RecordAnswer], StoreError>, left.remove(n) != nil
       else { continue }
-      left -= 1
-      switch answer {
-      case .success(let artifacts): found[keys[n]] = artifacts
-      // A remote that is away fails for each; it says so itself.
-      case .failure(let error) where error.isOfRemote: break
+      switch answers {
+      case .success(let answers):
+        for (key, answer) in zip(keys[starts[n]...], answers) {
+          found[key] = answer.known?.artifacts
+          // A remote that is away fails for each; it says so itself.
+          problems += answer.problems.filter { !$0.error.isOfRemote }.map { "\($0.error)" }
+        }
       case .failure(let error): problems.append("\(error)")
       }
     }

@@ -16,6 +16,8 @@ final class BlobTree: Sendable {
   struct Walk: Sendable {
     /// Every blob and manifest text that can be reached.
     var digests: Set<Digest> = []
+    /// The manifests among them.
+    var manifests: [Digest] = []
     /// Manifests that could not be read, so that what they list isn't known.
     var unreadable: [Digest: StoreError] = [:]
   }
@@ -23,11 +25,21 @@ final class BlobTree: Sendable {
   /// Everything that can be reached from these artifacts.
   func walk(_ roots: some Sequence<Artifact>) -> Walk {
     var walk = Walk()
-    var stack = Array(roots)
-    while let artifact = stack.popLast() {
-      guard walk.digests.insert(artifact.digest).inserted, artifact.form == .manifest else { continue }
-      do { stack += try listed(artifact.digest) } catch {
-        walk.unreadable[artifact.digest] = StoreError(wrapping: error)
+    var level = Array(roots)
+    while !level.isEmpty {
+      var manifests: [Digest] = []
+      for artifact in level where walk.digests.insert(artifact.digest).inserted {
+        if artifact.form == .manifest { manifests.append(artifact.digest) }
+      }
+      level = []
+      // All that this level lists at once; what can't be had says so when it is read.
+      let unknown = entries.withLock { entries in manifests.filter { entries[$0] == nil } }
+      if !unknown.isEmpty { try? store.fetch(unknown, listedBy: walk.manifests) }
+      walk.manifests += manifests
+      for manifest in manifests {
+        do { level += try listed(manifest) } catch {
+          walk.unreadable[manifest] = StoreError(wrapping: error)
+        }
       }
     }
     return walk
@@ -45,6 +57,8 @@ final class BlobTree: Sendable {
     let walk = walk(roots)
     var files: [Digest: String] = [:]
     var faults = walk.unreadable
+    // What isn't here comes at once; what of it can't be had says so when it is opened.
+    try? store.fetch(walk.digests.sorted(), listedBy: walk.manifests)
     for digest in walk.digests.sorted() where faults[digest] == nil {
       do { files[digest] = try store.file(for: digest).path } catch {
         faults[digest] = StoreError(wrapping: error)

@@ -1,4 +1,4 @@
-// Owns finding out what is there: in bulk in the store, one by one on the remote.
+// Owns finding out what is there, in bulk: in the store at once, then on the remotes, beside the loop.
 
 import Canonical
 import ContentStore
@@ -11,6 +11,9 @@ extension Scheduler {
         for (i, answer) in answers { take(answer, of: i) }
       }
     } catch { storeFailed("\(error)") }
+    let asked = asked
+    self.asked = []
+    ask(asked)
   }
 
   private func isWaiting(_ i: Int) -> Bool { if case .waiting = phases[i] { true } else { false } }
@@ -36,8 +39,9 @@ extension Scheduler {
       claims.lead(i, key)
       if let undeclared {
         enqueue(i, Attempt(purpose: .miss, reason: .outputUndeclared(undeclared)))
-      } else if remote != nil, remote!.silence == nil {
-        ask(i, key)
+      } else if canAsk {
+        phases.move(i, to: .asking)
+        asked.append(i)
       } else {
         miss(i)
       }
@@ -48,31 +52,65 @@ extension Scheduler {
     enqueue(i, Attempt(purpose: .miss, reason: explainer.reason(i, keys.action(i, resolution))))
   }
 
-  /// Whether the remote has a record of `i`.
-  private func ask(_ i: Int, _ key: Digest, again: Bool = false) {
-    phases.move(i, to: .asking)
-    beside(.asking, for: i) { [store, remote] in
-      Result { try store.pullRecord(key, from: remote!).map(KnownOutputs.init) }
-        .mapError(StoreError.init(wrapping:))
-    } giveUp: { [self] in
-      miss(i)
-    } then: { [self] answer in
-      switch answer {
-      case .success(let known?)
-      where graph.instances[i].outputs.allSatisfy({ known.artifacts[$0.name] != nil }):
-        settle(i, known.artifacts, Outcome(platform: known.platform))
-      case .success: miss(i)
-      case .failure(let error) where error.isOfRemote && !again && remote!.silence == nil:
-        after(Scheduler.pause(0), for: i) { [self] in ask(i, key, again: true) }
-      case .failure(let error) where error.isOfRemote: miss(i)
-      case .failure(.record(let reason)):
-        problems.warn("\(remote!): not a valid record: \(reason). It was not used")
-        miss(i)
-      case .failure(let error):
-        problems.fault("\(error)")
-        miss(i)
+  /// Whether any remote still answers.
+  private var canAsk: Bool { remotes.contains { $0.silence == nil } }
+
+  /// So many records are asked for in one call.
+  private static let mostAsked = 1000
+
+  /// Whether the remotes have records of these instances: all misses known at a moment are one question.
+  private func ask(_ instances: [Int], again: Bool = false) {
+    for start in stride(from: 0, to: instances.count, by: Scheduler.mostAsked) {
+      let batch = Array(instances[start..<min(start + Scheduler.mostAsked, instances.count)])
+      let keys = batch.map { resolution.key[$0]! }
+      let epochs = batch.map { phases.epochs[$0] }
+      /// Those of them that still wait for an answer.
+      func waiting() -> [(n: Int, instance: Int)] {
+        zip(batch, epochs).enumerated().filter { phases.epochs[$1.0] == $1.1 }.map { ($0, $1.0) }
+      }
+      beside(.asking) { [store, remotes] in
+        Result { try store.pullRecords(keys, from: remotes.filter { $0.silence == nil }) }
+          .mapError(StoreError.init(wrapping:))
+      } giveUp: { [self] in
+        let left = waiting().map(\.instance)
+        if canAsk { ask(left) } else { for i in left { miss(i) } }
+      } then: { [self] answers in
+        switch answers {
+        case .success(let answers):
+          var unanswered: [Int] = []
+          for (n, i) in waiting() where !take(answers[n], of: i, again: again) { unanswered.append(i) }
+          guard !unanswered.isEmpty else { return }
+          let epochs = unanswered.map { phases.epochs[$0] }
+          after(Scheduler.pause(0)) { [self] in
+            ask(zip(unanswered, epochs).filter { phases.epochs[$0] == $1 }.map(\.0), again: true)
+          }
+        case .failure(let error):
+          problems.fault("\(error)")
+          for (_, i) in waiting() { miss(i) }
+        }
       }
     }
+  }
+
+  /// What remotes said of `i`; false when it is worth asking again.
+  private func take(_ answer: RecordAnswer, of i: Int, again: Bool) -> Bool {
+    if let known = answer.known,
+      graph.instances[i].outputs.allSatisfy({ known.artifacts[$0.name] != nil })
+    {
+      settle(i, known.artifacts, Outcome(platform: known.platform))
+      return true
+    }
+    if !again, canAsk, answer.problems.contains(where: { $0.error.isOfRemote }) { return false }
+    for (remote, error) in answer.problems {
+      switch error {
+      // A remote that fails says so itself.
+      case .remote, .remoteAbsent: break
+      case .record(let reason): problems.warn("\(remote): not a valid record: \(reason). It was not used")
+      default: problems.fault("\(error)")
+      }
+    }
+    miss(i)
+    return true
   }
 
   /// Gets a manifest that isn't here, of which the key of `i` needs a part.

@@ -9,8 +9,6 @@ struct Problems {
   /// Failures of the store or a remote: they are in the exit status.
   private(set) var ofStore: [String] = []
   private var unsaid: [String] = []
-  /// How many results didn't get to the remote because it failed.
-  private(set) var unpublished = 0
   /// Where other threads leave warnings.
   let mailbox = Notices()
 
@@ -23,8 +21,6 @@ struct Problems {
     ofStore.append(message)
     warn(message)
   }
-
-  mutating func count(unpublished count: Int) { unpublished += count }
 
   /// Takes what other threads left.
   mutating func collect() {

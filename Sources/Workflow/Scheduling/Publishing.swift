@@ -1,6 +1,5 @@
-// Owns what happens when an instance's work has succeeded: its record, here and on the remote, and what its artifacts
-// mean for those that wait. Blobs come before records, records before anybody learns of them; nobody waits for the
-// remote but the end of the run.
+// Owns what happens when an instance's work has succeeded: its record, and what its artifacts mean for those that wait.
+// Blobs come before records, records before anybody learns of them.
 
 import Canonical
 import ContentStore
@@ -132,7 +131,7 @@ extension Scheduler {
           "\(name) gave other bytes than a record that another run published meanwhile; the first stays. "
             + otherBytes(i, facts, kept.facts))
       }
-      upload(verdict.map { work.action.observing($0.observation).key } ?? work.action.key, name)
+      upload(verdict.map { work.action.observing($0.observation).key } ?? work.action.key, of: i, facts)
       if let verdict, !work.isOutdated {
         resolution.observe(i, verdict.observation)
         warn(of: verdict.use, in: graph.instances[i].stage)
@@ -192,48 +191,6 @@ extension Scheduler {
     let failures = work.attempt.failures
     if !failures.isEmpty { members["failedAttempts"] = .array(failures.map(JSON.string)) }
     return .object(members)
-  }
-
-  /// Sends a record and its blobs to the remote.
-  private func upload(_ key: Digest, _ name: String) {
-    guard let remote else { return }
-    if remote.refusal != nil { return problems.count(unpublished: 1) }
-    uploads += 1
-    beside(.uploading) { [store] () -> Result<(Transfer, isOther: Bool), StoreError> in
-      Result {
-        let transfer = try store.push([key], to: remote)
-        var isOther = false
-        if transfer.records == 0, transfer.problems.isEmpty,
-          let theirs = try remote.record(key, limit: Record.longest),
-          let theirs = try? Record(parsing: theirs),
-          let ours = try store.record(for: key)
-        {
-          isOther = theirs.artifacts != ours.artifacts
-        }
-        return (transfer, isOther)
-      }.mapError(StoreError.init(wrapping:))
-    } giveUp: { [self] in
-      uploads -= 1
-      problems.count(unpublished: 1)
-    } then: { [self] result in
-      uploads -= 1
-      switch result {
-      case .success((let transfer, let isOther)):
-        for problem in transfer.problems {
-          problems.fault("\(name) was not published to \(remote): \(problem)")
-        }
-        if isOther {
-          problems.warn(
-            "\(remote) has another result of \(name); it stays there. The stage isn't reproducible")
-        }
-      case .failure(let error):
-        problems.count(unpublished: 1)
-        // A remote that is away fails for each instance; once in full is enough.
-        if problems.unpublished == 1 {
-          problems.fault("\(name) was not published to \(remote): \(error)")
-        }
-      }
-    }
   }
 }
 

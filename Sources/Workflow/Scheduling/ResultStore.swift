@@ -13,8 +13,8 @@ package protocol ResultStore: Sendable {
   /// What many keys' records say in short; keys without one are left out.
   func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs]
   func record(for key: Digest) throws -> Record?
-  /// A key's record from a remote, kept here; nil when there is none.
-  func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record?
+  /// What remotes, asked in order, have under keys; kept here.
+  func pullRecords(_ keys: [Digest], from remotes: [any Remote]) throws -> [RecordAnswer]
   /// Publishes a record, and has the run say that this instance of its was executed.
   func publish(
     _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
@@ -32,7 +32,10 @@ package protocol ResultStore: Sendable {
   func traces(of actions: [Digest]) throws -> [Digest: [String]]
   func keep(trace: String, of action: Digest) throws
   func push(_ keys: [Digest], to remote: any Remote) throws -> Transfer
-  func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void)
+  /// From now on what isn't here is looked for on these remotes, in order.
+  func attach(_ remotes: [any Remote], warn: @escaping @Sendable (String) -> Void)
+  /// Gets what isn't here of these blobs from the attached remotes, as far as they have it; `manifests` list them.
+  func fetch(_ digests: [Digest], listedBy manifests: [Digest]) throws
   /// What these manifests list; those that aren't here are left out. Asks no remote.
   func members(of manifests: [Digest]) throws -> [Digest: [String: Artifact]]
   /// What a manifest lists, wherever it is.

@@ -24,8 +24,8 @@ public struct RunOptions: Sendable {
   public var environment: [String: String]
   /// What computes here: what stands in the facts of records, and in the keys of projects that ask for it.
   public var platform: Platform
-  /// Where records are looked for that aren't here, and results are published to.
-  public var remote: (any Remote)?
+  /// Where records are looked for that aren't here, in this order, and results are published to.
+  public var remotes: [any Remote]
   /// What the caller was started with, to be remembered with the run.
   public var commandLine: [String]
   /// The time, for records.
@@ -33,7 +33,7 @@ public struct RunOptions: Sendable {
 
   public init(
     targets: [Int]? = nil, required: Set<Int> = [], jobs: Int, keepGoing: Bool = false, resumes: Bool = true,
-    environment: [String: String], platform: Platform = Platform(), remote: (any Remote)? = nil,
+    environment: [String: String], platform: Platform = Platform(), remotes: [any Remote] = [],
     commandLine: [String] = [], now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.targets = targets
@@ -43,7 +43,7 @@ public struct RunOptions: Sendable {
     self.resumes = resumes
     self.environment = environment
     self.platform = platform
-    self.remote = remote
+    self.remotes = remotes
     self.commandLine = commandLine
     self.now = now
   }

@@ -19,7 +19,9 @@ final class Scheduler {
   let resolution: Resolution
   let explainer: Explainer
   let blobs: BlobTree
-  let remote: GuardedRemote?
+  /// Where records are looked for, in order; those that may be written have an outbox.
+  let remotes: [GuardedRemote]
+  var outboxes: [Outbox]
   let shared = SharedBlobs()
 
   var phases: Phases
@@ -42,9 +44,10 @@ final class Scheduler {
   /// What was said of files that commands open undeclared, by stage.
   var toldUses: [String: Set<String>] = [:]
   var stop: Stop?
-  /// How many results are being written here, and how many are on their way to the remote.
+  /// How many results are being written here.
   var writes = 0
-  var uploads = 0
+  /// Those whose keys the store doesn't have and the remotes are to be asked for next.
+  var asked: [Int] = []
   private var errands: [Int: Errand] = [:]
   private var timers: [(at: Double, act: () -> Void)] = []
   /// When to look whether the remote still answers.
@@ -70,8 +73,10 @@ final class Scheduler {
 
   private struct Errand {
     var then: (any Sendable) -> Void
-    /// What to do when the remote is given up while the errand waits for it; nil where that doesn't matter.
+    /// What to do when a remote is given up while the errand may wait for it; nil where that doesn't matter.
     var giveUp: (() -> Void)?
+    /// The remote that it waits for; nil: any.
+    var remote: GuardedRemote?
   }
 
   init(
@@ -91,7 +96,8 @@ final class Scheduler {
     resolution = Resolution(graph, keys: keys, scope: scope, store: store)
     explainer = Explainer(graph, keys: keys, known: resolution, store: store)
     blobs = BlobTree(store)
-    remote = options.remote.map { GuardedRemote($0) { [surroundings] in surroundings.now } }
+    remotes = options.remotes.map { GuardedRemote($0) { [surroundings] in surroundings.now } }
+    outboxes = remotes.filter { !$0.isReadOnly }.map { Outbox(remote: $0) }
     phases = Phases(count: graph.instances.count, scope: scope.count)
     queue = JobQueue(graph)
     capacity = executor.capacity
@@ -104,7 +110,7 @@ final class Scheduler {
     let start = options.now()
     enter()
     let warnings = problems.mailbox
-    if let remote { store.attach(remote) { warnings.put($0) } }
+    if !remotes.isEmpty { store.attach(remotes) { warnings.put($0) } }
     executor.start { [surroundings] in surroundings.post(.executor($0)) }
     lookUp()
     isUnderWay = true
@@ -114,7 +120,7 @@ final class Scheduler {
     warnOfWhatCannotRun()
     let others = scope.filter { if case .done = phases[$0] { false } else { true } }
     if !others.isEmpty { observe.tell(.toDo(others.sorted())) }
-    if remote != nil { nextWatch = surroundings.now + GuardedRemote.patience / 4 }
+    if !remotes.isEmpty { nextWatch = surroundings.now + GuardedRemote.patience / 4 }
     while stop != .interruption {
       startWhatCan()
       shareCores()
@@ -151,7 +157,7 @@ final class Scheduler {
   }
 
   /// Waits for the next happening or timer; false when it was a timer.
-  private func wait() -> Bool {
+  func wait() -> Bool {
     if let happening = surroundings.next(until: deadline) {
       handle(happening)
       return true
@@ -161,7 +167,7 @@ final class Scheduler {
       timers.removeFirst()
       timer.act()
     }
-    if nextWatch <= now { watchRemote() }
+    if nextWatch <= now { watchRemotes() }
     return false
   }
 
@@ -189,17 +195,7 @@ final class Scheduler {
       running = [:]
     }
     while writes > 0 { _ = wait() }
-    if uploads > 0, stop != .interruption { observe.tell(.uploading(uploads)) }
-    while uploads > 0, stop != .interruption {
-      _ = wait()
-      relayProblems()
-    }
-    problems.count(unpublished: uploads)
-    if problems.unpublished > 0 {
-      let results = problems.unpublished == 1 ? "1 result was" : "\(problems.unpublished) results were"
-      problems.fault(
-        "\(results) not published to \(remote!), but kept here; `cache push` publishes what is missing there")
-    }
+    endUploads()
     relayProblems()
     skipTheRest()
     relayProblems()
@@ -256,16 +252,17 @@ final class Scheduler {
   }
 
   /// Has `work` done beside the loop, and `then` told of it.
+  /// - Parameter remote: whose being given up means `giveUp`; nil: that of any.
   func beside<T: Sendable>(
-    _ lane: Lane, _ work: @escaping @Sendable () -> T, giveUp: (() -> Void)? = nil,
-    then: @escaping (T) -> Void
+    _ lane: Lane, waitingFor remote: GuardedRemote? = nil, _ work: @escaping @Sendable () -> T,
+    giveUp: (() -> Void)? = nil, then: @escaping (T) -> Void
   ) {
     let number = nextNumber()
     errands[number] = Errand(
       then: { outcome in
         guard let outcome = outcome as? T else { preconditionFailure("BUG: an errand came back as another") }
         then(outcome)
-      }, giveUp: giveUp)
+      }, giveUp: giveUp, remote: remote)
     surroundings.errand(lane, number, work)
   }
 
@@ -300,13 +297,19 @@ final class Scheduler {
     return lastNumber
   }
 
-  /// Looks whether the remote still answers; who waits for it goes on without, when it doesn't.
-  private func watchRemote() {
+  /// Looks whether the remotes still answer; who waits for one goes on without, when it doesn't.
+  private func watchRemotes() {
     nextWatch = surroundings.now + GuardedRemote.patience / 4
-    guard remote!.giveUpIfStuck() else { return }
+    let stuck = remotes.filter { $0.giveUpIfStuck() }
+    if stuck.isEmpty { return }
+    surroundings.replaceHands()
     // By number, so that what follows happens in the order in which it was asked for.
-    for number in errands.keys.sorted() where errands[number]?.giveUp != nil {
-      errands.removeValue(forKey: number)!.giveUp!()
+    for number in errands.keys.sorted() {
+      guard let errand = errands[number], let giveUp = errand.giveUp,
+        errand.remote.map({ remote in stuck.contains { $0 === remote } }) ?? true
+      else { continue }
+      errands[number] = nil
+      giveUp()
     }
   }
 
@@ -367,7 +370,12 @@ final class Scheduler {
 
   func relayProblems() {
     problems.collect()
-    for message in remote?.takeNotices() ?? [] { problems.fault(message) }
+    for remote in remotes {
+      for message in remote.takeNotices() {
+        // What nothing should have been put on costs time alone.
+        if remote.isReadOnly { problems.warn(message) } else { problems.fault(message) }
+      }
+    }
     for message in problems.takeUnsaid() { observe.tell(.warning(message)) }
   }
 }

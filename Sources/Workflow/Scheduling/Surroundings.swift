@@ -13,7 +13,7 @@ package enum Happening: Sendable {
 
 /// What is done beside the loop, each with threads of its own, so that none keeps another waiting.
 package enum Lane: CaseIterable, Sendable {
-  /// Asking a remote for records.
+  /// Asking remotes for records.
   case asking
   /// Fetching, decompressing and verifying what instances read.
   case opening
@@ -28,8 +28,7 @@ package enum Lane: CaseIterable, Sendable {
   /// How many errands of it are under way at a time.
   var width: Int {
     switch self {
-    case .asking, .opening: 8
-    case .uploading: 3
+    case .asking, .opening, .uploading: 8
     case .publishing, .leasing, .telling: 1
     }
   }
@@ -47,6 +46,8 @@ package protocol Surroundings: AnyObject, Sendable {
   func errand(_ lane: Lane, _ id: Int?, _ work: @escaping @Sendable () -> any Sendable)
   /// How many errands of a lane aren't done.
   func backlog(of lane: Lane) -> Int
+  /// Doesn't count on hands that wait for a remote any longer: others take their places.
+  func replaceHands()
   /// Begins no more errands. Those under way go on, and nobody waits for them.
   func close()
 }
@@ -104,15 +105,29 @@ final class Threads: Surroundings, @unchecked Sendable {
       if queue.idle >= queue.waiting {
         queue.condition.signal()
       } else if queue.hands < lane.width {
-        queue.hands += 1
-        let thread = Thread { [self] in
-          while let (id, work) = queue.take() {
-            let outcome = work()
-            if let id { events.post(.errand(id, outcome)) }
-          }
-        }
-        thread.name = "\(lane)"
-        thread.start()
+        addHand(to: queue, lane)
+      }
+    }
+  }
+
+  private func addHand(to queue: Queue, _ lane: Lane) {
+    queue.hands += 1
+    let thread = Thread { [self] in
+      while let (id, work) = queue.take() {
+        let outcome = work()
+        if let id { events.post(.errand(id, outcome)) }
+      }
+    }
+    thread.name = "\(lane)"
+    thread.start()
+  }
+
+  func replaceHands() {
+    for lane in [Lane.asking, .opening, .uploading] {
+      let queue = queues[lane]!
+      queue.condition.withLock {
+        queue.hands = queue.idle
+        while queue.hands < min(queue.waiting, lane.width) { addHand(to: queue, lane) }
       }
     }
   }

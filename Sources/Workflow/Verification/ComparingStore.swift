@@ -91,11 +91,14 @@ final class ComparingStore: ResultStore {
   func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs] { try store.outputs(for: keys) }
   func traces(of actions: [Digest]) throws -> [Digest: [String]] { try store.traces(of: actions) }
   func record(for key: Digest) throws -> Record? { try store.record(for: key) }
-  func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
-    try store.pullRecord(key, from: remote)
+  func pullRecords(_ keys: [Digest], from remotes: [any Remote]) throws -> [RecordAnswer] {
+    try store.pullRecords(keys, from: remotes)
   }
-  func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void) {
-    store.attach(remote, warn: warn)
+  func attach(_ remotes: [any Remote], warn: @escaping @Sendable (String) -> Void) {
+    store.attach(remotes, warn: warn)
+  }
+  func fetch(_ digests: [Digest], listedBy manifests: [Digest]) throws {
+    try store.fetch(digests, listedBy: manifests)
   }
   func members(of manifests: [Digest]) throws -> [Digest: [String: Artifact]] {
     try store.members(of: manifests)

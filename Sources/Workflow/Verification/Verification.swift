@@ -212,7 +212,7 @@ public final class Verification {
     options.required = []
     options.keepGoing = true
     options.resumes = true
-    options.remote = nil
+    options.remotes = []
     let count = leaders.count
     run = try Run(graph, store: comparing, executor: executor, options: options, surroundings: surroundings) {
       // What it reads is there, and of no interest.

@@ -99,7 +99,7 @@ final class Project {
   ) throws -> RunReport {
     var options = RunOptions(
       targets: targets, required: required, jobs: jobs, keepGoing: keepGoing, resumes: resumes,
-      environment: environment, platform: platform, remote: remote, now: now)
+      environment: environment, platform: platform, remotes: remote.map { [$0] } ?? [], now: now)
     options.needsOfKinds = needs
     let executor = executor ?? self.executor()
     let run = try Run(
@@ -117,7 +117,8 @@ final class Project {
     -> Plan
   {
     try Plan(
-      graph, targets: targets, store: store, remote: remote, environment: environment, platform: platform)
+      graph, targets: targets, store: store, remotes: remote.map { [$0] } ?? [], environment: environment,
+      platform: platform)
   }
 
   /// The text of an instance's only output after a run.

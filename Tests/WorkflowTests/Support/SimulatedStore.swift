@@ -57,14 +57,25 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
 
   func record(for key: Digest) throws -> Record? { records[key] }
 
-  func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
-    if let record = records[key] { return record }
-    guard let text = try remote.record(key, limit: Record.longest) else { return nil }
-    let record = try Record(parsing: text)
-    for blob in record.blobs { forms[blob.digest] = blob }
-    records[key] = record
-    return record
+  func pullRecords(_ keys: [Digest], from remotes: [any Remote]) throws -> [RecordAnswer] {
+    var answers = keys.map { RecordAnswer(known: records[$0].map(KnownOutputs.init)) }
+    for remote in remotes {
+      let missing = keys.indices.filter { answers[$0].known == nil }
+      try remote.records(missing.map { keys[$0] }, limit: Record.longest) { n, result in
+        let i = missing[n]
+        do {
+          guard let text = try result.get() else { return }
+          let record = try Record(parsing: text)
+          for blob in record.blobs { forms[blob.digest] = blob }
+          records[keys[i]] = record
+          answers[i].known = KnownOutputs(record)
+        } catch let error as StoreError { answers[i].problems.append(("\(remote)", error)) }
+      }
+    }
+    return answers
   }
+
+  func fetch(_ digests: [Digest], listedBy manifests: [Digest]) throws {}
 
   func publish(
     _ record: Record, blobs: [WrittenBlob], replacing: Bool, noting: (run: RunID, instance: String)?
@@ -156,29 +167,34 @@ final class SimulatedStore: ResultStore, @unchecked Sendable {
     var transfer = Transfer()
     for key in keys {
       guard let record = records[key] else { continue }
-      for blob in record.blobs {
-        guard let bytes = contents[blob.digest] else {
-          transfer.problems.append("blob \(blob.digest) is lost")
-          continue
+      do {
+        for blob in record.blobs {
+          guard let bytes = contents[blob.digest] else {
+            transfer.failed[key] = .missing(blob.digest)
+            break
+          }
+          var given = false
+          try remote.putBlob(blob.storedDigest, size: blob.storedSize) { buffer in
+            if given { return 0 }
+            given = true
+            buffer.copyBytes(from: bytes)
+            return bytes.count
+          }
         }
-        var given = false
-        try remote.putBlob(blob.storedDigest, size: blob.storedSize) { buffer in
-          if given { return 0 }
-          given = true
-          buffer.copyBytes(from: bytes)
-          return bytes.count
+        if transfer.failed[key] == nil,
+          try remote.putRecord(Array(record.text.utf8), for: key, replacing: false)
+        {
+          transfer.records += 1
         }
-      }
-      if transfer.problems.isEmpty,
-        try remote.putRecord(Array(record.text.utf8), for: key, replacing: false)
-      {
-        transfer.records += 1
+      } catch let error as StoreError {
+        transfer.failed[key] = error
+        transfer.fault = transfer.fault ?? error
       }
     }
     return transfer
   }
 
-  func attach(_ remote: any Remote, warn: @escaping @Sendable (String) -> Void) { self.remote = remote }
+  func attach(_ remotes: [any Remote], warn: @escaping @Sendable (String) -> Void) { remote = remotes.first }
 
   func members(of manifests: [Digest]) throws -> [Digest: [String: Artifact]] {
     Dictionary(

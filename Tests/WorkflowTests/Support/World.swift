@@ -36,6 +36,8 @@ final class World: Surroundings, @unchecked Sendable {
 
   func backlog(of lane: Lane) -> Int { errands.count { $0.lane == lane } }
 
+  func replaceHands() {}
+
   func close() { errands = [] }
 
   func next(until deadline: Double?) -> Happening? {
