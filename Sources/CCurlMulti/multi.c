@@ -95,3 +95,9 @@ long bobbin_curl_connections(CURL *curl) {
   library.getinfo(curl, CURLINFO_NUM_CONNECTS, &connections);
   return connections;
 }
+
+curl_off_t bobbin_curl_length(CURL *curl) {
+  curl_off_t length = -1;
+  library.getinfo(curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  return length;
+}

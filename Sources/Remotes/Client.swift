@@ -42,13 +42,13 @@ final class Client: Sendable {
     return try result!.get()
   }
 
-  /// Sends `count` requests, `settings.width` at a time. Each is made when its turn comes, and `ended` is called once
+  /// Sends `count` requests, `width` at a time (nil: `settings.width`). Each is made when its turn comes, and `ended` is called once
   /// it has ended, in any order, on the calling thread: what that returns is sent next in the same place (a PUT after a
   /// HEAD). When nobody is there to be connected to, what is left fails at once in the same way.
   ///
   /// Throws what `request` and `ended` throw, and then leaves what is under way.
   func send(
-    _ count: Int, _ request: (_ position: Int) throws -> Request,
+    _ count: Int, width: Int? = nil, _ request: (_ position: Int) throws -> Request,
     ended: (_ position: Int, Result<Answer, Failure>) throws -> Request?
   ) throws {
     guard Client.problem == nil, let lines = take() else {
@@ -58,6 +58,8 @@ final class Client: Sendable {
       return
     }
     defer { give(lines) }
+    var settings = settings
+    settings.width = width ?? settings.width
     try lines.send(count, settings, request, ended: ended)
   }
 

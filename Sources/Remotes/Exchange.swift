@@ -260,9 +260,11 @@ final class Exchange {
     }
     guard code == CURLE_OK || isFull else { return .failure(failure(code)) }
     let status = bobbin_curl_status(handle)
+    let length = Int(bobbin_curl_length(handle))
     return .success(
       Answer(
-        status: status, headers: headers, body: body, received: 200..<300 ~= status ? received : 0))
+        status: status, headers: headers, body: body,
+        received: status == 0 || 200..<300 ~= status ? received : 0, size: length < 0 ? nil : length))
   }
 
   private func failure(_ code: CURLcode) -> Failure {

@@ -70,8 +70,10 @@ struct Answer: Sendable {
   /// The body, at most `limit` bytes and one more: of a 2xx answer when there is no sink, of any other its beginning
   /// (4 KiB).
   var body: [UInt8]
-  /// How many bytes of a 2xx answer's body were taken.
+  /// How many bytes of a 2xx answer's body, or of a file server's file, were taken.
   var received: Int
+  /// How many bytes the body has, or would have after HEAD; nil: unknown.
+  var size: Int?
 
   var isSuccess: Bool { 200..<300 ~= status }
 }
