@@ -122,6 +122,7 @@ let package = Package(
       path: "Tests/TestWorker", swiftSettings: checks),
     .target(name: "LoopbackServer", path: "Tests/LoopbackServer", swiftSettings: checks),
     .target(name: "FakeSlurm", path: "Tests/FakeSlurm", swiftSettings: checks),
+    .target(name: "RealServices", path: "Tests/RealServices", swiftSettings: checks),
     tests("Canonical", []),
     tests("Downloads", ["Canonical", "LoopbackServer"]),
     tests("Tensor", []),
@@ -141,14 +142,16 @@ let package = Package(
     .executableTarget(
       name: "RemoteTrial", dependencies: ["Canonical", "ContentStore", "Processes", "Remotes"],
       path: "Tests/RemoteTrial", swiftSettings: checks),
-    tests("Remotes", ["Canonical", "ContentStore", "LoopbackServer", "RemoteTrial"]),
+    tests("Remotes", ["Canonical", "ContentStore", "LoopbackServer", "RealServices", "RemoteTrial"]),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
     tests(
       "Stages", ["LoopbackServer", "Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),
     tests("Fingerprinting", ["Stages", "Workflow", "Canonical"]),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["LoopbackServer", "FakeSlurm", "bobbin", "Canonical", "ContentStore", "Workflow"],
+      dependencies: [
+        "LoopbackServer", "FakeSlurm", "RealServices", "bobbin", "Canonical", "ContentStore", "Workflow",
+      ],
       swiftSettings: checks),
   ],
   swiftLanguageModes: [.v6]

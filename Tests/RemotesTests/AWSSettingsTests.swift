@@ -82,18 +82,26 @@ import Testing
     let file = home["mine"]
     try "[default]\naws_access_key_id = M\naws_secret_access_key = m\n"
       .write(to: file, atomically: true, encoding: .utf8)
-    let settings = try settings("s3://b", ["AWS_SHARED_CREDENTIALS_FILE": file.path, "AWS_CONFIG_FILE": file.path])
+    let settings = try settings(
+      "s3://b", ["AWS_SHARED_CREDENTIALS_FILE": file.path, "AWS_CONFIG_FILE": file.path])
     #expect(settings.key.id == "M" && settings.region == "us-east-1")
   }
 
-  @Test(arguments: [
-    ("s3://b?regoin=x", [:], "remote s3://b?regoin=x: '?regoin' isn't known; there are ?endpoint=https://… and ?region=…"),
-    ("s3://b?endpoint=host:1", [:], "remote s3://b?endpoint=host:1: its endpoint 'host:1' is no https://host"),
-    (
-      "s3://b", ["AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "sec ret"],
-      "remote s3://b: the key or region of AWS_ACCESS_KEY_ID has spaces or what isn't ASCII"
-    ),
-  ] as [(String, [String: String], String)])
+  @Test(
+    arguments: [
+      (
+        "s3://b?regoin=x", [:],
+        "remote s3://b?regoin=x: '?regoin' isn't known; there are ?endpoint=https://… and ?region=…"
+      ),
+      (
+        "s3://b?endpoint=host:1", [:],
+        "remote s3://b?endpoint=host:1: its endpoint 'host:1' is no https://host"
+      ),
+      (
+        "s3://b", ["AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "sec ret"],
+        "remote s3://b: the key or region of AWS_ACCESS_KEY_ID has spaces or what isn't ASCII"
+      ),
+    ] as [(String, [String: String], String)])
   func whatIsWrongIsSaid(url: String, environment: [String: String], message: String) {
     let problem = #expect(throws: StoreError.self) { try settings(url, environment) }
     #expect("\(problem!)" == message)
@@ -108,15 +116,24 @@ import Testing
         + "--format env)\"")
   }
 
-  @Test(arguments: [
-    ("s3://team/a", [:], "https://team.s3.eu-west-1.amazonaws.com/a/v1/cas/x", "team.s3.eu-west-1.amazonaws.com"),
-    ("s3://te.am/a", [:], "https://s3.eu-west-1.amazonaws.com/te.am/a/v1/cas/x", "s3.eu-west-1.amazonaws.com"),
-    ("s3://t?region=cn-north-1", [:], "https://t.s3.cn-north-1.amazonaws.com.cn/a/v1/cas/x", ""),
-    ("s3://t", ["AWS_ENDPOINT_URL": "http://h:80/s/"], "http://h/s/t/a/v1/cas/x", "h"),
-    ("s3://t", ["AWS_ENDPOINT_URL": "http://h:9000"], "http://h:9000/t/a/v1/cas/x", "h:9000"),
-    ("s3://t", ["AWS_ENDPOINT_URL": "https://[::1]:9000"], "https://[::1]:9000/t/a/v1/cas/x", "[::1]:9000"),
-  ] as [(String, [String: String], String, String)])
-  func aBucketIsInTheHostOrInThePath(place: String, environment: [String: String], url: String, host: String) throws {
+  @Test(
+    arguments: [
+      (
+        "s3://team/a", [:], "https://team.s3.eu-west-1.amazonaws.com/a/v1/cas/x",
+        "team.s3.eu-west-1.amazonaws.com"
+      ),
+      (
+        "s3://te.am/a", [:], "https://s3.eu-west-1.amazonaws.com/te.am/a/v1/cas/x",
+        "s3.eu-west-1.amazonaws.com"
+      ),
+      ("s3://t?region=cn-north-1", [:], "https://t.s3.cn-north-1.amazonaws.com.cn/a/v1/cas/x", ""),
+      ("s3://t", ["AWS_ENDPOINT_URL": "http://h:80/s/"], "http://h/s/t/a/v1/cas/x", "h"),
+      ("s3://t", ["AWS_ENDPOINT_URL": "http://h:9000"], "http://h:9000/t/a/v1/cas/x", "h:9000"),
+      ("s3://t", ["AWS_ENDPOINT_URL": "https://[::1]:9000"], "https://[::1]:9000/t/a/v1/cas/x", "[::1]:9000"),
+    ] as [(String, [String: String], String, String)])
+  func aBucketIsInTheHostOrInThePath(place: String, environment: [String: String], url: String, host: String)
+    throws
+  {
     let address = RemoteAddress(
       URL(string: place)!, environment: environment.merging(["HOME": home.url.path]) { $1 })
     let bucket = try S3Bucket(address.url.host!, address, .init())

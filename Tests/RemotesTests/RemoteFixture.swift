@@ -4,6 +4,7 @@ import Canonical
 import ContentStore
 import Foundation
 import LoopbackServer
+import RealServices
 import Remotes
 import Testing
 
@@ -16,7 +17,7 @@ struct RemoteFixture: Sendable, CustomTestStringConvertible {
   /// Makes an empty one in a folder of such a name; nil where its service isn't installed.
   var start: @Sendable (_ folder: String) throws -> Station?
 
-  static let all = [directory, http]
+  static let all = [directory, http, nginx, s3, sftp]
 
   static let directory = RemoteFixture(testDescription: "directory", vast: 128 << 20) { folder in
     let scratch = try Scratch()
@@ -27,6 +28,32 @@ struct RemoteFixture: Sendable, CustomTestStringConvertible {
     let server = try CacheServer()
     let name = folder.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
     return Station(place: server.url(name), serving: server)
+  }
+
+  // Those on a real service share it, each test in a place of its own.
+
+  static let nginx = RemoteFixture(testDescription: "nginx", vast: 128 << 20) { folder in
+    guard let service = Service.nginx else { return nil }
+    return Station(place: "\(service["URL"])/\(UUID().uuidString)/\(escaped(folder))", serving: service)
+  }
+
+  static let s3 = RemoteFixture(testDescription: "S3", vast: 128 << 20) { folder in
+    guard let service = Service.s3 else { return nil }
+    let who = [service["KEY_ID"], service["SECRET"]].map(escaped).joined(separator: ":")
+    return Station(
+      place: "s3://\(who)@team/\(UUID().uuidString)/\(escaped(folder))?endpoint=\(service["ENDPOINT"])",
+      serving: service)
+  }
+
+  static let sftp = RemoteFixture(testDescription: "SFTP", vast: 128 << 20) { folder in
+    guard let service = Service.sshd else { return nil }
+    let place = "\(service["URL"])/\(UUID().uuidString)/\(escaped(folder))"
+    return Station(
+      place: "\(place)?key=\(service["KEY"])&known_hosts=\(service["KNOWN_HOSTS"])", serving: service)
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
   }
 }
 

@@ -39,8 +39,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("sftp://h/x?key=/no", "remote sftp://h/x?key=/no: the SSH key /no can't be read (No such file or directory)"),
-    ("sftp://h/x?kye=/no", "remote sftp://h/x?kye=/no: '?kye' isn't known; there are ?key=FILE and ?known_hosts=FILE"),
+    (
+      "sftp://h/x?key=/no",
+      "remote sftp://h/x?key=/no: the SSH key /no can't be read (No such file or directory)"
+    ),
+    (
+      "sftp://h/x?kye=/no",
+      "remote sftp://h/x?kye=/no: '?kye' isn't known; there are ?key=FILE and ?known_hosts=FILE"
+    ),
   ]) func whatIsWrongIsSaid(url: String, message: String) {
     let problem = #expect(throws: StoreError.self) { try settings(url) }
     #expect("\(problem!)" == message)

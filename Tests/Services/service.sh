@@ -4,6 +4,7 @@
 #
 #     Tests/Services/nginx /tmp/trial
 #
+# Without a folder it makes one, and removes it in the end.
 # It prints what a client needs as NAME=value lines, then `ready`, and stays until its standard input closes, so that a
 # test that dies takes it along; by hand, Ctrl-D or Ctrl-C ends it. Where the service can't be had here, it says why on
 # standard error and exits with 75 (sysexits' EX_TEMPFAIL): skip what needs it.
@@ -49,6 +50,7 @@ free_port() {
 }
 
 started=()
+own=
 
 # start LOG COMMAND…: runs it beside this script, and has it end with this script whatever becomes of that.
 start() {
@@ -60,7 +62,11 @@ start() {
 
 finish() {
   trap - EXIT INT TERM HUP
-  [ ${#started[@]} -gt 0 ] || return 0
+  if [ ${#started[@]} -gt 0 ]; then stop; fi
+  [ -z "$own" ] || rm -rf "$own"
+}
+
+stop() {
   kill -TERM "${started[@]}" 2>/dev/null || true
   # After three seconds they aren't asked any more.
   { sleep 3 && kill -KILL "${started[@]}"; } >/dev/null 2>&1 &
@@ -97,6 +103,6 @@ give_up() {
   exit 1
 }
 
-[ $# -eq 1 ] || { echo "usage: $0 FOLDER    (until standard input closes)" >&2; exit 2; }
-mkdir -p "$1"
-folder=$(realpath "$1")
+[ $# -le 1 ] || { echo "usage: $0 [FOLDER]    (until standard input closes)" >&2; exit 2; }
+if [ $# -eq 0 ]; then own=$(mktemp -d -t "bobbin-$name.XXXXXX"); else mkdir -p "$1"; fi
+folder=$(realpath "${1:-$own}")
