@@ -40,7 +40,10 @@ public final class Service: Sendable {
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     // Other children that tests start would keep it running, or the reading waiting.
-    guard pipe2(&input, O_CLOEXEC) == 0, pipe2(&output, O_CLOEXEC) == 0 else { return nil }
+    let sort = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, sort, 0, &input) == 0, socketpair(AF_UNIX, sort, 0, &output) == 0 else {
+      fatalError("no sockets: \(String(cString: strerror(errno)))")
+    }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -59,7 +62,7 @@ public final class Service: Sendable {
     }
     var text: [UInt8] = []
     var byte: UInt8 = 0
-    while !text.ends(with: "ready\n".utf8) {
+    while !text.suffix(6).elementsEqual("ready\n".utf8) {
       guard read(output[0], &byte, 1) == 1 else {
         close(input[1])
         let status = wait(for: pid)
