@@ -19,9 +19,12 @@ struct S3Remote: ManyAtOnce {
   /// What stands before `ac/` and `cas/` in the names of objects.
   private let prefix: String
   private let takesConditions = TakesConditions()
+  /// How many names are asked for at a time; services give no more than 1000.
+  private let page: Int
 
   /// - Throws: `.remote` for an address that can't be one, or when nobody says who asks. Nothing is asked yet.
-  init(_ address: RemoteAddress, settings: Client.Settings = Client.Settings()) throws {
+  init(_ address: RemoteAddress, settings: Client.Settings = Client.Settings(), page: Int = 1000) throws {
+    self.page = page
     description = RemoteAddress.shown(address.url.absoluteString)
     guard let name = address.url.host(percentEncoded: false), !name.isEmpty else {
       throw StoreError.remote(name: description, reason: "it names no bucket; write s3://bucket/folder")
@@ -157,7 +160,7 @@ struct S3Remote: ManyAtOnce {
     var last = ""
     var token: String?
     repeat {
-      var query = [("list-type", "2"), ("max-keys", "1000"), ("prefix", folder)]
+      var query = [("list-type", "2"), ("max-keys", "\(page)"), ("prefix", folder)]
       if let token { query.append(("continuation-token", token)) }
       var request = bucket.request(.get, "", query: query)
       request.limit = 4 << 20
