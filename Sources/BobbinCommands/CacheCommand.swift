@@ -50,6 +50,8 @@ struct PushCommand: ProgramCommand {
     let plan = try opened.plan(try opened.targets(instances), in: program, asking: [])
     let keys = plan.entries.filter { $0.artifacts != nil }.compactMap(\.key)
     try Interruption.listen()
+    // What another remote alone has goes by way of here.
+    opened.store.attach(opened.remotes) { StandardError.write(legible(lines: "warning: \($0)\n")) }
     var problems: [String] = []
     for remote in remotes {
       let guarded = GuardedRemote(remote) { ProcessInfo.processInfo.systemUptime }

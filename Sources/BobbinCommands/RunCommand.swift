@@ -120,7 +120,8 @@ struct RunCommand: ProgramCommand {
     let display = RunDisplay(
       graph: graph, store: opened.store.directory, quiet: quiet, jobs: jobs,
       following: Set(try tail.flatMap { try opened.pipeline.select($0).map(\.instance) }),
-      durations: { [store = opened.store] in Durations(graph, store: store) })
+      durations: { [store = opened.store] in Durations(graph, store: store) },
+      traffic: { [store = opened.store] in store.traffic })
     var report: RunReport
     do {
       var options = RunOptions(

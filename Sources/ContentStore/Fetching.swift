@@ -28,8 +28,30 @@ extension Store {
 
   /// The same from these remotes; what remotes turn out not to have isn't thought to be there any more.
   func fetch(_ digests: [Digest], listedBy manifests: [Digest], _ attachment: Attachment) throws -> Fetched {
-    var forms = try absentForms(of: digests)
     var all = Fetched()
+    var forms = try absentForms(of: digests)
+    while !forms.isEmpty {
+      let mine = fetches.claim(Set(forms.keys))
+      // What another thread was fetching is here by now, or as absent as before.
+      if !mine.isEmpty {
+        defer { fetches.end(mine) }
+        // Somebody may have ended between the look and the claim.
+        try fetch(try absentForms(of: mine.sorted()), listedBy: manifests, attachment, &all)
+      }
+      let others = forms.keys.filter { !mine.contains($0) }
+      forms = try absentForms(of: others)
+      for digest in others where forms[digest] == nil {
+        all.found[digest] = try reading { try Store.rows(of: digest, $0) }.first { $0.1 != .elsewhere }
+      }
+    }
+    return all
+  }
+
+  private func fetch(
+    _ forms: [Digest: [StoredBlob]], listedBy manifests: [Digest], _ attachment: Attachment,
+    _ all: inout Fetched
+  ) throws {
+    var forms = forms
     while !forms.isEmpty {
       // Where a content is known in several forms, one after the other.
       let round = forms.values.map(\.first!)
@@ -42,7 +64,6 @@ extension Store {
         if fetched.found[form.digest] != nil || forms[form.digest]!.isEmpty { forms[form.digest] = nil }
       }
     }
-    return all
   }
 
   /// Of those of these blobs that aren't here, the forms that remotes may have.
@@ -97,6 +118,29 @@ extension Store {
 
   func noteRight(_ digest: Digest, on remote: any Remote) {
     wrongRemotely.withLock { _ = $0["\(remote)"]?.remove(digest) }
+  }
+}
+
+/// The contents that threads of this process are fetching, so that what several instances read comes once.
+final class FetchesUnderWay: @unchecked Sendable {
+  private let condition = NSCondition()
+  private var digests = Set<Digest>()
+
+  /// Those of these that nobody else is fetching; they are the caller's until `end`. Empty when all were others', and
+  /// some thread has ended since.
+  func claim(_ wanted: Set<Digest>) -> Set<Digest> {
+    condition.withLock {
+      let free = wanted.subtracting(digests)
+      if free.isEmpty { condition.wait() } else { digests.formUnion(free) }
+      return free
+    }
+  }
+
+  func end(_ claimed: Set<Digest>) {
+    condition.withLock {
+      digests.subtract(claimed)
+      condition.broadcast()
+    }
   }
 }
 

@@ -34,6 +34,7 @@ public final class Store: Sendable {
   let wrongRemotely = Mutex<[String: Set<Digest>]>([:])
 
   let trafficWatch = Mutex(TrafficWatch())
+  let fetches = FetchesUnderWay()
 
   /// Remotes to fetch missing blobs from, in order, and whom to tell what they got wrong.
   struct Attachment: Sendable, CustomStringConvertible {

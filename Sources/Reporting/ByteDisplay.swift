@@ -44,7 +44,7 @@ public final class ByteDisplay: Sendable {
     state.withLock { state in
       let time = now()
       guard time >= state.next else { return }
-      let line = line(done, total, seconds: time - state.start)
+      let line = byteLine(what, done, of: total, seconds: time - state.start)
       if let size = terminal.size() {
         let cut = line.count < size.columns ? line : String(line.prefix(max(0, size.columns - 2))) + "…"
         terminal.write((state.isDrawn ? ByteDisplay.erasure : "") + cut + "\n")
@@ -67,13 +67,14 @@ public final class ByteDisplay: Sendable {
   }
 
   private static let erasure = "\r\u{1B}[1A\u{1B}[J"
+}
 
-  private func line(_ done: Int, _ total: Int, seconds: Double) -> String {
-    let rate = Double(done) / seconds
-    var parts = ["\(what)", "\(humanBytes(done)) of \(humanBytes(total))", "\(humanBytes(Int(rate)))/s"]
-    if rate > 0, done < total {
-      parts.append("\(ticking((Double(total - done) / rate).rounded(.up))) left")
-    }
-    return parts.joined(separator: "  ")
+/// `fetching  1.2 GiB of 3.4 GiB  120 MiB/s  18s left`
+func byteLine(_ what: String, _ done: Int, of total: Int, seconds: Double) -> String {
+  let rate = Double(done) / seconds
+  var parts = ["\(what)", "\(humanBytes(done)) of \(humanBytes(total))", "\(humanBytes(Int(rate)))/s"]
+  if rate > 0, done < total {
+    parts.append("\(ticking((Double(total - done) / rate).rounded(.up))) left")
   }
+  return parts.joined(separator: "  ")
 }

@@ -9,7 +9,8 @@ struct LiveLines {
   /// `names` gives short names of instances that are shown together, of at most so many characters if that can be.
   func lines(_ state: RunState, at now: Double, names: ([Int], Int) -> [String]) -> [String] {
     guard state.total > 0 else { return [] }
-    let others = waits(state, names: names)
+    let others =
+      waits(state, names: names) + state.transfers.compactMap { $0.line(at: now) }.map { cut("  \($0)") }
     let most = max(1, rows - 2 - others.count)
     let shown = state.running.prefix(state.running.count <= most ? most : most - 1)
     var lines = [overall(state, at: now)]

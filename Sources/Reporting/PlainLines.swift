@@ -65,6 +65,12 @@ struct PlainLines {
   /// Lines for what has been running for long, and marks it as mentioned.
   func overdue(_ state: inout RunState, at now: Double) -> [String] {
     var lines: [String] = []
+    for i in state.transfers.indices {
+      let transfer = state.transfers[i]
+      guard let line = transfer.line(at: now), now - transfer.mentioned >= PlainLines.long else { continue }
+      state.transfers[i].mentioned = now
+      lines.append(line)
+    }
     for i in state.running.indices {
       let running = state.running[i]
       let isFirst = running.mentioned == running.since

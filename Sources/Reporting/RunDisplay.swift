@@ -1,6 +1,7 @@
 // Owns showing a run while it goes on: live on a terminal, plain lines elsewhere, nothing when that is wanted. It
 // knows events, not how they come about.
 
+import ContentStore
 import Foundation
 import Workflow
 
@@ -14,6 +15,7 @@ public final class RunDisplay: @unchecked Sendable {
   private let quiet: Bool
   private let now: @Sendable () -> Double
   private let durations: @Sendable () -> Durations
+  private let traffic: @Sendable () -> Traffic
   private let ticks: Bool
   private let announces: Bool
   private let followed: Set<Int>
@@ -31,12 +33,14 @@ public final class RunDisplay: @unchecked Sendable {
   ///   - jobs: how many instances run at a time.
   ///   - following: instances whose logs are shown as they come.
   ///   - durations: asked once, when something has to run, for what earlier runs took.
+  ///   - traffic: how far what goes to remotes and comes from there is.
   ///   - now: seconds on any steady clock.
   ///   - ticks: whether time passing redraws by itself.
   ///   - announces: whether it says in the beginning how many instances there are.
   public init(
     graph: Graph, store: URL?, quiet: Bool = false, jobs: Int = 1, following: Set<Int> = [],
     durations: @escaping @Sendable () -> Durations = { Durations() },
+    traffic: @escaping @Sendable () -> Traffic = { Traffic() },
     terminal: Terminal = .standardError(environment: ProcessInfo.processInfo.environment),
     now: @escaping @Sendable () -> Double = { ProcessInfo.processInfo.systemUptime }, ticks: Bool = true,
     announces: Bool = true
@@ -48,6 +52,7 @@ public final class RunDisplay: @unchecked Sendable {
     self.quiet = quiet
     self.now = now
     self.durations = durations
+    self.traffic = traffic
     self.ticks = ticks
     self.announces = announces
     followed = following
@@ -68,6 +73,7 @@ public final class RunDisplay: @unchecked Sendable {
       guard !isFinished else { return }
       let time = now()
       state.apply(event, at: time)
+      state.apply(traffic(), at: time)
       if case .toDo = event, !quiet { learnDurations() }
       let followed = follow(event)
       guard let size = terminal.size(), !quiet else {
@@ -101,6 +107,7 @@ public final class RunDisplay: @unchecked Sendable {
     lock.withLock {
       guard !isFinished else { return false }
       let time = now()
+      state.apply(traffic(), at: time)
       let followed = tails.keys.sorted().flatMap { newLines(of: $0) }
       if let size = terminal.size(), !quiet {
         draw(above: followed, size, at: time)

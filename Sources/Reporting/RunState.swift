@@ -1,5 +1,6 @@
 // Owns what a display knows of a run while it goes on. It draws nothing.
 
+import ContentStore
 import Workflow
 
 /// Not Foundation's.
@@ -26,6 +27,8 @@ struct RunState {
   var elsewhere: [Int: [Int]] = [:]
   /// What earlier runs took.
   var durations = Durations()
+  /// What comes from remotes, and what goes there.
+  var transfers = [Moving("fetching"), Moving("publishing")]
   /// How many are left of each stage, as far as is known, and what those of this run took.
   private var left: [String: Int] = [:]
   private var taken: [String: [Double]] = [:]
@@ -38,6 +41,40 @@ struct RunState {
     self.start = start
     self.stage = stage
     self.jobs = jobs
+  }
+
+  /// Bytes on their way, since there were none last.
+  struct Moving {
+    let what: String
+    private var before = 0
+    private var done = 0
+    private var total = 0
+    /// On the display's clock, in seconds; nil: nothing is on its way.
+    private(set) var since: Double?
+    /// When it was last mentioned in plain lines.
+    var mentioned = 0.0
+
+    init(_ what: String) { self.what = what }
+
+    mutating func update(_ done: Int, of total: Int, at now: Double) {
+      guard total > done else {
+        (before, since) = (done, nil)
+        return
+      }
+      if since == nil { (since, mentioned) = (now, now) }
+      (self.done, self.total) = (done - before, total - before)
+    }
+
+    /// How far it is; nil where there is nothing worth a line.
+    func line(at now: Double) -> String? {
+      guard let since, now - since >= 1 else { return nil }
+      return byteLine(what, done, of: total, seconds: now - since)
+    }
+  }
+
+  mutating func apply(_ traffic: Traffic, at now: Double) {
+    transfers[0].update(traffic.fetched, of: traffic.toFetch, at: now)
+    transfers[1].update(traffic.sent, of: traffic.toSend, at: now)
   }
 
   mutating func apply(_ event: RunEvent, at now: Double) {

@@ -164,6 +164,44 @@ import Testing
     if lie != .packCut { #expect((mended.blobs, mended.problems) == (61, []), "\(mended)") }
   }
 
+  @Test func whatSeveralThreadsWantComesOnce() throws {
+    let store = try mine()
+    let bytes = (0..<10).map { noise(300, seed: UInt64($0 + 1)) }
+    let keys = try bytes.enumerated().map { try store.publish($1, as: "\($0)").key }
+    let remote = try remote()
+    _ = try store.push(keys, to: remote)
+    let other = try theirs()
+    other.attach(remote, warn: warnings.add)
+    _ = try other.pullRecords(keys, from: [remote])
+    // The first waits within its call until the others have asked too.
+    let begun = DispatchSemaphore(value: 0)
+    let mayGoOn = DispatchSemaphore(value: 0)
+    let isFirst = Mutex(true)
+    other.onTraffic { _ in
+      guard
+        isFirst.withLock({ first in
+          defer { first = false }
+          return first
+        })
+      else { return }
+      begun.signal()
+      mayGoOn.wait()
+    }
+    let done = DispatchGroup()
+    for n in 0..<3 {
+      done.enter()
+      Thread {
+        try? other.fetch(bytes.map { Digest.of($0) })
+        done.leave()
+      }.start()
+      if n == 0 { begun.wait() }
+    }
+    mayGoOn.signal()
+    done.wait()
+    #expect(remote.blobsAsked == 10)
+    for its in bytes { #expect(try other.read(Digest.of(its)) == its) }
+  }
+
   @Test func whatHasArrivedIsKeptWhenAPullIsBrokenOff() throws {
     struct Enough: Error {}
     let store = try mine()

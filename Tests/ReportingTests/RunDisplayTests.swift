@@ -1,4 +1,5 @@
 import Canonical
+import ContentStore
 import Foundation
 import Reporting
 import Testing
@@ -10,6 +11,7 @@ private final class Screen: @unchecked Sendable {
   var rows = 24
   var isTerminal = true
   var time = 100.0
+  var traffic = Traffic()
   var written = ""
   /// Complete lines above the cursor.
   var lines: [String] = []
@@ -45,7 +47,8 @@ private final class Screen: @unchecked Sendable {
   ) -> RunDisplay {
     RunDisplay(
       graph: graph, store: store, quiet: quiet, jobs: jobs, following: following,
-      durations: { Durations(durations) }, terminal: terminal, now: { self.time }, ticks: false)
+      durations: { Durations(durations) }, traffic: { self.traffic }, terminal: terminal, now: { self.time },
+      ticks: false)
   }
 }
 
@@ -123,6 +126,34 @@ func noLineIsWiderThanTheTerminalAndNamesKeepWhatVaries(_ columns: Int, _ rows: 
   other.show(.planned(total: 9, cached: 0))
   other.show(.toDo(Array(0..<9)))
   #expect(!unknown.lines[0].contains("left"))
+}
+
+@Test func bytesOnTheirWayHaveALineWithRateAndTimeLeft() {
+  let screen = Screen()
+  screen.columns = 120
+  let display = screen.display(exampleGraph())
+  display.show(.planned(total: 9, cached: 1))
+  // What came before this isn't part of it.
+  (screen.traffic.fetched, screen.traffic.toFetch) = (5 << 20, 5 << 20)
+  display.tick()
+  screen.traffic.toFetch += 300 << 20
+  display.tick()
+  #expect(screen.lines.count == 1)
+  screen.time += 10
+  screen.traffic.fetched += 100 << 20
+  screen.traffic.toSend = 1 << 20
+  display.tick()
+  #expect(Array(screen.lines.dropFirst()) == ["  fetching  100 MiB of 300 MiB  10 MiB/s  20s left"])
+  screen.traffic.fetched += 200 << 20
+  screen.time += 2
+  display.tick()
+  #expect(Array(screen.lines.dropFirst()) == ["  publishing  0 B of 1.0 MiB  0 B/s"])
+  screen.isTerminal = false
+  screen.lines = []
+  screen.time += 40
+  display.tick()
+  display.tick()
+  #expect(screen.lines == ["publishing  0 B of 1.0 MiB  0 B/s"])
 }
 
 @Test func whatOtherDriversComputeHasALineForEachOfThem() {

@@ -92,14 +92,14 @@ final class Project {
   func run(
     _ executor: InProcessExecutor? = nil, targets: [Int]? = nil, required: Set<Int> = [], jobs: Int = 2,
     keepGoing: Bool = false, resumes: Bool = true, remote: (any Remote)? = nil,
-    platform: Platform = Platform(), needs: [String: Resources] = [:],
+    remotes: [any Remote] = [], platform: Platform = Platform(), needs: [String: Resources] = [:],
     now: @escaping @Sendable () -> Date = { Date() },
     interrupt: @escaping (RunEvent) -> Bool = { _ in false },
     observe: @escaping (RunEvent) throws -> Void = { _ in }
   ) throws -> RunReport {
     var options = RunOptions(
       targets: targets, required: required, jobs: jobs, keepGoing: keepGoing, resumes: resumes,
-      environment: environment, platform: platform, remotes: remote.map { [$0] } ?? [], now: now)
+      environment: environment, platform: platform, remotes: remote.map { [$0] } ?? remotes, now: now)
     options.needsOfKinds = needs
     let executor = executor ?? self.executor()
     let run = try Run(
