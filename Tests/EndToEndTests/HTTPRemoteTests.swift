@@ -38,6 +38,22 @@ import Testing
     #expect(got.output == "hello\n3\n")
   }
 
+  @Test func aServerThatIsAwayIsSaidToBeOnceAndStopsNothing() throws {
+    let place = "http://127.0.0.1:\(try CacheServer.unusedPort())/v1"
+    let project = try project()
+    let run = try project.bobbin(["run", "p.yaml", "--remote", place])
+    #expect(run.lastLine.hasPrefix("executed 9, cached 0, failed 0"), "\(run.errors)")
+    // What could not be published counts.
+    #expect(run.status == 3)
+    let said = "remote \(place) is not there: nobody answers there"
+    #expect(run.errors.ranges(of: said).count == 1, "\(run.errors)")
+    for command in [["status", "p.yaml"], ["get", "p.yaml", "text.file"]] {
+      #expect(try project.bobbin(command + ["--remote", place]).status == 0, "\(command)")
+    }
+    let push = try project.bobbin(["cache", "push", "p.yaml", "--remote", place])
+    #expect(push.status == 3 && push.errors.contains(said), "\(push.errors)")
+  }
+
   @Test func aWrongPasswordStopsNothingAndIsNotShown() throws {
     let server = try CacheServer { _ in .answers(401) }
     let project = try project()
