@@ -24,6 +24,7 @@ struct BoundedRemote: Remote {
 
   var description: String { remote.description }
   var identity: String? { remote.identity }
+  var isReadOnly: Bool { remote.isReadOnly }
 
   func keys() throws -> [Digest]? { try remote.keys() }
   func record(_ key: Digest, limit: Int) throws -> [UInt8]? {

@@ -31,6 +31,7 @@ struct RetryingRemote: Remote {
 
   var description: String { remote.description }
   var identity: String? { remote.identity }
+  var isReadOnly: Bool { remote.isReadOnly }
 
   func keys() throws -> [Digest]? { try trying { try remote.keys() } }
   func record(_ key: Digest, limit: Int) throws -> [UInt8]? {

@@ -2,6 +2,7 @@
 
 import Foundation
 import LoopbackServer
+import Synchronization
 import Testing
 
 @Suite struct HTTPRemoteTests {
@@ -36,6 +37,25 @@ import Testing
     #expect(took.status == 0 && took.lastLine.hasPrefix("executed 0, cached 9, failed 0"), "\(took.errors)")
     let got = try second.bobbin(["get", "p.yaml", "many[i=3].file"] + remote, environment: token)
     #expect(got.output == "hello\n3\n")
+  }
+
+  @Test func nothingThatWasAlteredIsServed() throws {
+    let manner = Mutex(CacheServer.Manner.well)
+    let server = try CacheServer { request in
+      request.method == "GET" && request.path.hasPrefix("/v1/cas/") ? manner.withLock { $0 } : .well
+    }
+    let remote = ["--remote", server.url("v1")]
+    #expect(try project().bobbin(["run", "p.yaml"] + remote).status == 0)
+    for bad in [.alters, .cuts(after: 3), .answers(200, body: [0, 1, 2]), .answers(404)]
+      as [CacheServer.Manner]
+    {
+      manner.withLock { $0 = .well }
+      let project = try project()
+      #expect(try project.bobbin(["run", "p.yaml"] + remote).lastLine.hasPrefix("executed 0, cached 9"))
+      manner.withLock { $0 = bad }
+      let got = try project.bobbin(["get", "p.yaml", "many[i=3].file"] + remote)
+      #expect(got.output == "" && got.status != 0, "\(bad): \(got.output) \(got.errors)")
+    }
   }
 
   @Test func aServerThatIsAwayIsSaidToBeOnceAndStopsNothing() throws {

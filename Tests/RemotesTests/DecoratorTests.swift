@@ -17,6 +17,7 @@ import Testing
     try below.put(bytes)
     _ = try below.putRecord([1], for: key, replacing: false)
     let remote = ReadOnlyRemote(below)
+    #expect(RetryingRemote(BoundedRemote(remote)).isReadOnly && !below.isReadOnly)
     let refusal = StoreError.remote(
       name: scratch["remote"].path, reason: "it is read-only here, so nothing is put there")
     #expect(throws: refusal) { try remote.put([2]) }
