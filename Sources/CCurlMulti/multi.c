@@ -90,12 +90,6 @@ CURLcode bobbin_curl_on_seek(CURL *curl, bobbin_curl_seek seek) {
 bobbin_lines *bobbin_lines_with(bobbin_lines *lines, const char *line) { return library.append(lines, line); }
 void bobbin_lines_free(bobbin_lines *lines) { library.free_all(lines); }
 
-long bobbin_curl_connections(CURL *curl) {
-  long connections = 0;
-  library.getinfo(curl, CURLINFO_NUM_CONNECTS, &connections);
-  return connections;
-}
-
 curl_off_t bobbin_curl_length(CURL *curl) {
   curl_off_t length = -1;
   library.getinfo(curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);

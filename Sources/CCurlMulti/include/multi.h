@@ -33,8 +33,6 @@ typedef struct curl_slist bobbin_lines;
 /// `lines` with one more; NULL, and nothing changed, when there is no memory.
 bobbin_lines *_Nullable bobbin_lines_with(bobbin_lines *_Nullable lines, const char *line);
 void bobbin_lines_free(bobbin_lines *_Nullable lines);
-/// How many connections the last transfer had to make.
-long bobbin_curl_connections(CURL *curl);
 /// The length that the last answer's body has, or would have; -1 where that is unknown.
 curl_off_t bobbin_curl_length(CURL *curl);
 
