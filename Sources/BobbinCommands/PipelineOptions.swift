@@ -27,8 +27,10 @@ struct PipelineOptions: ParsableArguments {
   func open(in program: Program) throws -> OpenPipeline {
     let pipeline = try load(in: program)
     let opened =
-      try store.store.map { try Store.open(at: $0, relativeTo: currentFolder) }
-      ?? Store.open(at: pipeline.root.appending(path: "cache"))
+      try store.store.map {
+        try Store.open(at: $0, relativeTo: currentFolder, indexFolder: pipeline.settings.indexFolder)
+      }
+      ?? Store.open(at: pipeline.root.appending(path: "cache"), indexFolder: pipeline.settings.indexFolder)
     var result = OpenPipeline(pipeline: pipeline, store: opened)
     for chosen in try store.chosenRemotes(
       [(pipeline.remotes, pipeline.root), (pipeline.settings.remotes, pipeline.root)])

@@ -22,6 +22,32 @@ public struct BlobWriter: Sendable {
     blob.inline != nil || Layout.sizeOfFile(layout.blob(blob.digest, blob.codec)) == blob.storedSize
   }
 
+  /// The content of a blob that was written here, as a file to be read or mapped: for those who have no index to ask.
+  /// - Throws: `.missing`, `.damaged`.
+  public func open(_ blob: WrittenBlob) throws -> URL {
+    let path = layout.opened(blob.digest)
+    if try Layout.digest(ofFile: path, size: blob.size) == blob.digest { return URL(fileURLWithPath: path) }
+    let temporary = try Temporary(in: layout.temporary)
+    let content: Digest
+    if let inline = blob.inline {
+      content = try decode(blob.codec, size: blob.size, from: source(of: inline)) { try temporary.write($0) }
+    } else {
+      guard let file = try OpenFile.reading(layout.blob(blob.digest, blob.codec)) else {
+        throw StoreError.missing(blob.digest)
+      }
+      content = try decode(blob.codec, size: blob.size, from: { try file.read(into: $0) }) {
+        try temporary.write($0)
+      }
+    }
+    guard content == blob.digest else {
+      throw StoreError.damaged(blob.digest, reason: "its bytes have another digest")
+    }
+    try temporary.file.makeReadOnly()
+    try makeDirectory(layout.open)
+    try temporary.replace(path)
+    return URL(fileURLWithPath: path)
+  }
+
   /// Stores a file's content. The file isn't changed, nor linked to.
   public func write(file: URL) throws -> WrittenBlob {
     guard let file = try OpenFile.reading(file.path) else {

@@ -6,10 +6,16 @@ import Foundation
 /// A store's directory: `index.sqlite`, `blobs/ab/<digest><codec>`, `open/<digest>`, `temporary/`.
 struct Layout: Sendable {
   let root: String
+  /// Where the index is. In a store on a network's filesystem, which SQLite can't have its index on, `index.sqlite` is a
+  /// link to the disk of the driver's machine.
+  let index: String
 
-  init(_ directory: URL) { root = directory.path }
-
-  var index: String { root + "/index.sqlite" }
+  init(_ directory: URL) {
+    root = directory.path
+    let place = root + "/index.sqlite"
+    let link = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
+    index = link.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? place
+  }
   var temporary: String { root + "/temporary" }
   var open: String { root + "/open" }
   var running: String { root + "/running" }

@@ -40,6 +40,9 @@ public struct OwnName: Hashable, Sendable {
     return kill(process, 0) != 0 && errno == ESRCH
   }
 
+  /// Whether it was given on this machine, so that locks of its maker can be seen here whatever the filesystem.
+  public var isOfThisHost: Bool { text.prefix { $0 != "-" } == OwnName.owner.prefix { $0 != "-" } }
+
   private static let owner: String = {
     var name = [CChar](repeating: 0, count: 256)
     gethostname(&name, 255)

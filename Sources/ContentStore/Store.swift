@@ -46,14 +46,21 @@ public final class Store: Sendable {
 
   /// Opens the store in a directory, which is created if need be. Removes what dead processes left half written.
   /// Where nothing can be written, a store that is there is opened for reading.
+  /// - Parameter indexFolder: where the index of a new store is to lie, on a local disk; nil: in the store.
   /// - Throws: `.notAStore` for a folder that holds something else, and for no path at all.
-  public static func open(at directory: URL) throws -> Store { try Store(directory.standardizedFileURL) }
+  public static func open(at directory: URL, indexFolder: String? = nil) throws -> Store {
+    let directory = directory.standardizedFileURL
+    if let indexFolder { try placeIndex(of: directory, in: indexFolder) }
+    return try Store(directory)
+  }
 
   /// Opens the store at a place as somebody wrote it, relative to `base`. An empty one is refused: it would mean
   /// `base` itself, where a variable wasn't set.
-  public static func open(at place: String, relativeTo base: URL) throws -> Store {
+  public static func open(at place: String, relativeTo base: URL, indexFolder: String? = nil) throws -> Store
+  {
     guard !place.isEmpty else { throw StoreError.notAStore(path: "", reason: "the path is empty") }
-    return try open(at: place.hasPrefix("/") ? URL(fileURLWithPath: place) : base.appending(path: place))
+    let directory = place.hasPrefix("/") ? URL(fileURLWithPath: place) : base.appending(path: place)
+    return try open(at: directory, indexFolder: indexFolder)
   }
 
   private init(_ directory: URL) throws {
@@ -74,7 +81,7 @@ public final class Store: Sendable {
   }
 
   /// Refuses what can't be a store, before anything in it is touched.
-  private static func check(_ layout: Layout) throws {
+  static func check(_ layout: Layout) throws {
     guard layout.index.utf8.count <= Index.longestPath else {
       throw StoreError.cannotWrite(
         path: layout.root,
@@ -83,6 +90,7 @@ public final class Store: Sendable {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: layout.root, isDirectory: &isDirectory) else { return }
     guard isDirectory.boolValue else { throw StoreError.notADirectory(path: layout.root) }
+    try checkLink(layout)
     if access(layout.index, F_OK) == 0 { return }
     if let foreign = names(in: layout.root).filter({ !Layout.names.contains($0) }).min() {
       throw StoreError.notAStore(

@@ -107,7 +107,12 @@ final class ScratchSpace: @unchecked Sendable {
 
   private static let unfinishedFolder = "unfinished"
   /// How long what nobody went on with is kept, in seconds.
-  private static let longestUnfinished = 30.0 * 24 * 3600
+  private static let longestUnfinished = 30 * 24 * 3600
+
+  private static func isOld(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > longestUnfinished
+  }
 
   /// Where a store's `scratch/` is. Somebody may have put a link there, to have it on another disk.
   private static func place(in store: String) throws -> String {
@@ -121,18 +126,17 @@ final class ScratchSpace: @unchecked Sendable {
   }
 
   /// Removes the folders of workers that are no more: those of Bobbin's own form that nobody has locked. One that its
-  /// worker hasn't locked yet is left alone while that lives.
+  /// worker hasn't locked yet is left alone while that lives. Folders of other machines, whose locks can't be seen here,
+  /// are left alone for a month.
   private static func sweep(_ scratch: String) {
     guard let folder = OwnFolder(scratch) else { return }
     let unfinished = "\(scratch)/\(unfinishedFolder)"
     for key in (try? FileManager.default.contentsOfDirectory(atPath: unfinished)) ?? [] {
       let place = URL(fileURLWithPath: "\(unfinished)/\(key)")
-      let since = (try? place.resourceValues(forKeys: [.contentModificationDateKey]))?.contentModificationDate
-      if Digest(hex: key) != nil, let since, -since.timeIntervalSinceNow > longestUnfinished {
-        removeUnfinished(place)
-      }
+      if Digest(hex: key) != nil, isOld(place.path) { removeUnfinished(place) }
     }
     for name in folder.ownNames where name.isDead != false {
+      if !name.isOfThisHost, !isOld("\(scratch)/\(name.text)") { continue }
       guard let descriptor = folder.lock(name) else { continue }
       folder.removeTree(name.text)
       close(descriptor)

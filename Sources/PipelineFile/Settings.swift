@@ -14,6 +14,8 @@ public struct Settings: Sendable, Hashable {
   public var platform: Set<PlatformFact>
   /// The bytes that the store may have; what is over goes after a run. Nil: it has no bound.
   public var cacheBound: Int?
+  /// Where the index of a new store lies, on a disk of the machine that drivers run on; nil: in the store.
+  public var indexFolder: String?
   /// The ids of the GPUs that runs use here; nil: all that there are. In no key.
   public var gpus: [String]?
   /// What runs on a cluster ask of it. In no key.
@@ -94,16 +96,30 @@ public struct Settings: Sendable, Hashable {
     self.init(
       salt: salt, platform: platform, cacheBound: try Settings.cacheBound(keys["cache"]), gpus: gpus,
       remotes: try keys["remotes"].map { try RemoteSetting.list($0, "remotes") } ?? [])
+    indexFolder = try Settings.indexFolder(keys["cache"])
     slurm = try Settings.slurm(keys["slurm"], kinds)
+  }
+
+  /// `cache: { index: /var/tmp/bobbin }`
+  private static func indexFolder(_ raw: RawValue?) throws -> String? {
+    guard case .map(let members, _)? = raw,
+      let folder = try Keys(members, known: ["bound", "index"])["index"]
+    else { return nil }
+    guard case .scalar(let path, _, _) = folder, path.hasPrefix("/") else {
+      throw DecodingIssue(
+        folder.place,
+        "cache: index: expected the absolute path of a folder on a local disk, found \(folder.found)")
+    }
+    return path
   }
 
   /// `cache: { bound: 50G }`
   private static func cacheBound(_ raw: RawValue?) throws -> Int? {
     guard let raw else { return nil }
     guard case .map(let members, _) = raw else {
-      throw DecodingIssue(raw.place, "cache: expected a map with bound, found \(raw.found)")
+      throw DecodingIssue(raw.place, "cache: expected a map with bound and index, found \(raw.found)")
     }
-    guard let bound = try Keys(members, known: ["bound"])["bound"] else { return nil }
+    guard let bound = try Keys(members, known: ["bound", "index"])["bound"] else { return nil }
     guard case .scalar(let text, _, _) = bound, let bytes = Quantity.bytes(text) else {
       throw DecodingIssue(bound.place, "cache: bound: expected a size such as 50G, found \(bound.found)")
     }

@@ -167,3 +167,21 @@ private let canMount: Bool = {
   guard mount("none", folder.path, "tmpfs", 0, "size=64k") == 0 else { return false }
   return umount(folder.path) == 0
 }()
+
+@Test("scratch folders of another machine's workers stay, whose locks can't be seen here")
+func scratchOfAnotherMachineStays() throws {
+  let bench = try Workbench()
+  let scratch = bench.folder.path + "/store/scratch"
+  let own = OwnName().text
+  let host = String(own.prefix { $0 != "-" })
+  // Of a process that is no more; and the same of a machine that isn't this one.
+  let dead = own.replacingOccurrences(of: "-\(getpid())-", with: "-4194303-")
+  let other = "elsewhere" + own.dropFirst(host.count)
+  for name in [dead, other] {
+    try FileManager.default.createDirectory(
+      atPath: "\(scratch)/\(name)", withIntermediateDirectories: true)
+  }
+  _ = try bench.run(bench.job("say", ["text": "x"], outputs: ["words"]))
+  #expect(!FileManager.default.fileExists(atPath: "\(scratch)/\(dead)"))
+  #expect(FileManager.default.fileExists(atPath: "\(scratch)/\(other)"))
+}

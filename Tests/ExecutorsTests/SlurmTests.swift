@@ -347,6 +347,26 @@ private final class Cluster {
     #expect(points == [1, 2, 3])
   }
 
+  @Test func anAttemptThatIsRequeuedGoesOnFromTheLastStateOfTheOneBefore() throws {
+    let cluster = try Cluster()
+    // Its worker is killed before the third step, and Slurm tells its task to end.
+    let line = ["steps": 5, "bytes": 40_000, "pause": 2] as JSON
+    let job = cluster.bench.job("walker", id: 0, line, outputs: ["way"])
+    var points: [Int] = []
+    let results = try cluster.run(job) { event in
+      guard case .saved(0, let state, _) = event else { return }
+      points.append(state.point)
+      guard state.point == 2 else { return }
+      cluster.slurm.lose("1_0", state: "PENDING")
+      try cluster.slurm.requeue("1_0", attempt: 1)
+    }
+    let (texts, _, facts) = try cluster.bench.success(try #require(results[0]), of: job)
+    #expect(texts == ["way": "xxxxx"])
+    #expect(points == [1, 2, 3, 4, 5])
+    #expect(facts["slurm"]?["attempt"] == 1)
+    #expect(cluster.bench.logText().contains("resumed after step 2"))
+  }
+
   @Test func whatSbatchRefusesFailsWithItsWords() throws {
     let cluster = try Cluster()
     cluster.slurm.refuse("sbatch: error: invalid partition specified: nope")

@@ -51,12 +51,17 @@ private func settings(_ text: String) throws -> Settings {
 @Test func theBoundOfTheStoreIsASize() throws {
   #expect(try settings("cache: { bound: 50G }\n").cacheBound == 50 << 30)
   #expect(try settings("cache: {}\n") == Settings())
+  #expect(try settings("cache: { index: /var/tmp/bobbin }\n").indexFolder == "/var/tmp/bobbin")
 }
 
 @Test(arguments: [
-  ("cache: 50G\n", "bobbin.yaml:1:8: cache: expected a map with bound, found '50G'"),
+  ("cache: 50G\n", "bobbin.yaml:1:8: cache: expected a map with bound and index, found '50G'"),
   ("cache: { bond: 50G }\n", "bobbin.yaml:1:10: unknown key 'bond'. Did you mean 'bound'?"),
   ("cache: { bound: much }\n", "bobbin.yaml:1:17: cache: bound: expected a size such as 50G, found 'much'"),
+  (
+    "cache: { index: tmp }\n",
+    "bobbin.yaml:1:17: cache: index: expected the absolute path of a folder on a local disk, found 'tmp'"
+  ),
   ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
   (
     "- salt\n",

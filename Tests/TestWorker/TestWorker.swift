@@ -282,11 +282,12 @@ struct Walker: ResumableKind {
   static let summary = "goes on"
   @Parameter("how many steps") var steps = 4
   @Parameter("before which step it is killed") var killed = -1
+  @Parameter("after which step it waits for that, unless it was resumed there") var pause = -1
   @Parameter("how many bytes a state has") var bytes = 1
   @Output("where it went", .file) var way: OutputArtifact
 
   var prefixes: [ActionPrefix] {
-    (0..<steps).map { ActionPrefix(upTo: $0 + 1, leavingOut: ["steps", "killed"]) }
+    (0..<steps).map { ActionPrefix(upTo: $0 + 1, leavingOut: ["steps", "killed", "pause"]) }
   }
 
   func run(in context: StageContext) throws {
@@ -294,6 +295,7 @@ struct Walker: ResumableKind {
     way = String(way.prefix { $0 != " " })
     while way.utf8.count < steps {
       if way.utf8.count == killed { kill(getpid(), SIGKILL) }
+      while way.utf8.count == pause, context.state == nil { usleep(10_000) }
       print("step \(way.utf8.count + 1)")
       way += "x"
       let state = context.scratch.appendingPathComponent("state")

@@ -60,7 +60,20 @@ public enum SlurmTask {
         job.members[i].environment[Machine.visibleDevices] = environment[Machine.visibleDevices]
       }
       job.resources.gpus = 0
+      for i in job.members.indices { goOn(&job, i) }
       return try compute(job)
+    }
+
+    /// Has a member go on from the last state that an attempt before this one has saved. Without it the work begins where
+    /// its job says.
+    private func goOn(_ job: inout Job, _ i: Int) {
+      guard let (state, blobs) = submission.lastState(task: number, member: job.members[i].instance),
+        state.point > job.members[i].state?.point ?? -1
+      else { return }
+      do {
+        for blob in blobs { job.files[blob.digest] = try job.writer.open(blob).path }
+        job.members[i].state = state
+      } catch { job.members[i].notes.append("the state after \(state.place) can't be used: \(error)") }
     }
 
     /// Who says what this task publishes, for people who look.

@@ -226,6 +226,17 @@ struct Submission: Sendable {
     try write(message.json.canonical, "\(task).\(member).saved.\(attempt).\(count).json", synced: true)
   }
 
+  /// The last state that any attempt of a member has saved.
+  func lastState(task: Int, member: Int) -> (state: WorkState, blobs: [WrittenBlob])? {
+    let states = (names ?? []).filter { $0.hasPrefix("\(task).\(member).saved.") }.compactMap { name in
+      read(name).flatMap { try? WorkerMessage(json: $0) }
+    }
+    let all: [(state: WorkState, blobs: [WrittenBlob])] = states.compactMap {
+      if case .saved(_, let state, let blobs) = $0 { (state, blobs) } else { nil }
+    }
+    return all.max { $0.state.point < $1.state.point }
+  }
+
   // MARK: Both sides
 
   func isDone(task: Int, member: Int) -> Bool { access("\(path)/\(task).\(member).done.json", F_OK) == 0 }
