@@ -2,6 +2,7 @@
 // and leaves what came of it in the spool.
 
 import Canonical
+import ContentStore
 import Foundation
 import Processes
 import Synchronization
