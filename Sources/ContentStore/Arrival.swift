@@ -9,6 +9,8 @@ final class Arrival {
   let form: StoredBlob
   private let layout: Layout
   private var hasher = Hasher256()
+  /// A large one's instead.
+  private var sideHasher: SideHasher?
   private(set) var received = 0
   /// A small blob's bytes, a larger one's file.
   private var bytes: [UInt8] = []
@@ -22,7 +24,12 @@ final class Arrival {
     guard received <= form.storedSize else {
       throw Undecodable("longer than the \(form.storedSize) stored bytes recorded")
     }
-    hasher.update(piece)
+    if form.storedSize >= SideHasher.least {
+      if sideHasher == nil { sideHasher = SideHasher() }
+      sideHasher!.update(piece)
+    } else {
+      hasher.update(piece)
+    }
     if form.storedSize <= BlobWriter.inlineLimit {
       bytes.append(contentsOf: piece)
     } else {
@@ -35,11 +42,11 @@ final class Arrival {
   /// What came, verified, and where it is now; it isn't in the index yet.
   /// - Throws: `Undecodable`.
   func finish() throws -> WrittenBlob {
-    defer { (bytes, file) = ([], nil) }
+    defer { (bytes, file, sideHasher) = ([], nil, nil) }
     guard received == form.storedSize else {
       throw Undecodable("\(received) stored bytes instead of \(form.storedSize)")
     }
-    let stored = hasher.finish()
+    let stored = sideHasher?.soFar() ?? hasher.finish()
     guard stored == form.storedDigest else { throw Undecodable("its stored bytes give \(stored)") }
     guard form.storedSize > BlobWriter.inlineLimit, let file else {
       try check(from: source(of: bytes))

@@ -9,6 +9,8 @@ final class Departure {
   let place: Place
   private let store: Store
   private var hasher = Hasher256()
+  /// A large one's instead.
+  private var sideHasher: SideHasher?
   private var sent = 0
   private var file: OpenedFile?
   private var inline: Data?
@@ -23,10 +25,10 @@ final class Departure {
   func give(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     do {
       let n = try read(into: buffer)
-      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
+      hash(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
       sent += n
       if n == 0 || sent >= form.storedSize {
-        guard sent == form.storedSize, hasher.soFar() == form.storedDigest else {
+        guard sent == form.storedSize, (sideHasher?.soFar() ?? hasher.soFar()) == form.storedDigest else {
           throw Undecodable("its stored bytes are damaged")
         }
         if n == 0 { close() }
@@ -36,6 +38,12 @@ final class Departure {
       (problem.file, problem.inline) = (file?.identity ?? problem.file, inline)
       throw problem
     }
+  }
+
+  private func hash(_ bytes: UnsafeRawBufferPointer) {
+    guard form.storedSize >= SideHasher.least else { return hasher.update(bytes) }
+    if sideHasher == nil { sideHasher = SideHasher() }
+    sideHasher!.update(bytes)
   }
 
   /// All of them, for blobs that are small.
