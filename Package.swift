@@ -79,10 +79,13 @@ let package = Package(
     numerics("Statistics", ["Tensor"]),
 
     // Engine
-    engine("ContentStore", ["Canonical", "CZstd", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
+    engine(
+      "ContentStore",
+      ["Canonical", "CCrypto", "CZstd", "CZlib", .product(name: "GRDB", package: "GRDB.swift")]),
     engine("Workflow", ["Canonical", "ContentStore", "Processes"]),
     engine("PipelineFile", ["Canonical", "ContentStore", "Workflow", "Yams"]),
     engine("Processes", ["CProcess"]),
+    engine("Serving", ["Canonical", "ContentStore"]),
     engine("Executors", ["Canonical", "ContentStore", "Workflow", "Processes", "CProcess"]),
     engine("Remotes", ["Canonical", "ContentStore", "CCurl", "CCurlMulti"]),
     engine("Reporting", ["Canonical", "ContentStore", "Workflow"]),
@@ -110,6 +113,7 @@ let package = Package(
       name: "BobbinCommands",
       dependencies: [
         "Canonical", "ContentStore", "Workflow", "PipelineFile", "Executors", "Remotes", "Reporting",
+        "Serving",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: checks),
@@ -143,6 +147,7 @@ let package = Package(
       name: "RemoteTrial", dependencies: ["Canonical", "ContentStore", "Processes", "Remotes"],
       path: "Tests/RemoteTrial", swiftSettings: checks),
     tests("Remotes", ["Canonical", "ContentStore", "LoopbackServer", "RealServices", "RemoteTrial"]),
+    tests("Serving", ["Canonical", "ContentStore"]),
     tests("Reporting", ["Canonical", "ContentStore", "Workflow"]),
     tests(
       "Stages", ["LoopbackServer", "Canonical", "ContentStore", "Workflow", "Formats", "NeuralNetworks"]),

@@ -26,8 +26,8 @@ public struct Bobbin: ParsableCommand {
       RunCommand.self, StatusCommand.self, ExplainCommand.self, CheckCommand.self, GetCommand.self,
       ShowCommand.self, LogCommand.self, HistoryCommand.self, DiffCommand.self, VerifyCommand.self,
       AcceptCommand.self,
-      GraphCommand.self, CacheCommand.self, KindsCommand.self, SchemaCommand.self, WorkerCommand.self,
-      SlurmTaskCommand.self,
+      GraphCommand.self, CacheCommand.self, KeyCommand.self, KindsCommand.self, SchemaCommand.self,
+      WorkerCommand.self, SlurmTaskCommand.self,
     ])
 
   public init() {}

@@ -16,10 +16,12 @@ struct CacheCommand: ParsableCommand {
         bobbin cache stats
         bobbin cache gc --to 20G --dry-run
         bobbin cache check
+        bobbin cache serve --port 8417
       """,
     subcommands: [
       CacheStatsCommand.self, CacheGCCommand.self, CacheCheckCommand.self, CachePinCommand.self,
       CacheUnpinCommand.self, CachePinsCommand.self, PushCommand.self, PullCommand.self,
+      ServeCommand.self,
     ])
 }
 
@@ -101,6 +103,10 @@ struct PullCommand: ProgramCommand {
     opened.store.attach(remotes) { StandardError.write(legible(lines: "warning: \($0)\n")) }
     var transfer = try opened.showingTraffic("pulling") { try opened.store.pull(keys, from: remotes) }
     transfer.records = try opened.store.stats().records - before
+    opened.explainRefusals(
+      of: plan.entries.compactMap { entry in
+        entry.key.map { (opened.graph.instances[entry.instance].name, $0) }
+      })
     try say(transfer, "pulled from \(opened.remotes.map { "\($0)" }.joined(separator: ", "))")
     try refuse(transfer.problems + (transfer.fault.map { ["\($0)"] } ?? []) + plan.remoteProblems)
   }

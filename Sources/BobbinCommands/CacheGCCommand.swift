@@ -14,7 +14,8 @@ struct CacheGCCommand: ProgramCommand {
     discussion: """
       Say what may go. --unreachable: results that the last run of no pipeline file came to. --older-than AGE: of those, \
       and of states, copies and log files, what nobody has used for so long. --to SIZE: as much as it takes until the \
-      store is that small, in this order: copies in open/, log files, states of unfinished work, results that the \
+      store is that small, in this order: copies in open/, log files, what other programs put there while it was \
+      served, states of unfinished work, results that the \
       remote (--remote) has too, other results (those first that took little time for their bytes and haven't been \
       used for long). Then their bytes go and their records stay, so that nothing that depends on them runs again. \
       Without any of these the bound in bobbin.yaml is taken: cache: { bound: 50G }.

@@ -10,7 +10,7 @@ private let wakeWriter = Atomic<Int32>(-1)
 private let wasInterrupted = Atomic(false)
 /// The signals that have come, a bit for each.
 private let seen = Atomic<UInt64>(0)
-private let current = Mutex<Interrupt?>(nil)
+private let current = Mutex<(@Sendable () -> Void)?>(nil)
 
 enum Interruption {
   /// It happened before anything ran.
@@ -59,7 +59,9 @@ enum Interruption {
   static func ends(_ run: Run) { ends(run.interruption) }
 
   /// Does this when it happens, or has happened.
-  static func ends(_ interrupt: Interrupt) {
+  static func ends(_ interrupt: Interrupt) { ends { interrupt() } }
+
+  static func ends(_ interrupt: @escaping @Sendable () -> Void) {
     current.withLock { $0 = interrupt }
     if happened { interrupt() }
   }

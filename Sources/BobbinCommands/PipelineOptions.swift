@@ -31,6 +31,7 @@ struct PipelineOptions: ParsableArguments {
         try Store.open(at: $0, relativeTo: currentFolder, indexFolder: pipeline.settings.indexFolder)
       }
       ?? Store.open(at: pipeline.root.appending(path: "cache"), indexFolder: pipeline.settings.indexFolder)
+    try opened.believe(pipeline.settings.trust())
     var result = OpenPipeline(pipeline: pipeline, store: opened)
     for chosen in try store.chosenRemotes(
       [(pipeline.remotes, pipeline.root), (pipeline.settings.remotes, pipeline.root)])

@@ -63,6 +63,8 @@ struct RunCommand: ProgramCommand {
     help: "Show what these instances print, as they print it: --tail 'model[seed=1]'. Repeatable.")
   var tail: [String] = []
   @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
+  @Flag(name: .shortAndLong, help: "Say also why results that a remote has weren't taken.") var verbose =
+    false
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes a number from 1, not \(jobs)") }
@@ -139,6 +141,10 @@ struct RunCommand: ProgramCommand {
     // What should have been shared isn't, so this is no success.
     report.storeProblems += opened.absences.filter { !$0.isReadOnly }.map { "\($0.error)" }
     display.finish(report)
+    if verbose {
+      opened.explainRefusals(
+        of: report.instances.compactMap { instance in instance.key.map { (instance.name, $0) } })
+    }
     executor.shutdown()
     if report.executed > 0 { opened.keepWithinBound() }
     if report.fromOtherPlatforms > 0 {

@@ -181,7 +181,7 @@ extension Store {
       try Store.insert(record, db)
       return .healed
     }
-    for table in ["records", "outputs", "accepted"] {
+    for table in ["records", "outputs", "accepted", "origins"] {
       try db.execute(sql: "DELETE FROM \(table) WHERE key = ?", arguments: [key.data])
     }
     return .dropped

@@ -17,7 +17,8 @@ struct Findings {
 extension Store {
   /// The bytes of the store: the index, blobs, copies and logs. What workers are writing isn't counted.
   public func size() throws -> Int {
-    try Folder.blobs(layout).bytes + Folder.copies(layout).bytes + Folder.logs(layout).bytes + indexSize()
+    try Folder.blobs(layout).bytes + Folder.copies(layout).bytes + Folder.logs(layout).bytes
+      + Folder.served(layout).bytes + indexSize()
   }
 
   private func indexSize() throws -> Int {
@@ -33,7 +34,8 @@ extension Store {
   ) throws -> Findings {
     let inventory = try Inventory(self)
     let folders = (
-      blobs: Folder.blobs(layout), copies: Folder.copies(layout), logs: Folder.logs(layout)
+      blobs: Folder.blobs(layout), copies: Folder.copies(layout), logs: Folder.logs(layout),
+      served: Folder.served(layout)
     )
     let time = Int(now.timeIntervalSince1970 * 1000)
     let youngest = time - Int(wish.grace * 1000)
@@ -48,7 +50,8 @@ extension Store {
     findings.report.runs = needed.runs
     findings.report.bound = wish.bound
     findings.report.before =
-      try folders.blobs.bytes + folders.copies.bytes + folders.logs.bytes + indexSize()
+      try folders.blobs.bytes + folders.copies.bytes + folders.logs.bytes + folders.served.bytes
+      + indexSize()
     func add(_ thing: Garbage.Thing, _ sort: GarbageSort, _ bytes: Int, _ fate: Fate, worth: Double) {
       let garbage = Garbage(thing: thing, sort: sort, bytes: bytes, worth: worth)
       switch fate {
@@ -74,6 +77,10 @@ extension Store {
     }
     for file in folders.logs.files {
       add(.log(file.path), .logs, file.size, fate(file.time, alwaysGoes: false), worth: Double(file.time))
+    }
+    for file in folders.served.files {
+      add(
+        .entry(file.path), .foreign, file.size, fate(file.time, alwaysGoes: false), worth: Double(file.time))
     }
     for (key, state) in inventory.states where !needed.usedStates.contains(key) {
       let its = fate(state.time, alwaysGoes: false)
@@ -149,7 +156,7 @@ extension Garbage {
   /// Decides between equals, so that a dry run says what a real one does.
   fileprivate var name: String {
     switch thing {
-    case .file(let path), .log(let path): path
+    case .file(let path), .log(let path), .entry(let path): path
     case .copy(let digest), .state(let digest), .blob(let digest, _), .record(let digest, _): digest.hex
     }
   }
@@ -238,6 +245,7 @@ struct Folder {
   static func blobs(_ layout: Layout) -> Folder { below(layout.blobs) }
   static func copies(_ layout: Layout) -> Folder { Folder(in: [layout.open]) }
   static func logs(_ layout: Layout) -> Folder { below(layout.logs) }
+  static func served(_ layout: Layout) -> Folder { below(layout.served) }
 
   private static func below(_ folder: String) -> Folder {
     Folder(in: names(in: folder).map { "\(folder)/\($0)" })

@@ -69,6 +69,7 @@ extension Store {
       case .file(let path): if unlink(path) == 0 { freed.append(garbage) }
       case .copy(let digest): if unlink(layout.opened(digest)) == 0 { freed.append(garbage) }
       case .log(let path): if removeLog(path) { freed.append(garbage) }
+      case .entry(let path): if unlink(path) == 0 { freed.append(garbage) }
       case .state, .blob, .record: break
       }
     }
@@ -98,7 +99,7 @@ extension Store {
       var files: [String] = []
       for garbage in going {
         switch garbage.thing {
-        case .file, .copy, .log: break
+        case .file, .copy, .log, .entry: break
         case .state(let key):
           for form in try Store.drop([key], sparing: [], db) {
             files.append(layout.blob(form.digest, form.codec))
@@ -114,7 +115,7 @@ extension Store {
           ] { try db.cachedStatement(sql: sql).execute(arguments: [digest.data]) }
           freed.append(garbage)
         case .record(let key, let blobs):
-          for table in ["records", "outputs", "logs", "accepted"] {
+          for table in ["records", "outputs", "logs", "accepted", "origins"] {
             try db.cachedStatement(sql: "DELETE FROM \(table) WHERE key = ?").execute(arguments: [key.data])
           }
           for digest in blobs where !needed.blobs.contains(digest) {

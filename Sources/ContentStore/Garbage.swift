@@ -33,6 +33,8 @@ public enum GarbageSort: Int, CaseIterable, Comparable, Sendable {
   case copies
   /// What instances printed, as files. Results have it with their records.
   case logs
+  /// What other programs' caches put here while the store was served.
+  case foreign
   /// States of unfinished work: whoever goes on with it begins at the beginning.
   case states
   /// Bytes of results that the remote has too: they are fetched again when they are wanted.
@@ -81,6 +83,7 @@ struct Garbage {
     case file(String)
     case copy(Digest)
     case log(String)
+    case entry(String)
     case state(Digest)
     /// A blob's bytes. What else is known of it stays if something names it.
     case blob(Digest, isNamed: Bool)

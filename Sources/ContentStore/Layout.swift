@@ -25,11 +25,13 @@ struct Layout: Sendable {
   var freeLock: String { root + "/free.lock" }
   var blobs: String { root + "/blobs" }
   var logs: String { root + "/logs" }
+  /// What other programs' caches put here: `ac/<key>`, `cas/<digest>`.
+  var served: String { root + "/served" }
 
   /// What a store's directory may hold, so that another folder isn't taken for one.
   static let names: Set<String> = [
     "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "blobs", "open", "temporary", "scratch", "logs",
-    "running", "set-aside", "slurm", "lock", "mend.lock", "free.lock", "README.md", "CACHEDIR.TAG",
+    "served", "running", "set-aside", "slurm", "lock", "mend.lock", "free.lock", "README.md", "CACHEDIR.TAG",
     ".gitignore", ".gitkeep", "lost+found",
   ]
 

@@ -39,7 +39,7 @@ extension Store {
     LeaseAnswer]
   {
     try writing { db in
-      let known = try Store.outputs(for: keys.filter { !regardless.contains($0) }, db)
+      let known = try outputs(for: keys.filter { !regardless.contains($0) }, db)
       var living = Living(self, run)
       var answers: [Digest: LeaseAnswer] = [:]
       for key in keys where answers[key] == nil {

@@ -88,7 +88,7 @@ final class Needed {
     switch thing {
     case .file: runs == 0
     case .copy(let digest): !usedBlobs.contains(digest)
-    case .log: true
+    case .log, .entry: true
     case .state(let key): !usedStates.contains(key)
     case .blob(let digest, _): !blobs.contains(digest)
     case .record(let key, _): !keys.contains(key)

@@ -47,6 +47,8 @@ private final class Push {
     var isReplacing = false
     /// What the record there lists, if it says the same.
     var theirs: [StoredBlob]?
+    /// That record with the signatures that it lacks.
+    var completed: SignedText?
   }
 
   func send(_ keys: [Digest]) throws {
@@ -95,13 +97,14 @@ private final class Push {
   private func meet(_ outgoing: inout [Outgoing]) throws {
     var staying = Set<Digest>()
     let records = outgoing.map(\.record)
-    try remote.records(records.map(\.key), limit: Record.longest) { i, result in
+    try remote.records(records.map(\.key), limit: SignedText.longest) { i, result in
       let key = records[i].key
       switch result {
       case .success(nil): break
       case .success(let text?):
-        switch store.meet(text, records[i]) {
-        case .same(let blobs): outgoing[i].theirs = blobs
+        switch try store.meet(text, records[i]) {
+        case .same(let blobs, let completed):
+          (outgoing[i].theirs, outgoing[i].completed) = (blobs, completed)
         case .wrong: outgoing[i].isReplacing = true
         case .other(let facts):
           staying.insert(key)
@@ -371,6 +374,10 @@ private final class Push {
           return try remote.hasBlob(blob.storedDigest, size: blob.storedSize)
         }
       }
+      if let completed = its.completed, !its.isReplacing {
+        ready.append((key, completed.bytes, true))
+        continue
+      }
       if its.theirs != nil, !its.isReplacing {
         transfer.skipped += 1
         continue
@@ -394,8 +401,8 @@ private final class Push {
     }
     // Somebody was faster in between: perhaps with something else.
     let records = Dictionary(outgoing.map { ($0.record.key, $0.record) }) { first, _ in first }
-    try remote.records(late, limit: Record.longest) { i, result in
-      if let text = try? result.get(), case .other(let facts) = store.meet(text, records[late[i]]!) {
+    try remote.records(late, limit: SignedText.longest) { i, result in
+      if let text = try? result.get(), case .other(let facts) = try store.meet(text, records[late[i]]!) {
         transfer.others[late[i]] = facts
       }
     }

@@ -18,6 +18,7 @@ enum Schema {
     { try $0.execute(sql: keeping) },
     { try $0.execute(sql: acceptances) },
     { try $0.execute(sql: tracing) },
+    { try $0.execute(sql: trusting) },
   ]
 
   /// The version of an index that this program writes.
@@ -143,5 +144,12 @@ enum Schema {
     CREATE TABLE traces (
       action BLOB NOT NULL, trace TEXT NOT NULL, time INTEGER NOT NULL,
       PRIMARY KEY (action, trace)) WITHOUT ROWID;
+    """
+
+  private static let trusting = """
+    -- Whence records came: from a remote, with the trusted key that was found to have signed each, empty for none; or
+    -- from here, with a zero byte. And the lines with the signatures that others gave. Without a row: from here.
+    CREATE TABLE origins (key BLOB PRIMARY KEY, signer BLOB NOT NULL, signatures TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX originsBySigner ON origins (signer, key);
     """
 }

@@ -29,7 +29,7 @@ extension Store {
   }
 
   /// Gets a key's record from a remote, unless the store has one, and enters its blobs as known to be elsewhere.
-  /// - Returns: the record; nil when the remote has none.
+  /// - Returns: the record; nil when the remote has none, or none that is believed (`refusals` tells).
   /// - Throws: `.record` when what the remote has is not this key's record, and `.newerRecord` for one of a later
   ///   version: either is as good as absent, but only the first is replaced by the next push.
   public func pullRecord(_ key: Digest, from remote: any Remote) throws -> Record? {
@@ -68,19 +68,19 @@ extension Store {
     var bytes = 0
     func keep() throws {
       if !isReadOnly, !arrived.isEmpty {
-        try writing { db in for received in arrived { try Store.enter(received, db) } }
+        try enter(arrived)
       }
       (arrived, bytes) = ([], 0)
     }
     for remote in remotes where !missing.isEmpty {
       var found = Set<Int>()
-      try remote.records(missing.map { keys[$0] }, limit: Record.longest) { n, result in
+      try remote.records(missing.map { keys[$0] }, limit: SignedText.longest) { n, result in
         let i = missing[n]
         do {
           guard let text = try result.get() else { return }
           // Whoever asks for all that a remote has gets the lists of packs too.
           if PackList.isOne(text) { return }
-          let received = try received(text, for: keys[i], from: remote)
+          guard let received = try self.received(text, for: keys[i], from: remote) else { return }
           found.insert(i)
           each(i, received.record)
           arrived.append(received)
@@ -151,7 +151,7 @@ extension Store {
         if error.isOfRemote { transfer.fault = transfer.fault ?? error }
         transfer.problems.append("record \(key): \(error)")
       } else if !isListed {
-        transfer.problems.append("\(name) has no record of \(key)")
+        transfer.problems.append(refusals(of: [key])[key] ?? "\(name) has no record of \(key)")
       }
     }
     transfer.records += bytes.count

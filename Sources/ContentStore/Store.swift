@@ -33,6 +33,9 @@ public final class Store: Sendable {
   /// What remotes turned out to have wrong, by stored digest or key: the next push there puts it right.
   let wrongRemotely = Mutex<[String: Set<Digest>]>([:])
 
+  /// Whose records count.
+  let beliefs = Mutex(Trust.State())
+
   let trafficWatch = Mutex(TrafficWatch())
   let fetches = FetchesUnderWay()
 
@@ -114,9 +117,12 @@ public final class Store: Sendable {
     return true
   }
 
-  /// The record of a key, if there is one. What stands in its place without being one is as good as none.
+  /// The record of a key, if there is one. What stands in its place without being one is as good as none, as is one from
+  /// a remote that isn't believed.
   /// - Throws: `.newerRecord`.
-  public func record(for key: Digest) throws -> Record? { try reading { try Store.record(for: key, $0) } }
+  public func record(for key: Digest) throws -> Record? {
+    isDoubted(key) ? nil : try reading { try Store.record(for: key, $0) }
+  }
 
   static func record(for key: Digest, _ db: Database) throws -> Record? {
     let statement = try db.cachedStatement(sql: "SELECT text, base FROM records WHERE key = ?")
@@ -130,7 +136,14 @@ public final class Store: Sendable {
   /// What many keys' records say in short, without their texts. Keys without a record are left out.
   public func outputs(for keys: [Digest]) throws -> [Digest: KnownOutputs] {
     try mark(keys.lazy.map { .record($0) })
-    return try reading { try Store.outputs(for: keys, $0) }
+    return try reading { try outputs(for: keys, $0) }
+  }
+
+  /// As `Store.outputs`, of what is believed.
+  func outputs(for keys: [Digest], _ db: Database) throws -> [Digest: KnownOutputs] {
+    var found = try Store.outputs(for: keys, db)
+    for key in doubted(keys) { found[key] = nil }
+    return found
   }
 
   static func outputs(for keys: [Digest], _ db: Database) throws -> [Digest: KnownOutputs] {
@@ -196,13 +209,14 @@ public final class Store: Sendable {
       try checkFile(of: blob.form)
     }
     let manifests = Store.manifests(in: record.artifacts.values, blobs)
-    return try writing { db in
+    let isDoubted = self.isDoubted(record.key)
+    let publication: Publication = try writing { db in
       if let (run, instance) = noting {
         if let successor = try successor(of: run, for: record.key, db) { return .leased(successor) }
         try Store.release(record.key, run, db)
         try Store.enter([InstanceNote(name: instance, key: record.key, state: .executed)], run, db)
       }
-      let existing = try Store.record(for: record.key, db)
+      let existing = isDoubted ? nil : try Store.record(for: record.key, db)
       if let existing {
         if existing.artifacts == record.artifacts {
           try Store.register(blobs, db)
@@ -216,9 +230,12 @@ public final class Store: Sendable {
         guard try !Store.rows(of: blob.digest, db).isEmpty else { throw StoreError.missing(blob.digest) }
       }
       try Store.insert(record, db)
+      try Store.enterAsOwn(record.key, db)
       for (digest, manifest) in manifests { try Store.enter(manifest, digest, db) }
       return existing.map { .replaced(earlier: $0) } ?? .published
     }
+    if isDoubted { clearDoubt(record.key, isPulled: false) }
+    return publication
   }
 
   /// Whether the file of a blob just written has the length it should have.

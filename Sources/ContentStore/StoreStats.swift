@@ -25,6 +25,8 @@ public struct StoreStats: Hashable, Sendable {
   public var opened = Files()
   /// What instances printed, as files for reading.
   public var logs = Files()
+  /// What other programs' caches put here while the store was served.
+  public var foreign = Files()
   /// Files of a folder: how many, and their bytes.
   public struct Files: Hashable, Sendable {
     public var count = 0
@@ -47,6 +49,7 @@ extension Store {
     var stats = try indexed()
     stats.opened = Store.files(below: layout.open)
     stats.logs = Store.files(below: layout.root + "/logs")
+    stats.foreign = Store.files(below: layout.served)
     return stats
   }
 

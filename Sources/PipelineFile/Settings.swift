@@ -22,6 +22,8 @@ public struct Settings: Sendable, Hashable {
   public var slurm = SlurmSettings()
   /// Where results are shared, after what the pipeline file says. In no key.
   public var remotes: [RemoteSetting]
+  /// The keys whose results are taken from remotes; nil: everybody's. In no key.
+  public var trust: [TrustedKey]?
 
   public init(
     salt: String? = nil, platform: Set<PlatformFact> = [], cacheBound: Int? = nil, gpus: [String]? = nil,
@@ -43,10 +45,16 @@ public struct Settings: Sendable, Hashable {
   public static func load(root: URL, kinds: [String]? = nil) throws -> Settings {
     let url = root.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return Settings() }
-    guard let raw = try Reading.value(in: try Reading.text(of: url, named: fileName), named: fileName) else {
-      return Settings()
+    return try Settings(text: try Reading.text(of: url, named: fileName), kinds: kinds)
+  }
+
+  /// - Throws: `PipelineFileError`, with places.
+  init(text: String, kinds: [String]? = nil) throws {
+    guard let raw = try Reading.value(in: text, named: Settings.fileName) else {
+      self.init()
+      return
     }
-    do { return try Settings(raw, kinds: kinds) } catch let issue as DecodingIssue {
+    do { self = try Settings(raw, kinds: kinds) } catch let issue as DecodingIssue {
       throw PipelineFileError([issue])
     }
   }
@@ -58,9 +66,10 @@ public struct Settings: Sendable, Hashable {
     }
     guard case .map(let members, _) = raw else {
       throw DecodingIssue(
-        raw.place, "expected a map with salt, platform, cache, gpus, remotes and slurm, found \(raw.found)")
+        raw.place,
+        "expected a map with salt, platform, cache, gpus, remotes, slurm and trust, found \(raw.found)")
     }
-    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus", "remotes", "slurm"])
+    let keys = try Keys(members, known: ["salt", "platform", "cache", "gpus", "remotes", "slurm", "trust"])
     var salt: String?
     if let raw = keys["salt"] {
       guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
@@ -98,6 +107,7 @@ public struct Settings: Sendable, Hashable {
       remotes: try keys["remotes"].map { try RemoteSetting.list($0, "remotes") } ?? [])
     indexFolder = try Settings.indexFolder(keys["cache"])
     slurm = try Settings.slurm(keys["slurm"], kinds)
+    trust = members.contains { $0.name == "trust" } ? try Settings.trust(keys) : nil
   }
 
   /// `cache: { index: /var/tmp/bobbin }`

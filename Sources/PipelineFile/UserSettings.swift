@@ -7,8 +7,12 @@ import Workflow
 public struct UserSettings: Sendable, Hashable {
   /// Where results are shared, after what pipeline files and projects say.
   public var remotes: [RemoteSetting]
+  /// The name of the key that signs what is pushed. Nil: the only one.
+  public var key: String?
 
-  public init(remotes: [RemoteSetting] = []) { self.remotes = remotes }
+  public init(remotes: [RemoteSetting] = [], key: String? = nil) {
+    (self.remotes, self.key) = (remotes, key)
+  }
 
   /// `bobbin` under `XDG_CONFIG_HOME` or `~/.config`; nil where neither that nor `HOME` is set.
   public static func folder(environment: [String: String]) -> String? {
@@ -40,10 +44,18 @@ public struct UserSettings: Sendable, Hashable {
       return
     }
     guard case .map(let members, _) = raw else {
-      throw DecodingIssue(raw.place, "expected a map with remotes, found \(raw.found)")
+      throw DecodingIssue(raw.place, "expected a map with remotes and key, found \(raw.found)")
     }
-    let keys = try Keys(members, known: ["remotes"])
+    let keys = try Keys(members, known: ["remotes", "key"])
+    var key: String?
+    if let raw = keys["key"] {
+      guard case .scalar(let text, _, _) = raw, !text.isEmpty else {
+        throw DecodingIssue(raw.place, "key: expected the name of a key, found \(raw.found)")
+      }
+      key = text
+    }
     self.init(
-      remotes: try keys["remotes"].map { try RemoteSetting.list($0, "remotes", home: .some(home)) } ?? [])
+      remotes: try keys["remotes"].map { try RemoteSetting.list($0, "remotes", home: .some(home)) } ?? [],
+      key: key)
   }
 }

@@ -73,7 +73,7 @@ struct BoundedRemote: Remote {
   }
 
   /// No record is longer than this, whoever asks.
-  private func bounded(_ limit: Int) -> Int { min(limit, Record.longest) }
+  private func bounded(_ limit: Int) -> Int { min(limit, SignedText.longest) }
 
   private func bounded(_ text: [UInt8]?, _ limit: Int) throws -> [UInt8]? {
     guard text?.count ?? 0 <= limit else { throw StoreError.record(reason: "longer than \(limit) bytes") }

@@ -30,6 +30,10 @@ public struct StoreText {
     lines.append("states       \(stats.states.count), \(humanBytes(stats.states.bytes)), of work under way")
     lines.append("open/        \(stats.opened.count), \(humanBytes(stats.opened.bytes)), decompressed copies")
     lines.append("logs/        \(stats.logs.count), \(humanBytes(stats.logs.bytes))")
+    if stats.foreign.count > 0 {
+      lines.append(
+        "served/      \(stats.foreign.count), \(humanBytes(stats.foreign.bytes)), of other programs' caches")
+    }
     lines.append("pins         \(use.pins)")
     lines += table
     lines.append(
@@ -107,7 +111,8 @@ public struct StoreText {
       "codecs": .object(
         Dictionary(uniqueKeysWithValues: stats.blobs.map { ($0.key.rawValue, json($0.value)) })),
       "inline": json(stats.inline), "elsewhere": json(stats.elsewhere), "states": json(stats.states),
-      "open": json(stats.opened), "logs": json(stats.logs), "pins": .integer(use.pins),
+      "open": json(stats.opened), "logs": json(stats.logs), "served": json(stats.foreign),
+      "pins": .integer(use.pins),
       "projects": .array(use.projects.map(json)), "files": .array(use.files.map(json)),
       "stages": .array(use.stages.map(json)), "needed": json(use.needed), "unneeded": json(use.unneeded),
       "freeable": .object(

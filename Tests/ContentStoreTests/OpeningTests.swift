@@ -35,7 +35,7 @@ import Testing
     let index = scratch["store/index.sqlite"].path
     _ = try Store.open(at: scratch["store"])
     try scratch.sql("PRAGMA user_version = 99")
-    #expect(problem(opening: scratch["store"]) == .newer(path: index, found: 99, supported: 7))
+    #expect(problem(opening: scratch["store"]) == .newer(path: index, found: 99, supported: 8))
     #expect(try scratch.number("PRAGMA user_version") == 99)
   }
 

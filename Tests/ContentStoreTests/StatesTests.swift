@@ -92,7 +92,7 @@ import Testing
     try scratch.sql(
       """
       DROP TRIGGER noted; DROP TRIGGER notedAgain; DROP TRIGGER forgotten; ALTER TABLE files DROP COLUMN seal;
-      DROP TABLE states; DROP TABLE stateBlobs; DROP TABLE accepted; DROP TABLE traces; DROP TABLE pinned;
+      DROP TABLE states; DROP TABLE stateBlobs; DROP TABLE accepted; DROP TABLE traces; DROP TABLE origins; DROP TABLE pinned;
       DROP TABLE bases; ALTER TABLE records DROP COLUMN base; ALTER TABLE instances DROP COLUMN gone;
       CREATE TABLE roots (
         file INTEGER NOT NULL REFERENCES files, run INTEGER NOT NULL REFERENCES runs,

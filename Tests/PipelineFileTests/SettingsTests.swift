@@ -1,3 +1,4 @@
+import ContentStore
 import Foundation
 import PipelineFile
 import Testing
@@ -54,7 +55,27 @@ private func settings(_ text: String) throws -> Settings {
   #expect(try settings("cache: { index: /var/tmp/bobbin }\n").indexFolder == "/var/tmp/bobbin")
 }
 
+@Test func trustedKeysAreRead() throws {
+  let key = PublicKey(bytes: Array(repeating: 7, count: 32))!
+  #expect(try settings("trust: [\(key) anna]\n").trust == [TrustedKey(key, name: "anna")])
+  #expect(try settings("trust:\n  - \(key)\n").trust == [TrustedKey(key, name: nil)])
+  #expect(try settings("salt: x\n").trust == nil)
+  // Whoever takes every line of the list away trusts nobody rather than everybody.
+  for text in ["trust: []\n", "trust:\n", "trust:\n  # - \(key)\n"] {
+    #expect(try settings(text).trust == [], "\(text)")
+  }
+}
+
 @Test(arguments: [
+  ("trust: anna\n", "bobbin.yaml:1:8: trust: expected a list, found 'anna'"),
+  (
+    "trust: [anna]\n",
+    "bobbin.yaml:1:9: trust: expected ed25519:, 44 letters and digits and perhaps a name, found 'anna'"
+  ),
+  (
+    "trust: [{}]\n",
+    "bobbin.yaml:1:9: trust: expected a public key such as `bobbin key new` prints, found a map"
+  ),
   ("cache: 50G\n", "bobbin.yaml:1:8: cache: expected a map with bound and index, found '50G'"),
   ("cache: { bond: 50G }\n", "bobbin.yaml:1:10: unknown key 'bond'. Did you mean 'bound'?"),
   ("cache: { bound: much }\n", "bobbin.yaml:1:17: cache: bound: expected a size such as 50G, found 'much'"),
@@ -65,7 +86,7 @@ private func settings(_ text: String) throws -> Settings {
   ("slat: x\n", "bobbin.yaml:1:1: unknown key 'slat'. Did you mean 'salt'?"),
   (
     "- salt\n",
-    "bobbin.yaml:1:1: expected a map with salt, platform, cache, gpus, remotes and slurm, found a list"
+    "bobbin.yaml:1:1: expected a map with salt, platform, cache, gpus, remotes, slurm and trust, found a list"
   ),
   ("salt: [1]\n", "bobbin.yaml:1:7: salt: expected a text, found a list"),
   ("gpus: 0\n", "bobbin.yaml:1:7: gpus: expected a list, found '0'"),
