@@ -25,6 +25,8 @@ options.add_argument("--instances", type=int, default=500)
 options = options.parse_args()
 bobbin = os.path.abspath(options.bobbin)
 folder = tempfile.mkdtemp(prefix="bobbin-slurm-")
+# Munge's user has its folder in there.
+os.chmod(folder, 0o711)
 failed = []
 
 
