@@ -52,7 +52,15 @@ public final class Service: Sendable {
     var words = [strdup(script), nil]
     defer { free(words[0]) }
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, script, &actions, nil, &words, environ)
+    // The threads that tests run on take no signals, and it would have to end without any.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let code = posix_spawn(&pid, script, &actions, &attributes, &words, environ)
     close(input[0])
     close(output[1])
     defer { close(output[0]) }
