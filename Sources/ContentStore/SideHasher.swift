@@ -6,7 +6,7 @@ import Dispatch
 import Foundation
 
 /// SHA-256 of bytes that come in pieces, one block behind them. One thread uses it.
-final class SideHasher: @unchecked Sendable {
+package final class SideHasher: @unchecked Sendable {
   // The queue's.
   private var hasher = Hasher256()
   private let queue = DispatchQueue(label: "bobbin.hashing")
@@ -21,14 +21,14 @@ final class SideHasher: @unchecked Sendable {
   /// From here on another thread is worth its while, in bytes.
   static let least = 8 << 20
 
-  init() {
+  package init() {
     blocks = (0..<2).map { _ in .allocate(byteCount: SideHasher.block, alignment: 64) }
   }
 
   // Whatever was handed over keeps this alive until it has been hashed.
   deinit { for block in blocks { block.deallocate() } }
 
-  func update(_ bytes: UnsafeRawBufferPointer) {
+  package func update(_ bytes: UnsafeRawBufferPointer) {
     var rest = bytes
     while !rest.isEmpty {
       let n = min(rest.count, SideHasher.block - filled)
@@ -41,7 +41,7 @@ final class SideHasher: @unchecked Sendable {
   }
 
   /// The digest of what has come until now; more may follow.
-  func soFar() -> Digest {
+  package func soFar() -> Digest {
     handOver()
     return queue.sync { hasher.soFar() }
   }

@@ -281,7 +281,7 @@ public final class Store: Sendable {
     try Index.translating(layout.index) { try database.read(body) }
   }
 
-  func writing<T>(_ body: (Database) throws -> T) throws -> T {
+  package func writing<T>(_ body: (Database) throws -> T) throws -> T {
     guard !isReadOnly else {
       throw StoreError.cannotWrite(path: layout.root, reason: "it was opened for reading")
     }

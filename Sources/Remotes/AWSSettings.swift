@@ -5,17 +5,17 @@ import ContentStore
 import Foundation
 
 /// Who asks an S3 service, and where it is.
-struct AWSSettings: Sendable {
-  var key: Signature.Key
-  var region: String
+package struct AWSSettings: Sendable {
+  package var key: Signature.Key
+  package var region: String
   /// nil: AWS itself.
-  var endpoint: URL?
+  package var endpoint: URL?
   /// Where the key was found, for who has to mend it.
   var keySource: String
 
   /// What the URL's `?endpoint=…&region=…` say goes before variables, and these before files.
   /// - Throws: `.remote`.
-  init(_ address: RemoteAddress) throws {
+  package init(_ address: RemoteAddress) throws {
     let shown = RemoteAddress.shown(address.url.absoluteString)
     func problem(_ reason: String) -> StoreError { .remote(name: shown, reason: reason) }
     let environment = address.environment.filter { !$0.value.isEmpty }

@@ -6,7 +6,7 @@ import ContentStore
 import Foundation
 
 /// Another remote whose answers are bounded in size and time.
-struct BoundedRemote: Remote {
+package struct BoundedRemote: Remote {
   private let remote: any Remote
   private let now: @Sendable () -> Double
 
@@ -15,34 +15,34 @@ struct BoundedRemote: Remote {
   /// Bytes a second that it has to come to beyond that.
   static let slowest = 10_000.0
 
-  init(
+  package init(
     _ remote: any Remote,
     now: @escaping @Sendable () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
   ) {
     (self.remote, self.now) = (remote, now)
   }
 
-  var description: String { remote.description }
-  var identity: String? { remote.identity }
-  var isReadOnly: Bool { remote.isReadOnly }
+  package var description: String { remote.description }
+  package var identity: String? { remote.identity }
+  package var isReadOnly: Bool { remote.isReadOnly }
 
-  func keys() throws -> [Digest]? { try remote.keys() }
-  func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
+  package func keys() throws -> [Digest]? { try remote.keys() }
+  package func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
     try bounded(remote.record(key, limit: bounded(limit)), bounded(limit))
   }
-  func hasRecord(_ key: Digest) throws -> Bool { try remote.hasRecord(key) }
-  func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
+  package func hasRecord(_ key: Digest) throws -> Bool { try remote.hasRecord(key) }
+  package func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
     try remote.putRecord(text, for: key, replacing: replacing)
   }
-  func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
+  package func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
     try withoutActuallyEscaping(sink) { try remote.blob(stored, limit: limit, to: bounded($0, limit)) }
   }
-  func hasBlob(_ stored: Digest, size: Int) throws -> Bool { try remote.hasBlob(stored, size: size) }
-  func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
+  package func hasBlob(_ stored: Digest, size: Int) throws -> Bool { try remote.hasBlob(stored, size: size) }
+  package func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
     try withoutActuallyEscaping(source) { try remote.putBlob(stored, size: size, from: bounded($0)) }
   }
 
-  func records(
+  package func records(
     _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
   ) throws {
     let limit = bounded(limit)
@@ -50,22 +50,22 @@ struct BoundedRemote: Remote {
       try each(i, Result { try bounded(result.get(), limit) })
     }
   }
-  func hasRecords(
+  package func hasRecords(
     _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws { try remote.hasRecords(keys, each: each) }
-  func putRecords(
+  package func putRecords(
     _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws { try remote.putRecords(offers, each: each) }
-  func blobs(
+  package func blobs(
     _ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try remote.blobs(
       wishes.map { BlobWish($0.stored, limit: $0.limit, to: bounded($0.sink, $0.limit)) }, each: each)
   }
-  func hasBlobs(
+  package func hasBlobs(
     _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws { try remote.hasBlobs(blobs, each: each) }
-  func putBlobs(
+  package func putBlobs(
     _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
   ) throws {
     try remote.putBlobs(

@@ -7,20 +7,22 @@ import Foundation
 import Synchronization
 
 /// Something that sends requests. Calls block, and may come from several threads: each has transfers of its own.
-final class Client: Sendable {
-  struct Settings: Sendable {
+package final class Client: Sendable {
+  package struct Settings: Sendable {
     /// The URL schemes that are taken: `http,https` or `sftp`.
     var protocols = "http,https"
     /// How long a connection may take, in seconds, name and TLS included. One lost packet is sent again after a second.
-    var connecting = 1.8
+    package var connecting = 1.8
     /// How long hardly anything may arrive (under 100 bytes/s) before a transfer is given up, in seconds.
-    var stall = 30
+    package var stall = 30
     /// Bytes a second that a transfer has to come to in all, after a minute.
     var slowest = 10_000
     /// How many requests are under way at once.
-    var width = 32
+    package var width = 32
     /// A file of the certificates that are believed (PEM); nil: the system's.
     var certificates: String?
+
+    package init() {}
   }
 
   let settings: Settings

@@ -5,15 +5,15 @@ import ContentStore
 import Foundation
 
 /// What a server is told of who asks, and where that was said.
-struct Credentials: Sendable {
-  var authorisation = Authorisation.none
+package struct Credentials: Sendable {
+  package var authorisation = Authorisation.none
   /// The variable that has the token, or would have it.
   var variable = "BOBBIN_REMOTE_TOKEN"
 
   /// Those in a URL, else a bearer token: from `BOBBIN_REMOTE_TOKEN_<NAME>` for a remote with a name, or
   /// `BOBBIN_REMOTE_TOKEN`.
   /// - Throws: `.remote` for a token that no header can hold.
-  init(_ address: RemoteAddress) throws {
+  package init(_ address: RemoteAddress) throws {
     if let user = address.url.user(percentEncoded: false), !user.isEmpty {
       authorisation = .basic(user: user, password: address.url.password(percentEncoded: false) ?? "")
       return
@@ -48,7 +48,7 @@ struct Credentials: Sendable {
 }
 
 /// The certificates that are believed beside the system's.
-enum Certificates {
+package enum Certificates {
   /// The variables that may name a file of them, the first first.
   private static let variables = ["BOBBIN_CA_FILE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"]
 

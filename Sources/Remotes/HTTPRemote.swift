@@ -13,16 +13,16 @@ extension RemoteKind {
 }
 
 /// A web server as a remote. It need not know what it keeps; a PUT must come to be seen whole or not at all.
-struct HTTPRemote: Remote {
+package struct HTTPRemote: Remote {
   /// The URL, with the user and without the password.
-  let description: String
+  package let description: String
   /// Without user and password, and without a slash at its end.
   private let root: String
   private let credentials: Credentials
   private let client: Client
 
   /// - Throws: `.remote` for an address that can't be one. Nothing is asked yet.
-  init(_ address: RemoteAddress, settings: Client.Settings = Client.Settings()) throws {
+  package init(_ address: RemoteAddress, settings: Client.Settings = Client.Settings()) throws {
     description = RemoteAddress.shown(address.url.absoluteString)
     guard var parts = URLComponents(url: address.url, resolvingAgainstBaseURL: false),
       let host = parts.host, !host.isEmpty
@@ -49,27 +49,27 @@ struct HTTPRemote: Remote {
 
   // One is a batch of one.
 
-  func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
+  package func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
     try one { try records([key], limit: limit, each: $0) }
   }
-  func hasRecord(_ key: Digest) throws -> Bool { try one { try hasRecords([key], each: $0) } }
-  func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
+  package func hasRecord(_ key: Digest) throws -> Bool { try one { try hasRecords([key], each: $0) } }
+  package func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
     try one { try putRecords([RecordOffer(text, for: key, replacing: replacing)], each: $0) }
   }
-  func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
+  package func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
     try withoutActuallyEscaping(sink) { sink in
       try one { try blobs([BlobWish(stored, limit: limit, to: sink)], each: $0) }
     }
   }
-  func hasBlob(_ stored: Digest, size: Int) throws -> Bool {
+  package func hasBlob(_ stored: Digest, size: Int) throws -> Bool {
     try one { try hasBlobs([(stored, size)], each: $0) }
   }
-  func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
+  package func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
     try withoutActuallyEscaping(source) { source in
       try one { try putBlobs([BlobOffer(stored, size: size, from: source)], each: $0) }
     }
   }
-  func keys() throws -> [Digest]? { nil }
+  package func keys() throws -> [Digest]? { nil }
 
   private func one<T>(_ body: (_ each: (Int, Result<T, any Error>) throws -> Void) throws -> Void) throws -> T
   {
@@ -78,7 +78,7 @@ struct HTTPRemote: Remote {
     return try answer!.get()
   }
 
-  func records(
+  package func records(
     _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
   ) throws {
     try asking(
@@ -98,7 +98,7 @@ struct HTTPRemote: Remote {
     }
   }
 
-  func hasRecords(
+  package func hasRecords(
     _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(keys.count, { request(.head, "ac", keys[$0]) }, each: each) { _, answer in
@@ -108,7 +108,7 @@ struct HTTPRemote: Remote {
     }
   }
 
-  func putRecords(
+  package func putRecords(
     _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     func put(_ offer: RecordOffer) -> Request {
@@ -137,7 +137,7 @@ struct HTTPRemote: Remote {
       })
   }
 
-  func blobs(
+  package func blobs(
     _ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(
@@ -154,7 +154,7 @@ struct HTTPRemote: Remote {
     }
   }
 
-  func hasBlobs(
+  package func hasBlobs(
     _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(blobs.count, { request(.head, "cas", blobs[$0].stored) }, each: each) { i, answer in
@@ -165,7 +165,7 @@ struct HTTPRemote: Remote {
     }
   }
 
-  func putBlobs(
+  package func putBlobs(
     _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
   ) throws {
     try asking(

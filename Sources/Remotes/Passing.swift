@@ -5,8 +5,8 @@ import CCurl
 import ContentStore
 
 /// A remote's failure that another try may do better than.
-struct Passing: Error {
-  var error: StoreError
+package struct Passing: Error {
+  package var error: StoreError
   /// Seconds after which the server wants to be asked again; nil: it doesn't say.
   var after: Double?
 }

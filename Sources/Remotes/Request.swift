@@ -4,8 +4,8 @@ import CCurl
 import ContentStore
 
 /// One request. Its closures are called on the thread that calls `Client.send`, and one at a time.
-struct Request {
-  enum Method: String {
+package struct Request {
+  package enum Method: String {
     case get = "GET"
     case head = "HEAD"
     case put = "PUT"
@@ -15,9 +15,9 @@ struct Request {
 
   var method: Method
   /// With everything escaped that needs it, and without user and password.
-  var url: String
+  package var url: String
   /// Such as `("Content-Type", "application/octet-stream")`; an empty value takes out one that libcurl would write.
-  var headers: [(name: String, value: String)] = []
+  package var headers: [(name: String, value: String)] = []
   var authorisation = Authorisation.none
   /// What is sent with PUT, POST, or to a file server.
   var body: Body?
@@ -27,7 +27,7 @@ struct Request {
   var sink: ByteSink?
   /// Whether it goes where the server says that it should. Never from https to http, never to another host with
   /// credentials, and only for what has no body.
-  var followsRedirects = true
+  package var followsRedirects = true
   /// Options of libcurl beyond these, set last: `.list(CURLOPT_QUOTE, […])`, `.text(CURLOPT_AWS_SIGV4, …)`.
   var options: [Option] = []
 
@@ -55,21 +55,21 @@ struct Request {
 }
 
 /// Who asks.
-enum Authorisation: Equatable, Sendable {
+package enum Authorisation: Equatable, Sendable {
   case none
   case basic(user: String, password: String)
   case bearer(String)
 }
 
 /// What a server answered, whatever its status.
-struct Answer: Sendable {
+package struct Answer: Sendable {
   /// 0 from a file server.
-  var status: Int
+  package var status: Int
   /// Of the last answer, names in small letters; of several with one name, the last.
   var headers: [String: String]
   /// The body, at most `limit` bytes and one more: of a 2xx answer when there is no sink, of any other its beginning
   /// (4 KiB).
-  var body: [UInt8]
+  package var body: [UInt8]
   /// How many bytes of a 2xx answer's body, or of a file server's file, were taken.
   var received: Int
   /// How many bytes the body has, or would have after HEAD; nil: unknown.

@@ -7,14 +7,14 @@ import Foundation
 
 /// Another remote that is asked again, after pauses that double, where that may do better. It is asked for all of a batch
 /// before anything is tried again, and for nothing again once it is away.
-struct RetryingRemote: Remote {
+package struct RetryingRemote: Remote {
   private let remote: any Remote
   private let tries: Int
   private let pause: Double
   private let sleep: @Sendable (Double) -> Void
 
   /// The longest pause, whatever a server wishes, in seconds.
-  static let longestPause = 10.0
+  package static let longestPause = 10.0
   /// What is kept of what was read from sources: of one at most this, and in a batch at most 16 times as much.
   static let mostKept = 1 << 20
 
@@ -22,26 +22,26 @@ struct RetryingRemote: Remote {
   ///   - tries: how often something is tried in all.
   ///   - pause: seconds before the second time.
   ///   - sleep: waits so many seconds.
-  init(
+  package init(
     _ remote: any Remote, tries: Int = 4, pause: Double = 0.5,
     sleep: @escaping @Sendable (Double) -> Void = { Thread.sleep(forTimeInterval: $0) }
   ) {
     (self.remote, self.tries, self.pause, self.sleep) = (remote, tries, pause, sleep)
   }
 
-  var description: String { remote.description }
-  var identity: String? { remote.identity }
-  var isReadOnly: Bool { remote.isReadOnly }
+  package var description: String { remote.description }
+  package var identity: String? { remote.identity }
+  package var isReadOnly: Bool { remote.isReadOnly }
 
-  func keys() throws -> [Digest]? { try trying { try remote.keys() } }
-  func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
+  package func keys() throws -> [Digest]? { try trying { try remote.keys() } }
+  package func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
     try trying { try remote.record(key, limit: limit) }
   }
-  func hasRecord(_ key: Digest) throws -> Bool { try trying { try remote.hasRecord(key) } }
-  func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
+  package func hasRecord(_ key: Digest) throws -> Bool { try trying { try remote.hasRecord(key) } }
+  package func putRecord(_ text: [UInt8], for key: Digest, replacing: Bool) throws -> Bool {
     try trying { try remote.putRecord(text, for: key, replacing: replacing) }
   }
-  func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
+  package func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
     try withoutActuallyEscaping(sink) { sink in
       let resumed = ResumedSink(sink)
       return try trying {
@@ -50,10 +50,10 @@ struct RetryingRemote: Remote {
       }
     }
   }
-  func hasBlob(_ stored: Digest, size: Int) throws -> Bool {
+  package func hasBlob(_ stored: Digest, size: Int) throws -> Bool {
     try trying { try remote.hasBlob(stored, size: size) }
   }
-  func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
+  package func putBlob(_ stored: Digest, size: Int, from source: ByteSource) throws {
     try withoutActuallyEscaping(source) { source in
       let replayed = ReplayedSource(source, Allowance(RetryingRemote.mostKept))
       try trying(if: { replayed.begin() }) {
@@ -62,22 +62,22 @@ struct RetryingRemote: Remote {
     }
   }
 
-  func records(
+  package func records(
     _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
   ) throws {
     try trying(keys, { try remote.records($0, limit: limit, each: $1) }, each: each)
   }
-  func hasRecords(
+  package func hasRecords(
     _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try trying(keys, { try remote.hasRecords($0, each: $1) }, each: each)
   }
-  func putRecords(
+  package func putRecords(
     _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try trying(offers, { try remote.putRecords($0, each: $1) }, each: each)
   }
-  func blobs(
+  package func blobs(
     _ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     let sinks = wishes.map { ResumedSink($0.sink) }
@@ -91,12 +91,12 @@ struct RetryingRemote: Remote {
         return true
       }, each: each)
   }
-  func hasBlobs(
+  package func hasBlobs(
     _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try trying(blobs, { try remote.hasBlobs($0, each: $1) }, each: each)
   }
-  func putBlobs(
+  package func putBlobs(
     _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
   ) throws {
     let allowance = Allowance(16 * RetryingRemote.mostKept)

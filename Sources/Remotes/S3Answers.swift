@@ -4,9 +4,9 @@
 import Canonical
 import ContentStore
 
-enum S3Answer {
+package enum S3Answer {
   /// The texts of all elements of this name that hold nothing but text, in order.
-  static func texts(of element: String, in bytes: [UInt8]) -> [String] {
+  package static func texts(of element: String, in bytes: [UInt8]) -> [String] {
     let (opening, closing) = (Array("<\(element)>".utf8), Array("</\(element)>".utf8))
     var texts: [String] = []
     var i = 0

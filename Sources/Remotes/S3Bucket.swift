@@ -6,7 +6,7 @@ import ContentStore
 import Foundation
 
 /// A bucket of an S3 service, and who asks for what is in it.
-struct S3Bucket: Sendable {
+package struct S3Bucket: Sendable {
   let client: Client
   /// What refusals name.
   private let remote: String
@@ -21,7 +21,7 @@ struct S3Bucket: Sendable {
   private let path: String
   private let isAWS: Bool
 
-  init(_ name: String, _ address: RemoteAddress, _ settings: Client.Settings) throws {
+  package init(_ name: String, _ address: RemoteAddress, _ settings: Client.Settings) throws {
     let place = try AWSSettings(address)
     remote = RemoteAddress.shown(address.url.absoluteString)
     (self.name, keySource) = (name, place.keySource)
@@ -52,7 +52,7 @@ struct S3Bucket: Sendable {
   ///   - object: its name; empty: the bucket's.
   ///   - headers: others, signed.
   ///   - payload: see `Signature.headers`; nil: there is no body.
-  func request(
+  package func request(
     _ method: Request.Method, _ object: String, query: [(name: String, value: String)] = [],
     headers: [(name: String, value: String)] = [], payload: String? = nil
   ) -> Request {
@@ -70,7 +70,7 @@ struct S3Bucket: Sendable {
     return request
   }
 
-  func answer(of request: Request) throws -> Answer {
+  package func answer(of request: Request) throws -> Answer {
     do { return try client.send(request) } catch let failure as Failure { throw failure.thrown(by: remote) }
   }
 

@@ -8,7 +8,7 @@ import ContentStore
 import Foundation
 
 /// One blob on its way in parts.
-struct S3Parts {
+package struct S3Parts {
   private let bucket: S3Bucket
   private let name: String
   private let size: Int
@@ -16,7 +16,7 @@ struct S3Parts {
   private let part: Int
 
   /// Up to here a blob goes in one piece, in bytes.
-  static let least = 16 << 20
+  package static let least = 16 << 20
   /// Services take parts from 5 MiB on, and some no more than 1000 of them.
   private static let smallest = 8 << 20
   private static let most = 1000

@@ -12,10 +12,10 @@ extension RemoteKind {
 }
 
 /// A bucket as a remote. A PUT is seen whole or not at all.
-struct S3Remote: ManyAtOnce {
+package struct S3Remote: ManyAtOnce {
   /// The URL, without a secret.
-  let description: String
-  let bucket: S3Bucket
+  package let description: String
+  package let bucket: S3Bucket
   /// What stands before `ac/` and `cas/` in the names of objects.
   private let prefix: String
   private let takesConditions = TakesConditions()
@@ -23,7 +23,9 @@ struct S3Remote: ManyAtOnce {
   private let page: Int
 
   /// - Throws: `.remote` for an address that can't be one, or when nobody says who asks. Nothing is asked yet.
-  init(_ address: RemoteAddress, settings: Client.Settings = Client.Settings(), page: Int = 1000) throws {
+  package init(_ address: RemoteAddress, settings: Client.Settings = Client.Settings(), page: Int = 1000)
+    throws
+  {
     self.page = page
     description = RemoteAddress.shown(address.url.absoluteString)
     guard let name = address.url.host(percentEncoded: false), !name.isEmpty else {
@@ -39,7 +41,7 @@ struct S3Remote: ManyAtOnce {
 
   private func name(_ folder: String, _ digest: Digest) -> String { "\(prefix)/\(folder)/\(digest.hex)" }
 
-  func records(
+  package func records(
     _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
   ) throws {
     try asking(
@@ -56,7 +58,7 @@ struct S3Remote: ManyAtOnce {
     }
   }
 
-  func hasRecords(
+  package func hasRecords(
     _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(keys.count, { bucket.request(.head, name("ac", keys[$0])) }, each: each) { _, answer in
@@ -64,7 +66,7 @@ struct S3Remote: ManyAtOnce {
     }
   }
 
-  func putRecords(
+  package func putRecords(
     _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     /// Where one that is on its way stands.
@@ -107,7 +109,7 @@ struct S3Remote: ManyAtOnce {
       })
   }
 
-  func blobs(
+  package func blobs(
     _ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(
@@ -120,7 +122,7 @@ struct S3Remote: ManyAtOnce {
     ) { _, answer in try bucket.isThere(answer) }
   }
 
-  func hasBlobs(
+  package func hasBlobs(
     _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(blobs.count, { bucket.request(.head, name("cas", blobs[$0].stored)) }, each: each) {
@@ -131,7 +133,7 @@ struct S3Remote: ManyAtOnce {
     }
   }
 
-  func putBlobs(
+  package func putBlobs(
     _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
   ) throws {
     let small = offers.indices.filter { offers[$0].size <= S3Parts.least }
@@ -154,7 +156,7 @@ struct S3Remote: ManyAtOnce {
     }
   }
 
-  func keys() throws -> [Digest]? {
+  package func keys() throws -> [Digest]? {
     let folder = prefix + "/ac/"
     var keys: [Digest] = []
     var last = ""

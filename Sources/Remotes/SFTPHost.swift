@@ -30,8 +30,9 @@ final class SFTPHost: Sendable {
     name = host.contains(":") ? "[\(host)]" : host
     port = address.url.port ?? 22
     settings = try SSHSettings(address)
-    client = Client(
-      .init(protocols: "sftp", connecting: SFTPHost.entering, width: SFTPHost.connections))
+    var manners = Client.Settings()
+    (manners.protocols, manners.connecting, manners.width) = ("sftp", SFTPHost.entering, SFTPHost.connections)
+    client = Client(manners)
   }
 
   /// A request for a file; one for a folder ends with a slash.

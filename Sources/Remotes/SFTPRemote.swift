@@ -14,16 +14,16 @@ extension RemoteKind {
 
 /// A folder on another host as a remote. Each connection does one thing after the other, so there are several, and they
 /// stay open.
-struct SFTPRemote: ManyAtOnce {
+package struct SFTPRemote: ManyAtOnce {
   /// The URL, without a password.
-  let description: String
+  package let description: String
   private let host: SFTPHost
   /// The remote's folder, absolute or beginning in the user's home.
   private let root: String
   private let state = SFTPState()
 
   /// - Throws: `.remote` for an address that can't be one. Nothing is asked yet.
-  init(_ address: RemoteAddress) throws {
+  package init(_ address: RemoteAddress) throws {
     description = RemoteAddress.shown(address.url.absoluteString)
     let path = address.url.path(percentEncoded: false)
     let folder = path.split(separator: "/").joined(separator: "/")
@@ -38,7 +38,7 @@ struct SFTPRemote: ManyAtOnce {
 
   private func path(_ folder: String, _ digest: Digest) -> String { "\(root)/v1/\(folder)/\(digest.hex)" }
 
-  func records(
+  package func records(
     _ keys: [Digest], limit: Int, each: (_ position: Int, Result<[UInt8]?, any Error>) throws -> Void
   ) throws {
     try asking(
@@ -55,13 +55,13 @@ struct SFTPRemote: ManyAtOnce {
     }
   }
 
-  func hasRecords(
+  package func hasRecords(
     _ keys: [Digest], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(keys.count, { host.request(.head, path("ac", keys[$0])) }, each: each) { $1 != nil }
   }
 
-  func blobs(
+  package func blobs(
     _ wishes: [BlobWish], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(
@@ -74,7 +74,7 @@ struct SFTPRemote: ManyAtOnce {
     ) { $1 != nil }
   }
 
-  func hasBlobs(
+  package func hasBlobs(
     _ blobs: [(stored: Digest, size: Int)], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try asking(blobs.count, { host.request(.head, path("cas", blobs[$0].stored)) }, each: each) { i, answer in
@@ -83,7 +83,7 @@ struct SFTPRemote: ManyAtOnce {
     }
   }
 
-  func putRecords(
+  package func putRecords(
     _ offers: [RecordOffer], each: (_ position: Int, Result<Bool, any Error>) throws -> Void
   ) throws {
     try putting(
@@ -95,7 +95,7 @@ struct SFTPRemote: ManyAtOnce {
       }, each: each)
   }
 
-  func putBlobs(
+  package func putBlobs(
     _ offers: [BlobOffer], each: (_ position: Int, Result<Void, any Error>) throws -> Void
   ) throws {
     try putting(
@@ -108,7 +108,7 @@ struct SFTPRemote: ManyAtOnce {
       }, each: { i, result in try each(i, result.map { _ in }) })
   }
 
-  func keys() throws -> [Digest]? {
+  package func keys() throws -> [Digest]? {
     var request = host.request(.get, root + "/v1/ac/")
     request.options.append(.number(CURLOPT_DIRLISTONLY, 1))
     request.limit = 1 << 30

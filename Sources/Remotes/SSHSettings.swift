@@ -4,20 +4,20 @@ import ContentStore
 import Foundation
 
 /// Who logs in by SSH, and which hosts are believed.
-struct SSHSettings: Sendable {
-  var user: String
+package struct SSHSettings: Sendable {
+  package var user: String
   var password: String?
   /// Files of private keys, in the order in which they are tried.
-  var keys: [String]
+  package var keys: [String]
   /// The file of known hosts.
-  var knownHosts: String
+  package var knownHosts: String
   /// Whether there is an agent to ask.
-  var hasAgent: Bool
+  package var hasAgent: Bool
 
   /// What the URL's `?key=…&known_hosts=…` say goes before `BOBBIN_SSH_KEY` and `BOBBIN_KNOWN_HOSTS`, and these before
   /// what is in `~/.ssh`.
   /// - Throws: `.remote`.
-  init(_ address: RemoteAddress) throws {
+  package init(_ address: RemoteAddress) throws {
     let shown = RemoteAddress.shown(address.url.absoluteString)
     func problem(_ reason: String) -> StoreError { .remote(name: shown, reason: reason) }
     let environment = address.environment.filter { !$0.value.isEmpty }
@@ -46,7 +46,7 @@ struct SSHSettings: Sendable {
   }
 
   /// What to do where nobody lets us in.
-  var cure: String {
+  package var cure: String {
     let tried = keys.map { ($0 as NSString).lastPathComponent } + (hasAgent ? ["the agent's"] : [])
     return
       (tried.isEmpty ? "there is no key in ~/.ssh and no agent" : "tried: " + tried.joined(separator: ", "))

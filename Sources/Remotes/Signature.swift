@@ -7,20 +7,28 @@ import Canonical
 import Foundation
 
 /// Signs requests to a service in a region.
-struct Signature: Sendable {
-  struct Key: Equatable, Sendable {
-    var id: String
+package struct Signature: Sendable {
+  package struct Key: Equatable, Sendable {
+    package var id: String
     var secret: String
     /// Of credentials that last for hours.
     var token: String?
+
+    package init(id: String, secret: String, token: String? = nil) {
+      (self.id, self.secret, self.token) = (id, secret, token)
+    }
   }
 
   var key: Key
   var region: String
   var service = "s3"
 
+  package init(key: Key, region: String, service: String = "s3") {
+    (self.key, self.region, self.service) = (key, region, service)
+  }
+
   /// What a signed body may be whose digest isn't known beforehand.
-  static let unsignedPayload = "UNSIGNED-PAYLOAD"
+  package static let unsignedPayload = "UNSIGNED-PAYLOAD"
 
   /// The headers to send beside `headers`, `Authorization` among them.
   /// - Parameters:
@@ -28,7 +36,7 @@ struct Signature: Sendable {
   ///   - query: unescaped.
   ///   - headers: others that are to be signed.
   ///   - payload: the hexadecimal SHA-256 of the body, or `unsignedPayload`.
-  func headers(
+  package func headers(
     _ method: String, host: String, path: String, query: [(name: String, value: String)] = [],
     headers: [(name: String, value: String)] = [], payload: String, at time: Date
   ) -> [(name: String, value: String)] {
@@ -65,7 +73,7 @@ struct Signature: Sendable {
   }
 
   /// Escapes all but what RFC 3986 calls unreserved, and `/` where it stays.
-  static func escaped(_ text: String, keepingSlashes: Bool = false) -> String {
+  package static func escaped(_ text: String, keepingSlashes: Bool = false) -> String {
     var out: [UInt8] = []
     for byte in text.utf8 {
       switch byte {
@@ -94,7 +102,7 @@ struct Signature: Sendable {
 }
 
 /// HMAC with SHA-256 (RFC 2104).
-func authenticationCode(_ text: String, _ key: [UInt8]) -> Digest {
+package func authenticationCode(_ text: String, _ key: [UInt8]) -> Digest {
   let block = 64
   let short = key.count > block ? Digest.of(key).bytes : key
   let padded = short + [UInt8](repeating: 0, count: block - short.count)

@@ -175,7 +175,7 @@ public final class CacheServer: Sendable {
   }
 
   /// Answers all requests of a connection, which it closes.
-  func serve(_ descriptor: Int32) {
+  package func serve(_ descriptor: Int32) {
     let peer = CacheServer.peer(of: descriptor)
     do {
       let connection = Connection(descriptor)

@@ -4,27 +4,27 @@
 import Foundation
 
 /// What a request asks for, without its body.
-struct RequestHead: Equatable {
-  var method: String
+package struct RequestHead: Equatable {
+  package var method: String
   /// As it came, without the query.
-  var path: String
+  package var path: String
   /// How many bytes follow; nil when it doesn't say so, which means none.
-  var length: Int?
-  var authorization: String?
+  package var length: Int?
+  package var authorization: String?
   /// Whether the client waits for leave to send the body.
-  var expectsContinue = false
+  package var expectsContinue = false
   /// Whether nothing that is there may be changed (`If-None-Match: *`).
-  var onlyIfNew = false
+  package var onlyIfNew = false
   /// The bytes that are wanted, the last one nil for all to the end.
-  var range: (first: Int, last: Int?)?
+  package var range: (first: Int, last: Int?)?
   /// Whether the connection ends with the answer.
-  var isLast = false
+  package var isLast = false
 
   /// No head is longer, in bytes, nor has more fields.
-  static let longest = 16 << 10
+  package static let longest = 16 << 10
   private static let mostFields = 100
 
-  static func == (a: RequestHead, b: RequestHead) -> Bool {
+  package static func == (a: RequestHead, b: RequestHead) -> Bool {
     (a.method, a.path, a.length, a.authorization) == (b.method, b.path, b.length, b.authorization)
       && (a.expectsContinue, a.onlyIfNew, a.isLast) == (b.expectsContinue, b.onlyIfNew, b.isLast)
       && a.range?.first == b.range?.first && a.range?.last == b.range?.last
@@ -32,7 +32,7 @@ struct RequestHead: Equatable {
 
   /// Reads a head: lines that end with CR LF, the last of them empty.
   /// - Throws: `Refusal`.
-  init(parsing bytes: [UInt8]) throws {
+  package init(parsing bytes: [UInt8]) throws {
     guard bytes.count <= RequestHead.longest else { throw Refusal(431, "the head is too long") }
     var lines: [ArraySlice<UInt8>] = []
     var start = 0
@@ -129,9 +129,9 @@ struct RequestHead: Equatable {
 }
 
 /// Why a request isn't answered as asked.
-struct Refusal: Error, Equatable {
-  var status: Int
+package struct Refusal: Error, Equatable {
+  package var status: Int
   var reason: String
 
-  init(_ status: Int, _ reason: String) { (self.status, self.reason) = (status, reason) }
+  package init(_ status: Int, _ reason: String) { (self.status, self.reason) = (status, reason) }
 }

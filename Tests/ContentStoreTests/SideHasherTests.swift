@@ -1,7 +1,7 @@
 import Canonical
 import Testing
 
-@testable import ContentStore
+import ContentStore
 
 /// What another thread hashes.
 @Suite struct SideHasherTests {

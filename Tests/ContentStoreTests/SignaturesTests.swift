@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import ContentStore
+import ContentStore
 
 private func bytes(_ hex: String) -> [UInt8] {
   stride(from: 0, to: hex.utf8.count, by: 2).map { i in

@@ -2,7 +2,7 @@ import Canonical
 import Foundation
 import Testing
 
-@testable import ContentStore
+import ContentStore
 
 /// Whose results are taken from a remote, and how one's own are signed.
 @Suite struct TrustTests {

@@ -2,7 +2,7 @@ import ContentStore
 import Foundation
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// Where S3's keys, regions and endpoints are found.
 @Suite struct AWSSettingsTests {

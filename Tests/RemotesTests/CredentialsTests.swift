@@ -2,7 +2,7 @@ import ContentStore
 import Foundation
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// Whom a remote is asked as, and that nothing of it is shown.
 @Suite struct CredentialsTests {

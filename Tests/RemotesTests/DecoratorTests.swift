@@ -4,7 +4,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// What remotes are made of others by.
 @Suite struct DecoratorTests {

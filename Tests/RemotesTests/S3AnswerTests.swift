@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// The little that is read of XML.
 @Suite struct S3AnswerTests {

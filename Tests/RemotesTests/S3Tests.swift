@@ -4,7 +4,7 @@ import Foundation
 import RealServices
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// What only buckets have: parts, lists in pages, keys that are wrong. Against a real service.
 @Suite struct S3Tests {

@@ -4,7 +4,7 @@ import Foundation
 import RealServices
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// What only hosts with SSH have: keys on both sides, connections that cost something. Against a real sshd.
 @Suite struct SFTPTests {

@@ -2,7 +2,7 @@ import ContentStore
 import Foundation
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// Which keys may log in, and which hosts are believed.
 @Suite struct SSHSettingsTests {

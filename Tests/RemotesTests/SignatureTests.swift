@@ -2,7 +2,7 @@ import Canonical
 import Foundation
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// Signature Version 4 beside what AWS publishes.
 @Suite struct SignatureTests {

@@ -5,7 +5,7 @@ import LoopbackServer
 import Synchronization
 import Testing
 
-@testable import Remotes
+import Remotes
 
 /// What a remote behind HTTP makes of servers that do badly.
 @Suite struct WebTests {

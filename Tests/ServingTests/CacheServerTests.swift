@@ -3,8 +3,8 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import ContentStore
-@testable import Serving
+import ContentStore
+import Serving
 
 /// A new empty folder, removed with the value.
 final class Scratch: Sendable {

@@ -3,7 +3,7 @@ import ContentStore
 import Foundation
 import Testing
 
-@testable import Serving
+import Serving
 
 private func head(_ text: String) throws -> RequestHead { try RequestHead(parsing: Array(text.utf8)) }
 
