@@ -10,7 +10,8 @@ struct Fingerprints: BuildToolPlugin {
   /// The engine conveys bytes and is in no kind's code; its contract is the key's format version. What it is built
   /// on counts as little, except Canonical, which decides bytes.
   static let engine: Set<String> = [
-    "ContentStore", "Workflow", "PipelineFile", "Executors", "Remotes", "Reporting", "BobbinCommands",
+    "ContentStore", "Workflow", "PipelineFile", "Executors", "Remotes", "Serving", "Reporting",
+    "BobbinCommands",
     "Processes", "CProcess", "Stages",
   ]
   static let belowEngine: Set<String> = ["Canonical", "CCrypto"]
