@@ -55,7 +55,7 @@ import Remotes
     #expect(count == 2000)
     #expect(throws: StoreError.record(reason: "longer than 10 bytes")) { try remote.record(key, limit: 10) }
     // Whatever whoever asks believes.
-    #expect(throws: StoreError.record(reason: "longer than \(Record.longest) bytes")) {
+    #expect(throws: StoreError.record(reason: "longer than \(SignedText.longest) bytes")) {
       try remote.record(key, limit: .max)
     }
     try remote.records([key, key], limit: 10) { _, answer in
@@ -96,7 +96,7 @@ private struct Babbling: Remote {
   var description: String { "babbling://" }
 
   func record(_ key: Digest, limit: Int) throws -> [UInt8]? {
-    [UInt8](repeating: 0, count: limit == Record.longest ? limit + 1 : 100)
+    [UInt8](repeating: 0, count: limit == SignedText.longest ? limit + 1 : 100)
   }
   func blob(_ stored: Digest, limit: Int, to sink: ByteSink) throws -> Bool {
     let piece = [UInt8](repeating: 0, count: 1000)
