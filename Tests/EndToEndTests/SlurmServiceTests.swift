@@ -44,6 +44,13 @@ private final class RealCluster {
 
   deinit {
     input.fileHandleForWriting.closeFile()
+    // Whoever was started meanwhile may have inherited the other end; the script is then ended otherwise.
+    let deadline = Date() + 30
+    while process.isRunning, Date() < deadline { usleep(50_000) }
+    if process.isRunning {
+      Issue.record("Tests/Services/slurm doesn't end when nobody reads it")
+      kill(process.processIdentifier, SIGKILL)
+    }
     process.waitUntilExit()
     try? FileManager.default.removeItem(at: folder)
   }

@@ -8,6 +8,14 @@
 # It prints what a client needs as NAME=value lines, then `ready`, and stays until its standard input closes, so that a
 # test that dies takes it along; by hand, Ctrl-D or Ctrl-C ends it. Where the service can't be had here, it says why on
 # standard error and exits with 75 (sysexits' EX_TEMPFAIL): skip what needs it.
+
+# Whatever else this was started with, such as another test's pipes, would stay open for as long as it runs. 255 is the
+# script itself.
+for descriptor in /proc/$$/fd/*; do
+  descriptor=${descriptor##*/}
+  if [ "$descriptor" -gt 2 ] && [ "$descriptor" -ne 255 ]; then eval "exec $descriptor>&-"; fi
+done
+
 set -euo pipefail
 
 name=$(basename "$0")
